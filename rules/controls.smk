@@ -1,0 +1,62 @@
+"""The paper's two controls: match the colors of generated images, or cull the poor ones."""
+
+
+rule match_histograms:
+    input:
+        generated=lambda wildcards: f"<results>/{previous(EXPERIMENT, this(wildcards))}/generated.zip",
+        real="<results>/dataset/images.zip",
+    output:
+        "<cell>/matched.zip",
+    log:
+        "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/match_histograms.log",
+    conda:
+        "../envs/images.yaml"
+    params:
+        code=digest("scripts.match_histograms"),
+        settings=flags(EXPERIMENT.match_histograms),
+    shell:
+        "python -m scripts.match_histograms --generated {input.generated} --real {input.real} {params.settings}"
+        " --output {output} > {log} 2>&1"
+
+
+rule single_image_distance:
+    input:
+        generated="<cell>/generated.zip",
+        real="<results>/dataset/images.zip",
+    output:
+        "<cell>/distances.csv",
+    log:
+        "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/single_image_distance.log",
+    conda:
+        "../envs/diffusion.yaml"
+    resources:
+        gpu=1,
+        mem_mb=3000,
+        runtime="1h",
+    params:
+        code=digest("scripts.single_image_distance"),
+        weights=weights_digest(EXPERIMENT.cull.features.weights),
+        features=flags(EXPERIMENT.cull.features),
+    shell:
+        "python -m scripts.single_image_distance --generated {input.generated} --real {input.real} {params.features}"
+        " --batch-size {EXECUTION.embed_batch_size} --output {output} > {log} 2>&1"
+
+
+rule cull:
+    localrule: True
+    input:
+        distances=lambda wildcards: f"<results>/{previous(EXPERIMENT, this(wildcards))}/distances.csv",
+        first=f"<results>/{BASE}/seed-{{replicate}}/iteration-0/distances.csv",
+    output:
+        "<cell>/culled.csv",
+    log:
+        "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/cull.log",
+    conda:
+        "../envs/images.yaml"
+    params:
+        code=digest("scripts.cull"),
+        settings=flags(EXPERIMENT.cull),
+        seed=slot_draw,
+    shell:
+        "python -m scripts.cull --distances {input.distances} --first-distances {input.first} {params.settings}"
+        " --seed {params.seed} --output {output} > {log} 2>&1"

@@ -1,0 +1,3 @@
+"""What people look at: the curves, the grid of images, and one sentence."""
+
+FIGURES = []

@@ -1,0 +1,139 @@
+"""One turn of the loop: compose a training set, fine-tune the U-Net on it, generate with it."""
+
+
+rule compose:
+    input:
+        real="<results>/dataset/images.zip",
+        slots=slots_before,
+    output:
+        training="<cell>/training.csv",
+        composition="<cell>/composition.csv",
+    log:
+        "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/compose.log",
+    conda:
+        "../envs/images.yaml"
+    params:
+        code=digest("scripts.compose"),
+        share=lambda wildcards: arm_of(wildcards).synthetic,
+        rounding=EXPERIMENT.compose.rounding,
+        seed=EXPERIMENT.seed,
+        draw=slot_draw,
+        generated=lambda wildcards, input: flags({"generated": input.get("slots") or None}),
+    shell:
+        "python -m scripts.compose --real {input.real} {params.generated} --share {params.share}"
+        " --rounding {params.rounding} --seed {params.seed} --draw {params.draw}"
+        " --training {output.training} --composition {output.composition} > {log} 2>&1"
+
+
+rule finetune:
+    input:
+        training="<cell>/training.csv",
+        real="<results>/dataset/images.zip",
+        generated=generated_before,
+        unet=lambda wildcards: unet_of(initial(EXPERIMENT, this(wildcards))),
+    output:
+        config="<cell>/unet/config.json",
+        weights="<cell>/unet/diffusion_pytorch_model.safetensors",
+        provenance="<cell>/finetune.json",
+    log:
+        "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/finetune.log",
+    benchmark:
+        "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/finetune.tsv"
+    conda:
+        "../envs/diffusion.yaml"
+    resources:
+        gpu=1,
+        mem_mb=3000,
+        runtime="4h",
+    params:
+        code=digest("scripts.finetune"),
+        model=MODEL_DIGEST,
+        settings=lambda wildcards: flags(arm_of(wildcards).finetune),
+        sources=lambda wildcards, input: flags(
+            {"generated": input.get("generated") or None} | unet_option(initial(EXPERIMENT, this(wildcards)))
+        ),
+        seed=EXPERIMENT.seed,
+        output=subpath(output.weights, parent=True),
+        cell=subpath(output.provenance, parent=True),
+    shell:
+        "python -m scripts.finetune --model {MODEL} --training {input.training} --real {input.real} {params.sources}"
+        " {params.settings} --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
+        " --checkpoints {params.cell}/checkpoints {RESUMPTION}"
+        " --output {params.output} --provenance {output.provenance} > {log} 2>&1"
+
+
+rule generate:
+    input:
+        real="<results>/dataset/images.zip",
+        unet=lambda wildcards: unet_of(this(wildcards)),
+    output:
+        images=temp("<cell>/generated/shard-{shard}.zip"),
+        provenance="<cell>/generated/shard-{shard}.json",
+    log:
+        "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/generate-{shard}.log",
+    benchmark:
+        "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/generate-{shard}.tsv"
+    conda:
+        "../envs/diffusion.yaml"
+    resources:
+        gpu=1,
+        mem_mb=3000,
+        runtime="4h",
+    params:
+        code=digest("scripts.generate"),
+        model=MODEL_DIGEST,
+        settings=lambda wildcards: flags(arm_of(wildcards).generate),
+        unet=lambda wildcards: flags(unet_option(this(wildcards))),
+        seed=EXPERIMENT.seed,
+    shell:
+        "python -m scripts.generate --model {MODEL} {params.unet} --prompts {input.real} {params.settings}"
+        " --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
+        " --batch-size {EXECUTION.generate_batch_size} --shard {wildcards.shard} --shards {EXECUTION.shards}"
+        " --output {output.images} --provenance {output.provenance} > {log} 2>&1"
+
+
+rule gather:
+    localrule: True
+    input:
+        real="<results>/dataset/images.zip",
+        shards=collect("<cell>/generated/shard-{shard}.zip", shard=range(EXECUTION.shards), allow_missing=True),
+    output:
+        "<cell>/generated.zip",
+    log:
+        "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/gather.log",
+    conda:
+        "../envs/images.yaml"
+    params:
+        code=digest("scripts.gather"),
+    shell:
+        "python -m scripts.gather {input.shards} --order {input.real} --output {output} > {log} 2>&1"
+
+
+rule unseen:
+    input:
+        prompts="<results>/dataset/unseen.csv",
+        unet=lambda wildcards: unet_of(this(wildcards)),
+    output:
+        images="<cell>/unseen.zip",
+        provenance="<cell>/unseen.json",
+    log:
+        "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/unseen.log",
+    benchmark:
+        "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/unseen.tsv"
+    conda:
+        "../envs/diffusion.yaml"
+    resources:
+        gpu=1,
+        mem_mb=3000,
+        runtime="1h",
+    params:
+        code=digest("scripts.generate"),
+        model=MODEL_DIGEST,
+        settings=lambda wildcards: flags(arm_of(wildcards).generate.model_copy(update={"mode": "txt2img"})),
+        unet=lambda wildcards: flags(unet_option(this(wildcards))),
+        seed=EXPERIMENT.seed,
+    shell:
+        "python -m scripts.generate --model {MODEL} {params.unet} --prompts {input.prompts} {params.settings}"
+        " --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
+        " --batch-size {EXECUTION.generate_batch_size} --output {output.images} --provenance {output.provenance}"
+        " > {log} 2>&1"

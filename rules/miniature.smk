@@ -1,0 +1,119 @@
+"""Train the embedded base model anew; nothing of an experiment depends on it.
+
+`snakemake miniature` writes results/miniature-training/model; copy it to models/miniature to use it.
+"""
+
+
+rule miniature:
+    localrule: True
+    input:
+        "results/miniature-training/model/README.md",
+
+
+rule draw_pretraining:
+    output:
+        "results/miniature-training/{split}.zip",
+    log:
+        "results/miniature-training/logs/draw_{split}.log",
+    conda:
+        "../envs/images.yaml"
+    wildcard_constraints:
+        split="training|held-out",
+    params:
+        code=digest("scripts.draw_pretraining"),
+        number=lambda wildcards: {"training": 24_000, "held-out": 3_000}[wildcards.split],
+    shell:
+        "python -m scripts.draw_pretraining --split {wildcards.split} --number {params.number} --size 32"
+        " --output {output} > {log} 2>&1"
+
+
+rule train_clip:
+    input:
+        "results/miniature-training/training.zip",
+    output:
+        "results/miniature-training/clip/config.json",
+        "results/miniature-training/clip/model.safetensors",
+    log:
+        "results/miniature-training/logs/train_clip.log",
+    conda:
+        "../envs/diffusion.yaml"
+    resources:
+        mem_mb=3000,
+        runtime="2h",
+    params:
+        code=digest("scripts.train_clip"),
+        output=subpath(output[0], parent=True),
+    shell:
+        "python -m scripts.train_clip --images {input} --steps 1800 --batch-size 128 --seed 0"
+        " --output {params.output} > {log} 2>&1"
+
+
+rule train_vae:
+    input:
+        "results/miniature-training/training.zip",
+    output:
+        "results/miniature-training/vae/config.json",
+        "results/miniature-training/vae/diffusion_pytorch_model.safetensors",
+    log:
+        "results/miniature-training/logs/train_vae.log",
+    conda:
+        "../envs/diffusion.yaml"
+    resources:
+        mem_mb=3000,
+        runtime="2h",
+    params:
+        code=digest("scripts.train_vae"),
+        output=subpath(output[0], parent=True),
+    shell:
+        "python -m scripts.train_vae --images {input} --steps 7000 --batch-size 16 --seed 0"
+        " --output {params.output} > {log} 2>&1"
+
+
+rule train_unet:
+    input:
+        images="results/miniature-training/training.zip",
+        clip="results/miniature-training/clip/config.json",
+        vae="results/miniature-training/vae/config.json",
+    output:
+        "results/miniature-training/pipeline/model_index.json",
+    log:
+        "results/miniature-training/logs/train_unet.log",
+    conda:
+        "../envs/diffusion.yaml"
+    resources:
+        mem_mb=3000,
+        runtime="4h",
+    params:
+        code=digest("scripts.train_unet"),
+        clip=subpath(input.clip, parent=True),
+        vae=subpath(input.vae, parent=True),
+        output=subpath(output[0], parent=True),
+    shell:
+        "python -m scripts.train_unet --images {input.images} --clip {params.clip} --vae {params.vae}"
+        " --steps 6000 --batch-size 64 --seed 0 --output {params.output} > {log} 2>&1"
+
+
+rule publish_miniature:
+    """Halve the precision, measure the quality on held-out avatars, write the model card."""
+    input:
+        held_out="results/miniature-training/held-out.zip",
+        clip="results/miniature-training/clip/config.json",
+        pipeline="results/miniature-training/pipeline/model_index.json",
+    output:
+        "results/miniature-training/model/README.md",
+    log:
+        "results/miniature-training/logs/publish.log",
+    conda:
+        "../envs/diffusion.yaml"
+    resources:
+        mem_mb=3000,
+        runtime="1h",
+    params:
+        code=digest("scripts.publish_miniature"),
+        clip=subpath(input.clip, parent=True),
+        pipeline=subpath(input.pipeline, parent=True),
+        settings=flags({key: getattr(EXPERIMENT.generate, key) for key in ("strength", "steps", "guidance_scale")}),
+        output=subpath(output[0], parent=True),
+    shell:
+        "python -m scripts.publish_miniature --held-out {input.held_out} --clip {params.clip}"
+        " --pipeline {params.pipeline} {params.settings} --output {params.output} > {log} 2>&1"

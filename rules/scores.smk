@@ -1,0 +1,112 @@
+"""Embed each image set once, score each cell from its embeddings, gather the scores."""
+
+
+rule embed_dataset:
+    input:
+        images="<results>/dataset/images.zip",
+        reference="<results>/dataset/reference.zip",
+    output:
+        images="<results>/dataset/images.safetensors",
+        reference="<results>/dataset/reference.safetensors",
+    log:
+        "<logs>/dataset/embed.log",
+    conda:
+        "../envs/diffusion.yaml"
+    resources:
+        gpu=1,
+        mem_mb=3000,
+        runtime="1h",
+    params:
+        code=digest("scripts.embed"),
+        weights=SCORE_WEIGHTS,
+        features=FEATURES,
+    shell:
+        "python -m scripts.embed {input.images} {input.reference} --clip {CLIP} {params.features}"
+        " --batch-size {EXECUTION.embed_batch_size} --output {output.images} --output {output.reference} > {log} 2>&1"
+
+
+rule embed:
+    input:
+        generated="<cell>/generated.zip",
+        unseen="<cell>/unseen.zip",
+    output:
+        generated="<cell>/generated.safetensors",
+        unseen="<cell>/unseen.safetensors",
+    log:
+        "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/embed.log",
+    benchmark:
+        "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/embed.tsv"
+    conda:
+        "../envs/diffusion.yaml"
+    resources:
+        gpu=1,
+        mem_mb=3000,
+        runtime="1h",
+    params:
+        code=digest("scripts.embed"),
+        weights=SCORE_WEIGHTS,
+        features=FEATURES,
+    shell:
+        "python -m scripts.embed {input.generated} {input.unseen} --clip {CLIP} {params.features}"
+        " --batch-size {EXECUTION.embed_batch_size} --output {output.generated} --output {output.unseen} > {log} 2>&1"
+
+
+rule score_floor:
+    """Score the real images against the reference: what a perfect model would get."""
+    input:
+        images="<results>/dataset/images.zip",
+        features="<results>/dataset/images.safetensors",
+        reference="<results>/dataset/reference.zip",
+        reference_features="<results>/dataset/reference.safetensors",
+    output:
+        "<results>/dataset/scores.json",
+    log:
+        "<logs>/dataset/score.log",
+    conda:
+        "../envs/images.yaml"
+    params:
+        code=digest("scripts.score"),
+        settings=SCORE_SETTINGS,
+    shell:
+        "python -m scripts.score --images {input.images} --features {input.features} --reference {input.reference}"
+        " --reference-features {input.reference_features} {params.settings} --output {output} > {log} 2>&1"
+
+
+rule score:
+    input:
+        images="<cell>/generated.zip",
+        features="<cell>/generated.safetensors",
+        reference="<results>/dataset/reference.zip",
+        reference_features="<results>/dataset/reference.safetensors",
+        unseen="<cell>/unseen.zip",
+        unseen_features="<cell>/unseen.safetensors",
+    output:
+        "<cell>/scores.json",
+    log:
+        "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/score.log",
+    conda:
+        "../envs/images.yaml"
+    params:
+        code=digest("scripts.score"),
+        settings=SCORE_SETTINGS,
+    shell:
+        "python -m scripts.score --images {input.images} --features {input.features} --reference {input.reference}"
+        " --reference-features {input.reference_features} --unseen {input.unseen}"
+        " --unseen-features {input.unseen_features} {params.settings} --output {output} > {log} 2>&1"
+
+
+rule tabulate:
+    localrule: True
+    input:
+        floor="<results>/dataset/scores.json",
+        scores=[f"<results>/{cell}/scores.json" for cell in [*base_cells(EXPERIMENT), *cells(EXPERIMENT)]],
+    output:
+        report("<results>/scores.csv", category="Scores", caption="../report/scores.rst"),
+    log:
+        "<logs>/tabulate.log",
+    conda:
+        "../envs/images.yaml"
+    params:
+        code=digest("scripts.tabulate"),
+    shell:
+        "python -m scripts.tabulate {input.scores} --floor {input.floor} --output {output} > {log} 2>&1"

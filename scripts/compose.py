@@ -1,0 +1,52 @@
+"""Compose the training set of one iteration from real and generated images."""
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from scripts.cli import run
+from scripts.lib import imageset
+from scripts.lib.atomic import replacing
+from scripts.lib.compose import compose
+
+
+def main(
+    real: Annotated[Path, typer.Option(help="Image set of the real images; its rows are the slots.")],
+    share: Annotated[float, typer.Option(help="Share of generated images.", min=0, max=1)],
+    rounding: Annotated[str, typer.Option(help="total, floor, ceil or nearest.")],
+    seed: Annotated[int, typer.Option(help="Seed of the rounding's ties.")],
+    draw: Annotated[int, typer.Option(help="Seed of the slots; equal draws choose equal slots.")],
+    training: Annotated[Path, typer.Option(help="CSV to write: which image of which set trains.")],
+    composition: Annotated[Path, typer.Option(help="CSV to write: real and generated images a group.")],
+    generated: Annotated[
+        Path | None, typer.Option(help="Image set of the generated images, or CSV of the cull.")
+    ] = None,
+) -> None:
+    """Let SHARE of the slots of each group train on their generated image, the rest on their real one."""
+    table = compose(
+        imageset.read_metadata(real),
+        None if generated is None else _slots(generated),
+        share=share,
+        rounding=rounding,
+        seed=seed,
+        draw=draw,
+    )
+    counts = pd.crosstab(table["group"], table["set"]).reindex(columns=["real", "generated"], fill_value=0)
+    with replacing(training) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")
+    with replacing(composition) as temporary:
+        counts.loc[table["group"].unique()].to_csv(temporary, lineterminator="\n")
+
+
+def _slots(generated: Path) -> pd.DataFrame:
+    """Return which generated image each slot has; a slot that the cull left empty has none."""
+    if generated.suffix == ".csv":
+        return pd.read_csv(generated).dropna(subset="file_name")
+    names = imageset.read_metadata(generated)["file_name"]
+    return pd.DataFrame({"slot": names, "file_name": names})
+
+
+if __name__ == "__main__":
+    run(main)

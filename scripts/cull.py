@@ -1,0 +1,32 @@
+"""Reject the generated images that are far from their real counterparts (cull control)."""
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from scripts.cli import run
+from scripts.lib import controls
+from scripts.lib.atomic import replacing
+
+
+def main(
+    distances: Annotated[Path, typer.Option(help="CSV of the single-image distances of the images to cull.")],
+    first_distances: Annotated[
+        Path, typer.Option(help="CSV of the first batch's distances: their mean is the threshold.")
+    ],
+    on_reject: Annotated[str, typer.Option(help="replace or drop.")],
+    shortfall: Annotated[str, typer.Option(help="A group without an accepted image: error, keep_best or drop.")],
+    seed: Annotated[int, typer.Option(help="Seed of the replacements.")],
+    output: Annotated[Path, typer.Option(help="CSV to write: slot, file_name, group, distance, threshold, accepted.")],
+) -> None:
+    """Keep images within the mean distance of the first batch; replace or drop the others."""
+    threshold = pd.read_csv(first_distances)["distance"].mean()
+    table = controls.cull(pd.read_csv(distances), threshold, on_reject=on_reject, shortfall=shortfall, seed=seed)
+    with replacing(output) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,41 @@
+"""Embed image sets: features for the distances, CLIP embeddings of images and prompts."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from safetensors.numpy import save_file
+
+from scripts.cli import run
+from scripts.lib import imageset
+from scripts.lib.atomic import replacing
+from scripts.lib.features import EXTRACTORS, Clip
+from scripts.lib.provenance import sha256
+
+
+def main(
+    sets: Annotated[list[Path], typer.Argument(help="Image sets, each with a column `text`.")],
+    clip: Annotated[Path, typer.Option(help="Folder of the CLIPModel of the CLIP score.")],
+    network: Annotated[str, typer.Option(help=f"Feature space: one of {', '.join(EXTRACTORS)}.")],
+    weights: Annotated[Path, typer.Option(help="Folder of that network's weights.")],
+    output: Annotated[list[Path], typer.Option(help="Safetensors file to write, one a set, in the same order.")],
+    batch_size: Annotated[int, typer.Option(help="Images a batch.", min=1)] = 64,
+) -> None:
+    """Write, for each set, float32 arrays `features`, `clip_image` and `clip_text`, one row an image."""
+    scorer, extract = Clip(clip, batch_size), EXTRACTORS[network](weights, batch_size)
+    hashes = {"weights_sha256": sha256(weights), "clip_sha256": sha256(clip)}
+    for path, target in zip(sets, output, strict=True):
+        metadata, images = imageset.read(path)
+        arrays = {
+            "features": extract(images),
+            "clip_image": scorer.embed_images(images),
+            "clip_text": scorer.embed_texts(metadata["text"].tolist()),
+        }
+        names = json.dumps(metadata["file_name"].tolist())
+        with replacing(target) as temporary:
+            save_file(arrays, temporary, metadata={"network": network, "file_names": names, **hashes})
+
+
+if __name__ == "__main__":
+    run(main)

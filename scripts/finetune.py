@@ -1,0 +1,101 @@
+"""Fine-tune the U-Net of one iteration on its training set; stopped and run again, it goes on."""
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+import torch
+import typer
+from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from scripts.cli import run
+from scripts.lib import imageset, pipelines
+from scripts.lib.atomic import replacing
+from scripts.lib.finetuning import TrainingData, encode, finetune
+from scripts.lib.generation import device
+from scripts.lib.provenance import recording, sha256
+from scripts.lib.seeds import seed_of
+
+# What may change between two attempts at the same fine-tune without making its checkpoints another run's.
+INCIDENTAL = {"checkpoints", "checkpoint_minutes", "gradient_checkpointing", "output", "provenance"}
+
+
+def main(
+    model: Annotated[Path, typer.Option(help="Folder of the base pipeline: its frozen parts and its scheduler.")],
+    training: Annotated[Path, typer.Option(help="CSV of the composition: set, file_name, text.")],
+    real: Annotated[Path, typer.Option(help="Image set `real` of the composition.")],
+    learning_rate: Annotated[float, typer.Option(help="AdamW's learning rate, constant.", min=0)],
+    epochs: Annotated[int, typer.Option(help="Passes over the training set.", min=1)],
+    batch_size: Annotated[int, typer.Option(help="Images a step.", min=1)],
+    seed: Annotated[int, typer.Option(help="Seed of the experiment.")],
+    replicate: Annotated[int, typer.Option(help="Seed of the replicate.")],
+    iteration: Annotated[int, typer.Option(help="Iteration, from 1.", min=1)],
+    output: Annotated[Path, typer.Option(help="Folder to write: the fine-tuned U-Net, safetensors.")],
+    provenance: Annotated[Path, typer.Option(help="JSON to write: what made it, and the loss of each epoch.")],
+    checkpoints: Annotated[Path, typer.Option(help="Folder for checkpoints; removed when the run is complete.")],
+    generated: Annotated[Path | None, typer.Option(help="Image set `generated` of the composition.")] = None,
+    unet: Annotated[Path | None, typer.Option(help="Folder of the U-Net to start from; the base's otherwise.")] = None,
+    horizontal_flip: Annotated[bool, typer.Option(help="Mirror images at random.")] = True,
+    weight_decay: Annotated[float, typer.Option(help="AdamW's weight decay.", min=0)] = 0.01,
+    max_grad_norm: Annotated[float, typer.Option(help="Gradients are clipped to this norm.", min=0)] = 1.0,
+    mixed_precision: Annotated[str, typer.Option(help="no, fp16 or bf16.")] = "no",
+    checkpoint_minutes: Annotated[float, typer.Option(help="Minutes between two checkpoints.", min=0)] = 10,
+    gradient_checkpointing: Annotated[bool, typer.Option(help="Less memory for a third more compute.")] = False,
+) -> None:
+    """Fine-tune a U-Net on the images of TRAINING, the other parts of the model frozen."""
+    parameters = dict(locals())
+    inputs = [training, real, generated, unet or model / "unet"]
+    with recording(provenance, inputs, parameters) as results:
+        fingerprint = [sha256(path) for path in inputs if path is not None]
+        fingerprint += [f"{key}={value}" for key, value in sorted(parameters.items()) if key not in INCIDENTAL]
+        state = checkpoints / f"{seed_of(*fingerprint):016x}"
+        for other in checkpoints.glob("*"):
+            if other != state:
+                shutil.rmtree(other)
+        state.mkdir(parents=True, exist_ok=True)
+        network = pipelines.load(UNet2DConditionModel, unet or model / "unet")
+        if gradient_checkpointing:
+            network.enable_gradient_checkpointing()
+        results["loss"] = finetune(
+            network,
+            DDPMScheduler.from_pretrained(model, subfolder="scheduler"),
+            _encode(model, training, {"real": real, "generated": generated}, horizontal_flip),
+            state,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            epochs=epochs,
+            batch_size=batch_size,
+            max_grad_norm=max_grad_norm,
+            mixed_precision=mixed_precision,
+            seed=seed_of(seed, replicate, iteration, "finetune"),
+            checkpoint_minutes=checkpoint_minutes,
+        )
+        with replacing(output) as folder:
+            network.save_pretrained(folder, max_shard_size="100GB")
+    shutil.rmtree(checkpoints)
+
+
+def _encode(model: Path, training: Path, sets: dict[str, Path | None], flip: bool) -> TrainingData:
+    """Run the frozen parts of the base model over the images of the composition."""
+    table = pd.read_csv(training)
+    images = {
+        name: imageset.read_images(sets[name], rows["file_name"])  # type: ignore[arg-type]
+        for name, rows in table.groupby("set")
+    }
+    position = table.groupby("set").cumcount()
+    pixels = np.stack([images[name][i] for name, i in zip(table["set"], position, strict=True)])
+    return encode(
+        pixels,
+        table["text"].tolist(),
+        pipelines.load(AutoencoderKL, model / "vae").to(device()),
+        CLIPTokenizer.from_pretrained(model / "tokenizer", local_files_only=True),
+        pipelines.load(CLIPTextModel, model / "text_encoder", torch_dtype=torch.float32).to(device()),
+        flip=flip,
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,52 @@
+"""Generate one image a prompt with a Stable Diffusion model, or one shard of them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from scripts.cli import run
+from scripts.lib import imageset
+from scripts.lib.generation import generate, load_pipeline
+from scripts.lib.provenance import recording
+from scripts.lib.seeds import seed_of
+
+
+def main(
+    model: Annotated[Path, typer.Option(help="Folder of the base pipeline.")],
+    prompts: Annotated[Path, typer.Option(help="What to generate: an image set, or a CSV with file_name and text.")],
+    mode: Annotated[str, typer.Option(help="`img2img`: start from the images of PROMPTS. `txt2img`: from noise.")],
+    steps: Annotated[int, typer.Option(help="Inference steps.", min=1)],
+    guidance_scale: Annotated[float, typer.Option(help="Classifier-free guidance scale.", min=1)],
+    seed: Annotated[int, typer.Option(help="Seed of the experiment.")],
+    replicate: Annotated[int, typer.Option(help="Seed of the replicate.")],
+    iteration: Annotated[int, typer.Option(help="Iteration, 0 for the base model.", min=0)],
+    output: Annotated[Path, typer.Option(help="Image set to write.")],
+    provenance: Annotated[Path, typer.Option(help="JSON to write: what made it.")],
+    unet: Annotated[Path | None, typer.Option(help="Folder of a fine-tuned U-Net; the base model's otherwise.")] = None,
+    strength: Annotated[float, typer.Option(help="img2img: share of the noise schedule.", min=0, max=1)] = 0.8,
+    batch_size: Annotated[int, typer.Option(help="Images a batch; changes no image.", min=1)] = 8,
+    shard: Annotated[int, typer.Option(help="Which shard to make, from 0.", min=0)] = 0,
+    shards: Annotated[int, typer.Option(help="Number of shards; changes no image.", min=1)] = 1,
+) -> None:
+    """Generate the images of every SHARDS-th prompt, starting with SHARD."""
+    with recording(provenance, [unet or model, prompts], dict(locals())):
+        table = pd.read_csv(prompts) if prompts.suffix == ".csv" else imageset.read_metadata(prompts)
+        rows = table.iloc[shard::shards]
+        seeds = [seed_of(seed, replicate, iteration, prompts.stem, index) for index in rows.index]
+        images = generate(
+            load_pipeline(mode, model, unet),
+            rows["text"].tolist(),
+            seeds,
+            imageset.read_images(prompts, rows["file_name"]) if mode == "img2img" else None,
+            steps=steps,
+            guidance_scale=guidance_scale,
+            strength=strength,
+            batch_size=batch_size,
+        )
+        imageset.write(output, rows.assign(seed=seeds), images)
+
+
+if __name__ == "__main__":
+    run(main)

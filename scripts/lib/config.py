@@ -1,0 +1,314 @@
+"""The experiment's configuration: what may be said, what it means, and what it defaults to.
+
+Defaults are Bohacek & Farid's values; where the paper is silent they are its most literal reading
+(``docs/configuration.md`` says which). The models are the source of ``schemas/config.schema.json``
+and of the configuration reference.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+RESERVED = {"base", "dataset", "figures", "logs", "benchmarks"}
+
+
+class ConfigurationError(ValueError):
+    """The configuration is wrong; the message names each key and the fix."""
+
+
+class Section(BaseModel):
+    """A part of the configuration; keys that it does not know are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Dataset(Section):
+    """Where the real images come from and which of them are used (paper, section 2.1)."""
+
+    source: Literal["avatars", "folder"] = Field(
+        description="`avatars`: drawn by this workflow. `folder`: image files and a CSV of their labels."
+    )
+    path: str | None = Field(None, description="`folder` only: the folder of images, searched recursively.")
+    labels: str | None = Field(
+        None, description="`folder` only: CSV with the column `file_name` and one column an attribute."
+    )
+    resolution: PositiveInt = Field(512, description="Edge of the square images, in pixels.")
+    attributes: dict[str, list[str]] = Field(
+        description="Attributes and their values, e.g. `gender: [man, woman]`. A group is one value of each.",
+        min_length=1,
+    )
+    prompt: str = Field(
+        "a photo of a {age} {race} {gender}",
+        description="Template of the prompts, attributes in braces; the rest stays as it is.",
+    )
+    per_group: PositiveInt = Field(
+        30, description="Real images a group: the seeds of image-to-image and the training set."
+    )
+    reference_per_group: PositiveInt = Field(
+        30, description="Further real images a group, disjoint from the former: the reference of the scores."
+    )
+    short_group: Literal["error", "fewer", "duplicate"] = Field(
+        "error",
+        description="What a group with too few images does: stop, go on with fewer, or repeat its own images. "
+        "The scoring reference is never repeated; it goes short first.",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.source == "folder") != bool(self.path and self.labels):
+            raise ValueError("`path` and `labels` go with `source: folder`, both or neither")
+        for name, values in self.attributes.items():
+            if len(set(values)) < len(values) or not values:
+                raise ValueError(f"`attributes.{name}` must list its values, each once")
+        try:
+            self.prompt.format(**dict.fromkeys(self.attributes, ""))
+        except (KeyError, IndexError, ValueError) as error:
+            raise ValueError(
+                f"`prompt` names {error}, which is no attribute; write one of {sorted(self.attributes)} in braces"
+            ) from None
+        return self
+
+
+class Generate(Section):
+    """How a model makes its images (paper, section 2.1)."""
+
+    mode: Literal["img2img", "txt2img"] = Field(
+        "img2img", description="Start from the real image of the same slot, or from noise alone."
+    )
+    strength: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.8, description="Image-to-image only: the share of the noise schedule that is run."
+    )
+    steps: PositiveInt = Field(250, description="Inference steps; image-to-image runs `strength` of them.")
+    guidance_scale: Annotated[float, Field(ge=1)] = Field(7.5, description="Classifier-free guidance; 1 is none.")
+
+
+class Finetune(Section):
+    """How the U-Net is retrained (paper, section 2.3)."""
+
+    learning_rate: PositiveFloat = Field(2e-6, description="AdamW's learning rate, constant.")
+    epochs: PositiveInt = Field(50, description="Passes over the training images in one iteration.")
+    batch_size: PositiveInt = Field(1, description="Images a step. The paper does not say.")
+    horizontal_flip: bool = Field(True, description="Mirror each image with probability one half, anew each step.")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="AdamW's weight decay (diffusers' default).")
+    max_grad_norm: PositiveFloat = Field(1.0, description="Gradients are clipped to this norm (diffusers' default).")
+    mixed_precision: Literal["no", "fp16", "bf16"] = Field("no", description="The paper trains in float32.")
+
+
+class Compose(Section):
+    """How a share of generated images becomes a training set (paper, section 2.3)."""
+
+    rounding: Literal["total", "floor", "ceil", "nearest"] = Field(
+        "total",
+        description="25 % of 30 is 7.5: `total` makes the whole set exact and lets groups differ by one; the others "
+        "round in each group.",
+    )
+    slots: Literal["redraw", "keep"] = Field(
+        "redraw", description="Which slots hold generated images: drawn anew each iteration, or the same ones."
+    )
+
+
+class MatchHistograms(Section):
+    """The color control: match each generated image to its most similar real one (paper, section 2.5)."""
+
+    bins: PositiveInt = Field(256, description="Bins of the histograms that choose the real image.")
+    pseudo_count: PositiveFloat = Field(
+        1e-6, description="Added to every bin before normalisation, so that the divergence is finite."
+    )
+    divergence: Literal["generated_real", "real_generated"] = Field(
+        "generated_real", description="KL(generated, real) or KL(real, generated)."
+    )
+
+
+class Features(Section):
+    """A network that turns images into features."""
+
+    network: Literal["clip", "vae"] = Field(
+        description="`clip`: pooled output of the vision tower. `vae`: the autoencoder's first block, a spatial map."
+    )
+    weights: str = Field(description="Folder of the network's weights (safetensors).")
+
+
+class Cull(Section):
+    """The quality control: reject images far from their real counterpart (paper, section 2.5)."""
+
+    features: Features = Field(description="Spatial features of the single-image Fréchet distance.")
+    on_reject: Literal["replace", "drop"] = Field(
+        "replace",
+        description="Methods say removed, Results say replaced: `replace` takes an accepted image of the same group, "
+        "`drop` leaves the slot out.",
+    )
+    shortfall: Literal["error", "keep_best", "drop"] = Field(
+        "keep_best",
+        description="A group in which no image passes: stop, keep its nearest image, or leave the group out.",
+    )
+
+
+class Score(Section):
+    """How images are measured (paper, section 2.2)."""
+
+    clip: str = Field(description="Folder of the CLIPModel of the CLIP score.")
+    features: Features = Field(description="Feature space of the distances and of the diversity.")
+    nearest_k: PositiveInt = Field(5, description="Neighbours of precision, recall, density and coverage.")
+
+
+class Unseen(Section):
+    """Prompts that no fine-tune sees (paper, section 3)."""
+
+    prompts: list[str] = Field(min_length=1, description="The prompts, generated text-to-image in every cell.")
+    per_prompt: PositiveInt = Field(1, description="Images a prompt.")
+
+
+class Arm(Section):
+    """One lineage of models: a chain of iterations of fine-tuning and generating."""
+
+    iterations: PositiveInt = Field(5, description="Iterations of this arm, counted on from its parent.")
+    synthetic: Share = Field(1.0, description="Share of generated images in the training set, 0 to 1.")
+    control: Literal["none", "match_histograms", "cull"] = Field(
+        "none", description="What is done to the generated images before they are mixed in."
+    )
+    init: Literal["previous", "base"] = Field(
+        "previous", description="Each fine-tune starts from the model of the iteration before, or from the base model."
+    )
+    parent: str | None = Field(None, description="Arm that this one goes on from; none: the base model.")
+    from_iteration: PositiveInt | None = Field(None, description="Iteration of the parent that this arm goes on from.")
+    finetune: Finetune = Field(default_factory=Finetune, description="Overrides of `finetune`.")
+    generate: Generate = Field(default_factory=Generate, description="Overrides of `generate`.")
+
+    @property
+    def first_iteration(self) -> int:
+        return (self.from_iteration or 0) + 1
+
+    @property
+    def last_iteration(self) -> int:
+        return (self.from_iteration or 0) + self.iterations
+
+
+class Execution(Section):
+    """How the work is cut; changes no result."""
+
+    shards: PositiveInt = Field(1, description="Jobs that share the generation of one cell.")
+    generate_batch_size: PositiveInt = Field(8, description="Images a batch in generation.")
+    embed_batch_size: PositiveInt = Field(64, description="Images a batch in feature extraction.")
+    checkpoint_minutes: PositiveFloat = Field(10, description="Minutes between two checkpoints of a fine-tune.")
+    gradient_checkpointing: bool = Field(
+        False, description="Trade a third more compute for less memory in fine-tuning."
+    )
+
+
+class Figures(Section):
+    """What the figures show."""
+
+    group: dict[str, str] = Field(description="The group of the image grid: one value of each attribute.")
+    images: PositiveInt = Field(3, description="Images of that group in each cell of the grid.")
+
+
+class Experiment(Section):
+    """The whole configuration."""
+
+    experiment: Name = Field(description="Name of the experiment; its results lie in `results/<experiment>/`.")
+    seed: int = Field(0, ge=0, description="Seed of the selection and of everything that the replicates share.")
+    replicates: list[Annotated[int, Field(ge=0)]] = Field(
+        [0], min_length=1, description="Seeds; every arm runs once with each."
+    )
+    model: str = Field(description="Folder of the base model: a diffusers Stable Diffusion pipeline, safetensors.")
+    dataset: Dataset
+    generate: Generate = Field(default_factory=Generate)
+    finetune: Finetune = Field(default_factory=Finetune)
+    compose: Compose = Field(default_factory=Compose)
+    match_histograms: MatchHistograms = Field(default_factory=MatchHistograms)
+    cull: Cull
+    unseen: Unseen
+    score: Score
+    execution: Execution = Field(default_factory=Execution)
+    figures: Figures
+    defaults: Arm = Field(default_factory=Arm, description="What an arm does not say.")
+    arms: dict[Name, Arm] = Field(
+        min_length=1, description="The arms by name. An overlay removes an arm by setting it to null."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _inherit(cls, data: Any) -> Any:
+        """Fill every arm from ``defaults``, and its ``finetune`` and ``generate`` from the experiment's."""
+        if not isinstance(data, Mapping) or not isinstance(data.get("arms"), Mapping):
+            return data
+        defaults = data.get("defaults") or {}
+        shared = {key: data.get(key) or {} for key in ("finetune", "generate")}
+        arms = {}
+        for name, arm in data["arms"].items():
+            if arm is None:
+                continue
+            if not isinstance(arm, Mapping):
+                raise ValueError(f"`arms.{name}` must be a mapping, such as {{synthetic: 0.25}}")
+            merged = {**defaults, **arm}
+            for key, values in shared.items():
+                merged[key] = {**values, **(defaults.get(key) or {}), **(arm.get(key) or {})}
+            arms[name] = merged
+        return {**data, "arms": arms}
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if len(set(self.replicates)) < len(self.replicates):
+            raise ValueError("`replicates` lists a seed twice")
+        for name, arm in self.arms.items():
+            if name in RESERVED:
+                raise ValueError(f"`arms.{name}`: the name is taken by the workflow; choose another")
+            if (arm.parent is None) != (arm.from_iteration is None):
+                raise ValueError(f"`arms.{name}`: `parent` and `from_iteration` go together")
+            seen = [name]
+            while (parent := self.arms[seen[-1]].parent) is not None:
+                if parent not in self.arms:
+                    raise ValueError(
+                        f"`arms.{seen[-1]}.parent`: there is no arm {parent!r}; one of {sorted(self.arms)}"
+                    )
+                if parent in seen:
+                    raise ValueError(f"`arms.{name}.parent`: a cycle, {' → '.join([*seen, parent])}")
+                seen.append(parent)
+            if arm.parent and arm.from_iteration:
+                first, last = self.arms[arm.parent].first_iteration, self.arms[arm.parent].last_iteration
+                if not first <= arm.from_iteration <= last:
+                    raise ValueError(
+                        f"`arms.{name}.from_iteration` is {arm.from_iteration}, but {arm.parent!r} has the iterations "
+                        f"{first} to {last}"
+                    )
+        for attribute, values in self.dataset.attributes.items():
+            if self.figures.group.get(attribute) not in values:
+                raise ValueError(f"`figures.group.{attribute}` must be one of {values}")
+        return self
+
+
+def load(data: Mapping[str, Any]) -> Experiment:
+    """Validate a configuration.
+
+    Raises:
+        ConfigurationError: names every wrong key, what is wrong with it and what is allowed.
+    """
+    try:
+        return Experiment.model_validate(data)
+    except ValidationError as error:
+        raise ConfigurationError("\n".join(["The configuration is wrong:", *map(_explain, error.errors())])) from None
+
+
+def _explain(error: Any) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"  {key}: unknown key; remove it or correct its spelling (see docs/configuration.md)"
+    if error["type"] == "missing":
+        return f"  {key}: missing; add it (see docs/configuration.md)"
+    message = error["msg"].removeprefix("Value error, ")
+    return (
+        f"  {key}: {message} (it is {error['input']!r})"
+        if key and error["type"] != "value_error"
+        else f"  {key + ': ' if key else ''}{message}"
+    )

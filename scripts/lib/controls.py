@@ -1,0 +1,107 @@
+"""The two control experiments: color matching and culling (paper, section 2.5)."""
+
+import numpy as np
+import pandas as pd
+from skimage.color import rgb2ycbcr, ycbcr2rgb
+from skimage.exposure import match_histograms
+from tqdm import tqdm
+
+from scripts.lib.metrics import frechet_distance
+from scripts.lib.seeds import seed_of
+
+YCBCR_LOWEST, YCBCR_HIGHEST = 16, 240  # studio range of rgb2ycbcr: Y ends at 235, Cb and Cr at 240
+
+
+def histograms(images: np.ndarray, bins: int, pseudo_count: float) -> np.ndarray:
+    """Return the YCbCr histograms of uint8 images (n, height, width, 3) as probabilities (n, 3, bins)."""
+    edges = np.linspace(YCBCR_LOWEST, YCBCR_HIGHEST, bins + 1)
+    edges[-1] += 1e-6
+    counts = np.stack(
+        [[np.histogram(channel, edges)[0] for channel in rgb2ycbcr(image).transpose(2, 0, 1)] for image in images]
+    )
+    counts = counts + pseudo_count
+    return counts / counts.sum(-1, keepdims=True)
+
+
+def divergences(generated: np.ndarray, real: np.ndarray) -> np.ndarray:
+    """Return KL(generated i, real j) in nats, averaged over channels: (n, 3, bins), (m, 3, bins) to (n, m).
+
+    ``scipy.stats.entropy(generated[i, c], real[j, c])`` for all pairs at once.
+    """
+    entropy = (generated * np.log(generated)).sum(-1).mean(-1)
+    cross = np.einsum("icb,jcb->ij", generated, np.log(real)) / generated.shape[1]
+    return entropy[:, None] - cross
+
+
+def match_to_real(
+    generated: np.ndarray, real: np.ndarray, *, bins: int, pseudo_count: float, divergence: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Match each generated image's YCbCr histograms to those of its most similar real image.
+
+    The real image is the one of least Kullback-Leibler divergence averaged over the three channels.
+    Pixel values stay floats from RGB to RGB and are rounded once: truncating would darken the images
+    a little in every iteration.
+
+    Args:
+        generated, real: uint8 (n, height, width, 3) and (m, height, width, 3).
+        divergence: ``generated_real`` or ``real_generated``.
+
+    Returns:
+        The matched images, uint8, and for each the index of its real image.
+    """
+    ours, theirs = histograms(generated, bins, pseudo_count), histograms(real, bins, pseudo_count)
+    table = divergences(ours, theirs) if divergence == "generated_real" else divergences(theirs, ours).T
+    nearest = table.argmin(1)
+    matched = np.empty_like(generated)
+    for i, image in enumerate(tqdm(generated, desc="match", mininterval=10)):
+        target = rgb2ycbcr(real[nearest[i]])
+        rgb = ycbcr2rgb(match_histograms(rgb2ycbcr(image), target, channel_axis=-1))
+        matched[i] = np.rint(rgb.clip(0, 1) * 255)
+    return matched, nearest
+
+
+def single_image_distances(generated: np.ndarray, real: np.ndarray) -> np.ndarray:
+    """Return the single-image Fréchet distance of each pair (Shaham et al. 2019, SinGAN).
+
+    Every position of a feature map is one sample; the distance is that of the two Gaussians.
+
+    Args:
+        generated, real: feature maps (n, positions, channels) of corresponding images.
+    """
+    pairs = zip(generated, real, strict=True)
+    return np.array([frechet_distance(a, b) for a, b in tqdm(pairs, desc="distance", total=len(real), mininterval=10)])
+
+
+def cull(distances: pd.DataFrame, threshold: float, *, on_reject: str, shortfall: str, seed: int) -> pd.DataFrame:
+    """Reject generated images farther from their real counterpart than ``threshold``.
+
+    Args:
+        distances: ``file_name``, ``group``, ``distance``, one row a slot.
+        threshold: mean distance of the first batch of generated images.
+        on_reject: ``replace`` by an accepted image of the same group, at random by ``seed``, or ``drop``.
+        shortfall: for a group in which none is accepted: ``error``, ``keep_best`` (its nearest image
+            counts as accepted) or ``drop``.
+
+    Returns:
+        ``slot``, ``file_name`` (what the slot trains on; empty where dropped), ``group``,
+        ``distance`` (of the slot's own image), ``threshold``, ``accepted``.
+
+    Raises:
+        ValueError: a group has no accepted image under ``error``.
+    """
+    table = distances.rename(columns={"file_name": "slot"})[["slot", "group", "distance"]]
+    table = table.assign(file_name=table["slot"], threshold=threshold, accepted=table["distance"] <= threshold)
+    for group, rows in table.groupby("group", sort=False):
+        pool = rows.loc[rows["accepted"], "slot"].to_numpy()
+        if len(pool) == 0:
+            if shortfall == "error":
+                raise ValueError(f"group {group}: no generated image is within {threshold:.4g}; see cull.shortfall")
+            pool = rows.nsmallest(1, "distance")["slot"].to_numpy() if shortfall == "keep_best" else pool
+            table.loc[table["slot"].isin(pool), "accepted"] = True
+        rejected = rows.index[~table.loc[rows.index, "accepted"]]
+        if on_reject == "replace" and len(pool):
+            rng = np.random.default_rng(seed_of(seed, "replace", str(group)))
+            table.loc[rejected, "file_name"] = rng.choice(pool, len(rejected))
+        else:
+            table.loc[rejected, "file_name"] = ""
+    return table[["slot", "file_name", "group", "distance", "threshold", "accepted"]]

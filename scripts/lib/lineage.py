@@ -1,0 +1,48 @@
+"""Which cell descends from which: the graph of the experiment, as plain functions."""
+
+from typing import NamedTuple
+
+from scripts.lib.config import Experiment
+
+BASE = "base"
+
+
+class Cell(NamedTuple):
+    """One model and its images: an arm, a replicate and an iteration. Iteration 0 of ``base`` is the base model."""
+
+    arm: str
+    replicate: int
+    iteration: int
+
+    def __str__(self) -> str:
+        return f"{self.arm}/seed-{self.replicate}/iteration-{self.iteration}"
+
+
+def cells(experiment: Experiment) -> list[Cell]:
+    """Return every fine-tuned cell of the experiment, arm by arm."""
+    return [
+        Cell(name, replicate, iteration)
+        for name, arm in experiment.arms.items()
+        for replicate in experiment.replicates
+        for iteration in range(arm.first_iteration, arm.last_iteration + 1)
+    ]
+
+
+def base_cells(experiment: Experiment) -> list[Cell]:
+    """Return the base model's cell of each replicate."""
+    return [Cell(BASE, replicate, 0) for replicate in experiment.replicates]
+
+
+def previous(experiment: Experiment, cell: Cell) -> Cell:
+    """Return the cell that ``cell`` takes generated images (and with ``init: previous`` its weights) from."""
+    arm = experiment.arms[cell.arm]
+    if cell.iteration > arm.first_iteration:
+        return cell._replace(iteration=cell.iteration - 1)
+    return Cell(arm.parent or BASE, cell.replicate, cell.iteration - 1)
+
+
+def initial(experiment: Experiment, cell: Cell) -> Cell:
+    """Return the cell whose U-Net the fine-tune of ``cell`` starts from."""
+    if experiment.arms[cell.arm].init == "base":
+        return Cell(BASE, cell.replicate, 0)
+    return previous(experiment, cell)

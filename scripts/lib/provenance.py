@@ -1,0 +1,65 @@
+"""What made an output: a small JSON beside each expensive one."""
+
+import hashlib
+import os
+import platform
+import resource
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from scripts.lib.atomic import write_json
+
+PACKAGES = ("torch", "diffusers", "transformers", "accelerate", "numpy", "pillow", "scikit-image")
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, or of a folder's files with their names, in order of name."""
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    digest = hashlib.sha256()
+    for file in files:
+        if path.is_dir():
+            digest.update(str(file.relative_to(path)).encode())
+        with file.open("rb") as handle:
+            digest.update(hashlib.file_digest(handle, "sha256").digest())
+    return digest.hexdigest()
+
+
+@contextmanager
+def recording(path: Path, inputs: Iterable[Path | None], parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Time the block and write ``path`` when it succeeds.
+
+    The JSON holds the inputs with their SHA-256, the parameters, package versions, the device,
+    the host (and SLURM job, where there is one), seconds, and peak memory in MiB.
+
+    Yields:
+        A dictionary; what the block puts there is recorded too.
+    """
+    started = time.time()
+    results: dict[str, Any] = {}
+    yield results
+    record = {
+        "inputs": {str(path): sha256(path) for path in inputs if path is not None},
+        "parameters": {key: str(value) if isinstance(value, Path) else value for key, value in parameters.items()},
+        "results": results,
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+        "machine": {"host": platform.node(), "slurm_job": os.environ.get("SLURM_JOB_ID")} | _device(),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+        "seconds": round(time.time() - started, 2),
+        "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
+    write_json(path, record)
+
+
+def _device() -> dict[str, Any]:
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return {"device": "cpu", "threads": torch.get_num_threads() if torch else 1}
+    return {
+        "device": torch.cuda.get_device_name(),
+        "peak_gpu_memory_mib": torch.cuda.max_memory_allocated() // 2**20,
+    }

@@ -1,0 +1,33 @@
+"""Measure how far each generated image is from its real counterpart (cull control)."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scripts.cli import run
+from scripts.lib import controls, imageset
+from scripts.lib.atomic import replacing
+from scripts.lib.features import EXTRACTORS
+
+
+def main(
+    generated: Annotated[Path, typer.Option(help="Image set of generated images.")],
+    real: Annotated[Path, typer.Option(help="Image set of real images; equal file names correspond.")],
+    network: Annotated[str, typer.Option(help=f"Spatial features: one of {', '.join(EXTRACTORS)}.")],
+    weights: Annotated[Path, typer.Option(help="Folder of the network's weights.")],
+    batch_size: Annotated[int, typer.Option(help="Images a batch.", min=1)],
+    output: Annotated[Path, typer.Option(help="CSV to write: file_name, group, distance.")],
+) -> None:
+    """Write the single-image Fréchet distance of every generated image to the real image of its slot."""
+    metadata, images = imageset.read(generated)
+    extract = EXTRACTORS[network](weights, batch_size)
+    counterparts = imageset.read_images(real, metadata["file_name"])
+    distances = controls.single_image_distances(extract(images), extract(counterparts))
+    with replacing(output) as temporary:
+        table = metadata[["file_name", "group"]].assign(distance=distances)
+        table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+if __name__ == "__main__":
+    run(main)

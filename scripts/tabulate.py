@@ -1,0 +1,37 @@
+"""Gather the scores of all cells into one tidy table."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from scripts.cli import run
+from scripts.lib.atomic import replacing
+
+CELL = r"(?P<arm>[^/]+)/seed-(?P<replicate>\d+)/iteration-(?P<iteration>\d+)/scores\.json$"
+COLUMNS = ["arm", "replicate", "iteration", "images", "group", "metric", "value", "n"]
+
+
+def main(
+    scores: Annotated[list[Path], typer.Argument(help="scores.json of the cells; their folders name the cells.")],
+    floor: Annotated[Path, typer.Option(help="scores.json of the real images against the reference.")],
+    output: Annotated[Path, typer.Option(help="CSV to write: one row a metric, group and cell.")],
+) -> None:
+    """Write one row a metric a group a cell; the real images' own scores are the arm `floor`."""
+    rows = _rows(floor, {"arm": "floor", "replicate": 0, "iteration": 0})
+    names = pd.Series(map(str, scores)).str.extract(CELL).to_dict("records")
+    for path, cell in zip(scores, names, strict=True):
+        rows += _rows(path, cell)
+    with replacing(output) as temporary:
+        pd.DataFrame(rows)[COLUMNS].to_csv(temporary, index=False, lineterminator="\n")
+
+
+def _rows(path: Path, cell: dict) -> list[dict]:
+    content = json.loads(path.read_text())
+    return [{**cell, "images": images, **row} for images, scores in content.items() for row in scores]
+
+
+if __name__ == "__main__":
+    run(main)
