@@ -28,7 +28,7 @@ include: "rules/figures.smk"
 include: "rules/miniature.smk"
 
 
-# report: "report/workflow.rst"
+report: "report/workflow.rst"
 
 
 rule all:
@@ -36,5 +36,5 @@ rule all:
     localrule: True
     input:
         "<results>/scores.csv",
-        
+        "<results>/summary.txt",
         collect("<results>/figures/{figure}.png", figure=FIGURES),

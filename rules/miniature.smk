@@ -12,19 +12,15 @@ rule miniature:
 
 rule draw_pretraining:
     output:
-        "results/miniature-training/{split}.zip",
+        "results/miniature-training/training.zip",
     log:
-        "results/miniature-training/logs/draw_{split}.log",
+        "results/miniature-training/logs/draw_pretraining.log",
     conda:
         "../envs/images.yaml"
-    wildcard_constraints:
-        split="training|held-out",
     params:
         code=digest("scripts.draw_pretraining"),
-        number=lambda wildcards: {"training": 24_000, "held-out": 3_000}[wildcards.split],
     shell:
-        "python -m scripts.draw_pretraining --split {wildcards.split} --number {params.number} --size 32"
-        " --output {output} > {log} 2>&1"
+        "python -m scripts.draw_pretraining --split training --number 24000 --size 32 --output {output} > {log} 2>&1"
 
 
 rule train_clip:
@@ -96,7 +92,7 @@ rule train_unet:
 rule publish_miniature:
     """Halve the precision, measure the quality on held-out avatars, write the model card."""
     input:
-        held_out="results/miniature-training/held-out.zip",
+        template="models/card.md",
         clip="results/miniature-training/clip/config.json",
         pipeline="results/miniature-training/pipeline/model_index.json",
     output:
@@ -115,5 +111,5 @@ rule publish_miniature:
         settings=flags({key: getattr(EXPERIMENT.generate, key) for key in ("strength", "steps", "guidance_scale")}),
         output=subpath(output[0], parent=True),
     shell:
-        "python -m scripts.publish_miniature --held-out {input.held_out} --clip {params.clip}"
+        "python -m scripts.publish_miniature --template {input.template} --clip {params.clip}"
         " --pipeline {params.pipeline} {params.settings} --output {params.output} > {log} 2>&1"

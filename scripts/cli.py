@@ -1,17 +1,26 @@
 """How every script of this folder becomes a command line."""
 
 import json
+import signal
+import sys
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
 
+def app(main: Callable[..., None]) -> typer.Typer:
+    """Return the command line of ``main``; its help is plain, since a framed one cuts long options off."""
+    line = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    line.command()(main)
+    return line
+
+
 def run(main: Callable[..., None]) -> None:
     """Run ``main`` with the options of the command line; an error ends in its message, after a plain traceback."""
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(main)
-    app()
+    # An exception, so that a cancelled job removes what it has half written.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    app(main)()
 
 
 def _attributes(text: str) -> dict[str, list[str]]:

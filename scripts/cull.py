@@ -23,7 +23,8 @@ def main(
 ) -> None:
     """Keep images within the mean distance of the first batch; replace or drop the others."""
     threshold = pd.read_csv(first_distances)["distance"].mean()
-    table = controls.cull(pd.read_csv(distances), threshold, on_reject=on_reject, shortfall=shortfall, seed=seed)
+    table = pd.read_csv(distances, keep_default_na=False)
+    table = controls.cull(table, threshold, on_reject=on_reject, shortfall=shortfall, seed=seed)
     with replacing(output) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")
 

@@ -2,11 +2,10 @@
 
 import shutil
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
-import torch
 import typer
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
@@ -20,7 +19,7 @@ from scripts.lib.provenance import recording, sha256
 from scripts.lib.seeds import seed_of
 
 # What may change between two attempts at the same fine-tune without making its checkpoints another run's.
-INCIDENTAL = {"checkpoints", "checkpoint_minutes", "gradient_checkpointing", "output", "provenance"}
+INCIDENTAL = {"checkpoint_minutes", "gradient_checkpointing"}
 
 
 def main(
@@ -49,9 +48,7 @@ def main(
     parameters = dict(locals())
     inputs = [training, real, generated, unet or model / "unet"]
     with recording(provenance, inputs, parameters) as results:
-        fingerprint = [sha256(path) for path in inputs if path is not None]
-        fingerprint += [f"{key}={value}" for key, value in sorted(parameters.items()) if key not in INCIDENTAL]
-        state = checkpoints / f"{seed_of(*fingerprint):016x}"
+        state = checkpoints / _fingerprint(model, inputs, parameters)
         for other in checkpoints.glob("*"):
             if other != state:
                 shutil.rmtree(other)
@@ -78,21 +75,30 @@ def main(
     shutil.rmtree(checkpoints)
 
 
+def _fingerprint(model: Path, inputs: list[Path | None], parameters: dict[str, Any]) -> str:
+    """Return a name for this very run: a function of what goes into it, wherever that lies."""
+    values = [(key, value) for key, value in sorted(parameters.items()) if not isinstance(value, Path)]
+    content = [sha256(path) for path in inputs if path is not None]
+    settings = [f"{key}={value}" for key, value in values if key not in INCIDENTAL]
+    return f"{seed_of(pipelines.digest(model), *content, *settings):016x}"
+
+
 def _encode(model: Path, training: Path, sets: dict[str, Path | None], flip: bool) -> TrainingData:
     """Run the frozen parts of the base model over the images of the composition."""
     table = pd.read_csv(training)
-    images = {
-        name: imageset.read_images(sets[name], rows["file_name"])  # type: ignore[arg-type]
-        for name, rows in table.groupby("set")
-    }
-    position = table.groupby("set").cumcount()
-    pixels = np.stack([images[name][i] for name, i in zip(table["set"], position, strict=True)])
+    pixels: dict[int, np.ndarray] = {}
+    for name, path in sets.items():
+        rows = table.index[table["set"] == name]
+        if len(rows) and path is None:
+            raise ValueError(f"{training}: it has images of the set {name!r}; give that set with --{name}")
+        if len(rows) and path:
+            pixels |= zip(rows, imageset.read_images(path, table["file_name"][rows]), strict=True)
     return encode(
-        pixels,
+        np.stack([pixels[row] for row in table.index]),
         table["text"].tolist(),
         pipelines.load(AutoencoderKL, model / "vae").to(device()),
         CLIPTokenizer.from_pretrained(model / "tokenizer", local_files_only=True),
-        pipelines.load(CLIPTextModel, model / "text_encoder", torch_dtype=torch.float32).to(device()),
+        pipelines.load(CLIPTextModel, model / "text_encoder").to(device()),
         flip=flip,
     )
 

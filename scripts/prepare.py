@@ -22,7 +22,7 @@ def main(
     folder: Annotated[Path | None, typer.Option(help="folder: where the images are.")] = None,
 ) -> None:
     """Write the experiment's real images and the scoring reference, upright, square, SIZE pixels."""
-    table = pd.read_csv(selection, dtype=str)
+    table = pd.read_csv(selection, dtype=str, keep_default_na=False)
     for role, output in zip(dataset.ROLES, (images, reference), strict=True):
         part = table[table["role"] == role].drop(columns="role")
         progress = tqdm(part.to_dict("records"), desc=f"read {role}", mininterval=10)
@@ -31,9 +31,9 @@ def main(
 
 def _image(row: dict[str, str], source: str, folder: Path | None, size: int, seed: int) -> np.ndarray:
     if source == "avatars":
-        from scripts.lib.avatars import ATTRIBUTES, draw
+        from scripts.lib.avatars import draw
 
-        return draw(**{name: row[name] for name in ATTRIBUTES}, seed=f"{seed}/{row['source']}", size=size)
+        return draw(row["gender"], row["tone"], row["age"], seed=f"{seed}/{row['source']}", size=size)
     if folder is None:
         raise typer.BadParameter("`--source folder` needs --folder")
     return dataset.read_image(folder / row["source"], size)

@@ -24,7 +24,7 @@ def main(
 ) -> None:
     """Choose PER_GROUP images of every group at random, and a disjoint reference."""
     chosen, counts = dataset.select(
-        pd.read_csv(catalogue, dtype=str),
+        pd.read_csv(catalogue, dtype=str, keep_default_na=False),
         attributes,
         prompt,
         per_group=per_group,

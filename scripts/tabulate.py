@@ -9,8 +9,8 @@ import typer
 
 from scripts.cli import run
 from scripts.lib.atomic import replacing
+from scripts.lib.cell import Cell
 
-CELL = r"(?P<arm>[^/]+)/seed-(?P<replicate>\d+)/iteration-(?P<iteration>\d+)/scores\.json$"
 COLUMNS = ["arm", "replicate", "iteration", "images", "group", "metric", "value", "n"]
 
 
@@ -21,9 +21,8 @@ def main(
 ) -> None:
     """Write one row a metric a group a cell; the real images' own scores are the arm `floor`."""
     rows = _rows(floor, {"arm": "floor", "replicate": 0, "iteration": 0})
-    names = pd.Series(map(str, scores)).str.extract(CELL).to_dict("records")
-    for path, cell in zip(scores, names, strict=True):
-        rows += _rows(path, cell)
+    for path in scores:
+        rows += _rows(path, Cell.from_path(path)._asdict())
     with replacing(output) as temporary:
         pd.DataFrame(rows)[COLUMNS].to_csv(temporary, index=False, lineterminator="\n")
 

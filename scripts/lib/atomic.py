@@ -24,7 +24,7 @@ def replacing(path: Path) -> Iterator[Path]:
         if temporary.is_file():
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
-        elif path.is_dir():
+        elif temporary.is_dir() and path.is_dir():
             shutil.rmtree(path)
         temporary.replace(path)
     except BaseException:

@@ -56,7 +56,7 @@ def compose(
         training image, in the order of the slots.
 
     Raises:
-        ValueError: the share asks for generated images and there are none.
+        ValueError: the share asks for generated images and there are none; no slot has an image.
     """
     wanted = counts(real.groupby("group", sort=False).size(), share, rounding, seed)
     if wanted.sum() and generated is None:
@@ -66,8 +66,10 @@ def compose(
     for group, rows in slots.groupby("group", sort=False):
         rank[rows.index] = np.random.default_rng(seed_of(draw, "slots", str(group))).permutation(len(rows))
     synthetic = rank < slots["group"].map(wanted)
-    parts = [slots[~synthetic].assign(set="real", file_name=slots["slot"])]
+    parts = [slots[~synthetic].assign(set="real", file_name=lambda table: table["slot"])]
     if generated is not None:
         chosen = generated[["slot", "file_name"]].assign(set="generated")
         parts.append(slots[synthetic].reset_index().merge(chosen, on="slot").set_index("index"))
+    if not sum(map(len, parts)):
+        raise ValueError("no slot has an image to train on: every generated image was culled and dropped")
     return pd.concat(parts).sort_index()[["set", "file_name", "slot", "group", "text"]]

@@ -1,7 +1,7 @@
 """The experiment's configuration: what may be said, what it means, and what it defaults to.
 
 Defaults are Bohacek & Farid's values; where the paper is silent they are its most literal reading
-(``docs/configuration.md`` says which). The models are the source of ``schemas/config.schema.json``
+(``docs/paper-choices.md`` says which). The models are the source of ``schemas/config.schema.json``
 and of the configuration reference.
 """
 
@@ -20,7 +20,8 @@ from pydantic import (
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 Share = Annotated[float, Field(ge=0, le=1)]
-RESERVED = {"base", "dataset", "figures", "logs", "benchmarks"}
+RESERVED = {"base", "dataset", "figures", "floor", "logs", "benchmarks"}
+COLUMNS = {"file_name", "group", "matched_to", "role", "seed", "source", "text"}
 
 
 class ConfigurationError(ValueError):
@@ -30,7 +31,7 @@ class ConfigurationError(ValueError):
 class Section(BaseModel):
     """A part of the configuration; keys that it does not know are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Dataset(Section):
@@ -69,11 +70,13 @@ class Dataset(Section):
         if (self.source == "folder") != bool(self.path and self.labels):
             raise ValueError("`path` and `labels` go with `source: folder`, both or neither")
         for name, values in self.attributes.items():
+            if name in COLUMNS:
+                raise ValueError(f"`attributes.{name}`: the name is a column of the image sets; choose another")
             if len(set(values)) < len(values) or not values:
                 raise ValueError(f"`attributes.{name}` must list its values, each once")
         try:
             self.prompt.format(**dict.fromkeys(self.attributes, ""))
-        except (KeyError, IndexError, ValueError) as error:
+        except (AttributeError, KeyError, IndexError, ValueError) as error:
             raise ValueError(
                 f"`prompt` names {error}, which is no attribute; write one of {sorted(self.attributes)} in braces"
             ) from None
@@ -102,7 +105,9 @@ class Finetune(Section):
     horizontal_flip: bool = Field(True, description="Mirror each image with probability one half, anew each step.")
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="AdamW's weight decay (diffusers' default).")
     max_grad_norm: PositiveFloat = Field(1.0, description="Gradients are clipped to this norm (diffusers' default).")
-    mixed_precision: Literal["no", "fp16", "bf16"] = Field("no", description="The paper trains in float32.")
+    mixed_precision: Literal["no", "fp16", "bf16"] = Field(
+        "no", description='`"no"` is float32, as in the paper; in quotes, since YAML takes a bare `no` for false.'
+    )
 
 
 class Compose(Section):
@@ -150,7 +155,7 @@ class Cull(Section):
     )
     shortfall: Literal["error", "keep_best", "drop"] = Field(
         "keep_best",
-        description="A group in which no image passes: stop, keep its nearest image, or leave the group out.",
+        description="A group in which no image passes: stop, accept the nearest one, or leave its generated ones out.",
     )
 
 
@@ -197,7 +202,11 @@ class Arm(Section):
 class Execution(Section):
     """How the work is cut; changes no result."""
 
-    shards: PositiveInt = Field(1, description="Jobs that share the generation of one cell.")
+    shards: PositiveInt = Field(
+        1,
+        description="Jobs that share the generation of one cell. Set it before the first run: the images stay "
+        "the same, but another number plans finished cells again, unless run with `--rerun-triggers mtime`.",
+    )
     generate_batch_size: PositiveInt = Field(8, description="Images a batch in generation.")
     embed_batch_size: PositiveInt = Field(64, description="Images a batch in feature extraction.")
     checkpoint_minutes: PositiveFloat = Field(10, description="Minutes between two checkpoints of a fine-tune.")
@@ -217,7 +226,7 @@ class Experiment(Section):
     """The whole configuration."""
 
     experiment: Name = Field(description="Name of the experiment; its results lie in `results/<experiment>/`.")
-    seed: int = Field(0, ge=0, description="Seed of the selection and of everything that the replicates share.")
+    seed: int = Field(0, ge=0, description="Seed of every random draw; a replicate's draws depend on its own seed too.")
     replicates: list[Annotated[int, Field(ge=0)]] = Field(
         [0], min_length=1, description="Seeds; every arm runs once with each."
     )
@@ -245,15 +254,16 @@ class Experiment(Section):
             return data
         defaults = data.get("defaults") or {}
         shared = {key: data.get(key) or {} for key in ("finetune", "generate")}
+        for key, values in ({"defaults": defaults} | shared).items():
+            _mapping(key, values)
         arms = {}
         for name, arm in data["arms"].items():
             if arm is None:
                 continue
-            if not isinstance(arm, Mapping):
-                raise ValueError(f"`arms.{name}` must be a mapping, such as {{synthetic: 0.25}}")
-            merged = {**defaults, **arm}
+            merged = {**defaults, **_mapping(f"arms.{name}", arm)}
             for key, values in shared.items():
-                merged[key] = {**values, **(defaults.get(key) or {}), **(arm.get(key) or {})}
+                ours, own = (part.get(key) or {} for part in (defaults, arm))
+                merged[key] = values | _mapping(f"defaults.{key}", ours) | _mapping(f"arms.{name}.{key}", own)
             arms[name] = merged
         return {**data, "arms": arms}
 
@@ -285,6 +295,8 @@ class Experiment(Section):
         for attribute, values in self.dataset.attributes.items():
             if self.figures.group.get(attribute) not in values:
                 raise ValueError(f"`figures.group.{attribute}` must be one of {values}")
+        if unknown := sorted(set(self.figures.group) - set(self.dataset.attributes)):
+            raise ValueError(f"`figures.group.{unknown[0]}`: there is no such attribute in `dataset.attributes`")
         return self
 
 
@@ -298,6 +310,12 @@ def load(data: Mapping[str, Any]) -> Experiment:
         return Experiment.model_validate(data)
     except ValidationError as error:
         raise ConfigurationError("\n".join(["The configuration is wrong:", *map(_explain, error.errors())])) from None
+
+
+def _mapping(key: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"`{key}` is {value!r}, but must be a mapping, such as {{key: value}}")
+    return dict(value)
 
 
 def _explain(error: Any) -> str:

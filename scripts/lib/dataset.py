@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from scripts.lib.seeds import seed_of
 
@@ -16,9 +16,16 @@ READABLE_MODES = {"RGB", "L", "P", "1"}
 
 
 def groups(attributes: Attributes) -> pd.DataFrame:
-    """Return one row a demographic group: a column an attribute and the group's name, e.g. ``man-dark-old``."""
+    """Return one row a demographic group: a column an attribute and the group's name, e.g. ``man-dark-old``.
+
+    Raises:
+        ValueError: two groups would have one name.
+    """
     table = pd.DataFrame(itertools.product(*attributes.values()), columns=list(attributes))
     table["group"] = table.agg("-".join, axis=1).str.replace(" ", "_")
+    if table["group"].duplicated().any():
+        name = table.loc[table["group"].duplicated(), "group"].iloc[0]
+        raise ValueError(f"dataset.attributes: two groups would both be called {name!r}; rename one of their values")
     return table
 
 
@@ -55,7 +62,7 @@ def catalogue_folder(folder: Path, labels: Path, attributes: Attributes) -> pd.D
         ValueError: columns are missing, a file name occurs twice, a label is unknown.
         FileNotFoundError: the table names a file that the folder does not hold.
     """
-    table = pd.read_csv(labels, dtype=str)
+    table = pd.read_csv(labels, dtype=str, keep_default_na=False)
     if missing := [column for column in ("file_name", *attributes) if column not in table]:
         raise ValueError(f"{labels}: no column {missing}; it has {list(table.columns)}")
     table = table[["file_name", *attributes]]
@@ -100,12 +107,13 @@ def select(
         reference, missing of each.
 
     Raises:
-        ValueError: a group has no image at all, or runs short under ``error``.
+        ValueError: a group has no image at all, or runs short under ``error``; no group has any image
+            left for the reference.
     """
     chosen, counts = [], []
     for group in groups(attributes).to_dict("records"):
         name = group["group"]
-        found = catalogue.loc[catalogue["group"] == name, "file_name"].sort_values().to_numpy()
+        found = catalogue.loc[catalogue["group"] == name, "file_name"].sort_values().to_numpy(copy=True)
         order = np.random.default_rng(seed_of(seed, "select", name)).permutation(found)
         images, reference = order[:per_group], order[per_group : per_group + reference_per_group]
         missing = per_group + reference_per_group - len(found)
@@ -122,11 +130,16 @@ def select(
             | {"found": len(found), "images": len(images), "reference": len(reference)}
             | {"distinct_images": len(set(images)), "missing": max(missing, 0)}
         )
-        text = prompt.format(**group)
+        text = prompt.format_map(group)
         for role, sources in zip(ROLES, (images, reference), strict=True):
             for number, source in enumerate(sources):
                 row = {"file_name": f"{name}-{number:04d}.png", "source": source, **group, "text": text, "role": role}
                 chosen.append(row)
+    if not any(count["reference"] for count in counts):
+        raise ValueError(
+            f"no group has more than {per_group} images, so none are left for the scoring reference; add images or "
+            "lower dataset.per_group"
+        )
     return pd.DataFrame(chosen), pd.DataFrame(counts)
 
 
@@ -138,13 +151,15 @@ def read_image(path: Path, size: int) -> np.ndarray:
     """
     try:
         with Image.open(path) as file:
+            deep = ";16" in str(file.tile)  # Pillow reads 16-bit RGB as RGB without a word
             file.load()
             image = ImageOps.exif_transpose(file)
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
+    except Exception as error:  # Pillow raises almost anything for a damaged file
         raise ValueError(f"{path}: cannot be read as an image ({error}); replace or remove it") from error
-    if image.mode not in READABLE_MODES or "transparency" in image.info:
+    transparent = "transparency" in image.info
+    if image.mode not in READABLE_MODES or transparent or deep:
         raise ValueError(
-            f"{path}: the mode is {image.mode}{' with transparency' * ('transparency' in image.info)}; "
+            f"{path}: the mode is {image.mode}{' with transparency' * transparent}{' of 16 bits' * deep}; "
             "convert it to 8-bit RGB first, since there is more than one way to do so"
         )
     return np.asarray(ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.LANCZOS))

@@ -9,12 +9,14 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
+from safetensors import SafetensorError
 from torch.nn import functional as F
 from tqdm import tqdm
 from transformers import CLIPTextModel, CLIPTokenizer
@@ -182,7 +184,7 @@ def _resume(accelerator: Accelerator, checkpoints: Path, losses: torch.Tensor) -
         try:
             progress = torch.load(folder / "progress.pt", weights_only=True)
             accelerator.load_state(str(folder))
-        except (OSError, RuntimeError, ValueError, EOFError) as error:
+        except (OSError, RuntimeError, ValueError, KeyError, EOFError, UnpicklingError, SafetensorError) as error:
             print(f"checkpoint {folder} cannot be read ({error}); trying the one before")
             continue
         losses.copy_(progress["losses"])

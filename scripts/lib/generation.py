@@ -31,11 +31,10 @@ def load_pipeline(mode: str, model: Path, unet: Path | None = None) -> Diffusion
         model: folder of the base pipeline.
         unet: folder of a fine-tuned U-Net.
     """
-    parts = {} if unet is None else {"unet": pipelines.load(UNet2DConditionModel, unet, torch_dtype=torch.float32)}
+    parts = {} if unet is None else {"unet": pipelines.load(UNet2DConditionModel, unet)}
     pipe = pipelines.load(
         PIPELINES[mode],
         model,
-        torch_dtype=torch.float32,
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,

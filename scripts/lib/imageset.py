@@ -51,7 +51,7 @@ def read_metadata(path: Path) -> pd.DataFrame:
     """
     try:
         with zipfile.ZipFile(path) as archive, archive.open(METADATA) as file:
-            return pd.read_csv(file)
+            return pd.read_csv(file, keep_default_na=False)
     except (zipfile.BadZipFile, KeyError) as error:
         raise ValueError(f"{path}: not an image set (a zip of PNGs with a {METADATA}): {error}") from error
 

@@ -1,21 +1,7 @@
 """Which cell descends from which: the graph of the experiment, as plain functions."""
 
-from typing import NamedTuple
-
+from scripts.lib.cell import BASE, Cell
 from scripts.lib.config import Experiment
-
-BASE = "base"
-
-
-class Cell(NamedTuple):
-    """One model and its images: an arm, a replicate and an iteration. Iteration 0 of ``base`` is the base model."""
-
-    arm: str
-    replicate: int
-    iteration: int
-
-    def __str__(self) -> str:
-        return f"{self.arm}/seed-{self.replicate}/iteration-{self.iteration}"
 
 
 def cells(experiment: Experiment) -> list[Cell]:

@@ -21,7 +21,8 @@ def frechet_distance(x: np.ndarray, y: np.ndarray) -> float:
         raise ValueError(f"the Fréchet distance needs two samples at least, got {len(x)} and {len(y)}")
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     a, b = ((z - z.mean(0)) / np.sqrt(len(z) - 1) for z in (x, y))
-    cross = np.linalg.svd(np.linalg.qr(a, mode="r") @ np.linalg.qr(b, mode="r").T, compute_uv=False).sum()
+    factors = [np.asarray(np.linalg.qr(z, mode="r")) for z in (a, b)]
+    cross = np.linalg.svdvals(factors[0] @ factors[1].T).sum()
     mean = ((x.mean(0) - y.mean(0)) ** 2).sum()
     return max(float(mean + (a**2).sum() + (b**2).sum() - 2 * cross), 0.0)
 

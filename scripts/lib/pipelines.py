@@ -32,9 +32,10 @@ def check(folder: Path) -> None:
             raise ModelError(f"{folder}: the component {component!r} is missing; the pipeline is not whole")
     for component in WITH_WEIGHTS:
         check_weights(folder / component)
-    prediction = json.loads((folder / "scheduler" / "scheduler_config.json").read_text()).get(
-        "prediction_type", "epsilon"
-    )
+    scheduler = folder / "scheduler" / "scheduler_config.json"
+    if not scheduler.is_file():
+        raise ModelError(f"{scheduler}: missing; the pipeline is not whole")
+    prediction = json.loads(scheduler.read_text()).get("prediction_type", "epsilon")
     if prediction not in PREDICTION_TYPES:
         raise ModelError(f"{folder}/scheduler: prediction_type {prediction!r} is none of {PREDICTION_TYPES}")
 
@@ -43,10 +44,16 @@ def check_weights(folder: Path) -> None:
     """Refuse a component folder without safetensors.
 
     Raises:
-        ModelError: there are no weights, or only pickled ones.
+        ModelError: there are no weights, or only pickled ones or a variant (``*.fp16.safetensors``).
     """
-    if any(folder.glob("*.safetensors")):
+    weights = [path.name for path in folder.glob("*.safetensors")]
+    if any(name.count(".") == 1 for name in weights):
         return
+    if weights:
+        raise ModelError(
+            f"{folder}: only a variant of the weights is there ({', '.join(sorted(weights))}); load it with "
+            "from_pretrained(FOLDER, variant=VARIANT) and save it with save_pretrained(FOLDER)"
+        )
     pickled = sorted(path.name for suffix in ("bin", "pt", "pth", "ckpt") for path in folder.glob(f"*.{suffix}"))
     if pickled:
         raise ModelError(
@@ -60,7 +67,12 @@ def digest(folder: str | Path) -> str:
     """Return a digest of a folder of weights that is cheap enough to take whenever the workflow is parsed.
 
     Files up to 16 MiB count with their content, larger ones with their size alone.
+
+    Raises:
+        ModelError: there is no such folder.
     """
+    if not Path(folder).is_dir():
+        raise ModelError(f"{folder}: no such folder; correct the path in the configuration")
     result = hashlib.sha256()
     for path in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
         size = path.stat().st_size
@@ -72,4 +84,8 @@ def digest(folder: str | Path) -> str:
 
 def load(kind: Any, folder: Path, **options: Any) -> Any:
     """Return ``kind.from_pretrained(folder)`` in float32, from safetensors, without touching the network."""
-    return kind.from_pretrained(folder, use_safetensors=True, local_files_only=True, **options)
+    import torch  # Only who loads weights pays for torch; the workflow itself imports this module for `check`.
+
+    return kind.from_pretrained(
+        folder, **{"dtype": torch.float32, **options}, use_safetensors=True, local_files_only=True
+    )

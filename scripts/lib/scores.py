@@ -47,14 +47,14 @@ def of_prompts(images: Embedded) -> Iterable[tuple[str, float]]:
     yield "vendi_score", vendi_score(images.features)
 
 
-def against(images: Embedded, reference: Embedded, nearest_k: int) -> Iterable[tuple[str, float]]:
+def against(images: Embedded, reference: Embedded, nearest_k: int, *, whole: bool) -> Iterable[tuple[str, float]]:
     """Yield the distances between two sets of equal n; each where n allows.
 
     The Fréchet distance needs more samples than features (the covariance is singular otherwise, and
-    the bias large) except for the whole set; precision and the like need more than ``nearest_k``.
+    the bias large) except for the ``whole`` set; precision and the like need more than ``nearest_k``.
     """
     n, dimensions = images.features.shape
-    if n > dimensions:
+    if n > dimensions or (whole and n > 1):
         yield "frechet_distance", frechet_distance(images.features, reference.features)
     if n > 1:
         yield "kernel_distance", kernel_distance(images.features, reference.features)
@@ -66,7 +66,8 @@ def score(images: Embedded, reference: Embedded, attributes: list[str], nearest_
     """Score the whole set, and each value of each attribute.
 
     Distances compare equal n a group: the first rows of each demographic group, as many as the
-    smaller set has. CLIP and Vendi scores are over all images.
+    smaller set has. CLIP and Vendi scores are over all images. The whole set always has a Fréchet
+    distance (the paper's 820 images have fewer than their 2048 features); its parts only where n allows.
     """
     ours, theirs = _equal(images.metadata, reference.metadata)
     subsets = [(ALL, pd.Series(True, index=images.metadata.index))]
@@ -81,7 +82,8 @@ def score(images: Embedded, reference: Embedded, attributes: list[str], nearest_
         rows += [Score(metric, group, len(own.metadata), value) for metric, value in of_prompts(own)]
         chosen = member.to_numpy()[ours]
         pair = images.take(ours[chosen]), reference.take(theirs[chosen])
-        rows += [Score(metric, group, int(chosen.sum()), value) for metric, value in against(*pair, nearest_k)]
+        distances = against(*pair, nearest_k, whole=group == ALL)
+        rows += [Score(metric, group, int(chosen.sum()), value) for metric, value in distances]
     return rows
 
 

@@ -1,0 +1,43 @@
+# The front door. `make help` lists the targets.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Two jobs with two OpenMP threads each run many times slower than with one each; Snakemake sets it per job.
+export OMP_NUM_THREADS ?= 1
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help setup demo experiment test
+
+help:  ## List the targets.
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+setup: .venv/installed  ## Set up .venv from the pins in envs/.
+
+# The conda files are the only place where versions are pinned; pip reads the pins out of them.
+.venv/installed: $(wildcard envs/*.yaml)
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "nepotism needs Python 3.11 or newer")'
+	$(PYTHON) -m venv .venv
+	sed -n 's/^ *- \(.*==.*\)$$/\1/p' envs/*.yaml | sort -u > .venv/requirements.txt
+	$(BIN)/pip install --quiet --requirement .venv/requirements.txt
+	touch $@
+
+demo: setup  ## Watch a model collapse: real and generated images against each other, in minutes.
+	snakemake --configfile config.yaml config/demo.yaml
+	snakemake --configfile config.yaml config/demo.yaml --report results/demo/report.html --quiet all
+	@echo
+	@cat results/demo/summary.txt
+	@echo "Curves: results/demo/figures/curves.png"
+	@echo "Images: results/demo/figures/grid.png"
+	@echo "Report: results/demo/report.html"
+
+experiment: setup  ## Run the whole design of config.yaml.
+	snakemake
+	snakemake --report results/miniature/report.html --quiet all
+
+test: setup  ## Check the code and run every test (CI runs exactly this).
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile rules
+	snakemake --lint
+	mypy
+	pytest

@@ -1,0 +1,31 @@
+"""The unit of the experiment, and its name in paths."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple, Self
+
+BASE = "base"
+IN_PATH = re.compile(r"(?P<arm>[^/]+)/seed-(?P<replicate>\d+)/iteration-(?P<iteration>\d+)/[^/]+$")
+
+
+class Cell(NamedTuple):
+    """One model and its images: an arm, a replicate and an iteration. Iteration 0 of ``base`` is the base model."""
+
+    arm: str
+    replicate: int
+    iteration: int
+
+    def __str__(self) -> str:
+        return f"{self.arm}/seed-{self.replicate}/iteration-{self.iteration}"
+
+    @classmethod
+    def from_path(cls, path: Path) -> Self:
+        """Return the cell whose folder holds the file ``path``.
+
+        Raises:
+            ValueError: the path does not end in ``<arm>/seed-<replicate>/iteration-<iteration>/<file>``.
+        """
+        match = IN_PATH.search(path.as_posix())
+        if match is None:
+            raise ValueError(f"{path}: not a file of a cell, <arm>/seed-<replicate>/iteration-<iteration>/<file>")
+        return cls(match["arm"], int(match["replicate"]), int(match["iteration"]))

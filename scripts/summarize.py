@@ -1,0 +1,27 @@
+"""Say in a few sentences what the scores show."""
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from scripts.cli import run
+from scripts.lib import figures
+from scripts.lib.atomic import replacing
+
+
+def main(
+    scores: Annotated[Path, typer.Option(help="CSV of all scores.")],
+    arms: Annotated[str, typer.Option(help="JSON: name to synthetic, control, parent and from_iteration.")],
+    output: Annotated[Path, typer.Option(help="Text to write.")],
+    note: Annotated[str, typer.Option(help="A last sentence, such as what the scores cannot be compared with.")] = "",
+) -> None:
+    """Say how the arms of the largest and the smallest share of generated images end."""
+    text = figures.summarize(pd.read_csv(scores), figures.read_arms(arms), note)
+    with replacing(output) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,57 @@
+"""From settings to the options of a command line, and back through a shell."""
+
+import shlex
+from typing import Annotated
+
+import pytest
+import typer
+from pydantic import BaseModel
+from typer.testing import CliRunner
+
+from scripts.lib.commandline import flags
+from scripts.lib.config import Cull, Finetune
+
+
+class Settings(BaseModel):
+    learning_rate: float = 2e-6
+    horizontal_flip: bool = True
+    path: str | None = None
+
+
+def test_a_section_becomes_its_options():
+    assert flags(Settings()) == "--learning-rate 2e-06 --horizontal-flip"
+    assert flags(Settings(horizontal_flip=False, path="x")) == "--learning-rate 2e-06 --no-horizontal-flip --path x"
+
+
+def test_nested_sections_are_left_to_their_own_scripts():
+    assert (
+        flags(Cull.model_validate({"features": {"network": "vae", "weights": "w"}}))
+        == "--on-reject replace --shortfall keep_best"
+    )
+
+
+def test_a_list_repeats_its_option_and_none_and_empty_lists_say_nothing():
+    assert flags({"prompt": ["a", "b"], "other": None, "none": []}) == "--prompt a --prompt b"
+
+
+@pytest.mark.parametrize("text", ['a photo, it\'s "new"', "$HOME `ls` {x} * \\", "", "-x", "two\nlines", "日本"])
+def test_any_text_reaches_the_program_as_it_is(text):
+    app = typer.Typer()
+
+    @app.command()
+    def main(prompt: Annotated[list[str], typer.Option()]) -> None:
+        typer.echo(repr(prompt))
+
+    words = shlex.split(flags({"prompt": [text, "b"]}))
+    result = CliRunner().invoke(app, words)
+    assert result.output.strip() == repr([text, "b"])
+
+
+def test_every_setting_of_a_fine_tune_survives_the_way():
+    settings = Finetune.model_validate(
+        {"learning_rate": 1.23456789e-7, "mixed_precision": "bf16", "horizontal_flip": False}
+    )
+    words = shlex.split(flags(settings))
+    assert float(words[words.index("--learning-rate") + 1]) == settings.learning_rate
+    assert "--no-horizontal-flip" in words
+    assert len([word for word in words if word.startswith("--")]) == len(Finetune.model_fields)

@@ -1,0 +1,156 @@
+"""The configuration: what it means, and how it refuses what it cannot mean."""
+
+import pytest
+import yaml
+
+from scripts.lib.code import ROOT
+from scripts.lib.config import ConfigurationError, load
+
+
+def test_the_default_experiment_loads():
+    experiment = load(yaml.safe_load((ROOT / "config.yaml").read_text()))
+    assert {arm.synthetic for arm in experiment.arms.values()} == {0, 0.033, 0.1, 0.25, 0.5, 1}
+    assert {arm.control for arm in experiment.arms.values()} == {"none", "match_histograms", "cull"}
+    healed = experiment.arms["healed"]
+    assert (healed.parent, healed.first_iteration, healed.last_iteration) == ("poison-25", 6, 10)
+
+
+def test_defaults_are_the_papers(settings):
+    experiment = load(settings)
+    generate, finetune = experiment.arms["mixed"].generate, experiment.arms["mixed"].finetune
+    assert (generate.mode, generate.strength, generate.steps, generate.guidance_scale) == ("img2img", 0.8, 250, 7.5)
+    assert (finetune.learning_rate, finetune.epochs, finetune.horizontal_flip) == (2e-6, 50, True)
+    assert (finetune.mixed_precision, experiment.dataset.resolution, experiment.dataset.per_group) == ("no", 512, 30)
+
+
+def test_an_arm_overrides_some_keys_and_inherits_the_rest(settings):
+    settings |= {
+        "finetune": {"epochs": 3, "learning_rate": 1e-3, "batch_size": 7},
+        "generate": {"steps": 9, "guidance_scale": 2},
+        "defaults": {"iterations": 2, "synthetic": 0.25, "finetune": {"learning_rate": 1e-4}},
+        "arms": {"plain": {}, "own": {"synthetic": 1, "finetune": {"epochs": 5}, "generate": {"strength": 0.5}}},
+    }
+    arms = load(settings).arms
+    assert (arms["plain"].iterations, arms["plain"].synthetic) == (2, 0.25)
+    assert (arms["own"].iterations, arms["own"].synthetic) == (2, 1)
+    plain, own = arms["plain"].finetune, arms["own"].finetune
+    assert (plain.epochs, plain.learning_rate, plain.batch_size) == (3, 1e-4, 7)
+    assert (own.epochs, own.learning_rate, own.batch_size) == (5, 1e-4, 7)
+    assert (arms["own"].generate.steps, arms["own"].generate.strength) == (9, 0.5)
+    assert (arms["plain"].generate.steps, arms["plain"].generate.strength) == (9, 0.8)
+
+
+def test_null_removes_an_arm(settings):
+    settings["arms"] = {"kept": {}, "gone": None}
+    assert list(load(settings).arms) == ["kept"]
+
+
+def test_load_leaves_its_argument_as_it_was(settings):
+    before = repr(settings)
+    load(settings)
+    assert repr(settings) == before
+
+
+ARMS = {"root": {"iterations": 3}}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"colour": 1}, r"colour: unknown key"),
+        ({"generate": {"step": 1}}, r"generate\.step: unknown key"),
+        ({"arms": {"a": {"sinthetic": 1}}}, r"arms\.a\.sinthetic: unknown key"),
+        ({"arms": {"a": {"finetune": {"lr": 1}}}}, r"arms\.a\.finetune\.lr: unknown key"),
+        ({"model": None}, r"model: .*string"),
+        ({"seed": -1}, r"seed: .*greater than or equal to 0 \(it is -1\)"),
+        ({"replicates": [1, 1]}, r"`replicates` lists a seed twice"),
+        ({"replicates": []}, r"replicates: .*at least 1 item"),
+        ({"experiment": "a/b"}, r"experiment: .*\(it is 'a/b'\)"),
+        ({"arms": {"a": {"synthetic": 1.5}}}, r"arms\.a\.synthetic: .*less than or equal to 1 \(it is 1\.5\)"),
+        ({"arms": {"a": {"synthetic": -0.1}}}, r"arms\.a\.synthetic: .*greater than or equal to 0"),
+        ({"arms": {"a": {"synthetic": float("nan")}}}, r"arms\.a\.synthetic: .*finite"),
+        ({"finetune": {"learning_rate": float("inf")}}, r"finetune\.learning_rate: .*finite"),
+        ({"generate": {"strength": 0}}, r"generate\.strength: .*greater than 0"),
+        ({"arms": {"a": {"control": "sharpen"}}}, r"arms\.a\.control: .*'match_histograms' or 'cull'"),
+        ({"arms": {}}, r"arms: .*at least 1 item"),
+        ({"arms": {"a": None}}, r"arms: .*at least 1 item"),
+        ({"arms": {"a": 0.25}}, r"`arms\.a` is 0\.25, but must be a mapping"),
+        ({"arms": {"a": {"finetune": 3}}}, r"`arms\.a\.finetune` is 3, but must be a mapping"),
+        ({"generate": [1]}, r"`generate` is \[1\], but must be a mapping"),
+        ({"defaults": "x"}, r"`defaults` is 'x', but must be a mapping"),
+        ({"arms": {"two words": {}}}, r"arms\.two words"),
+        ({"arms": {"base": {}}}, r"`arms\.base`: the name is taken"),
+        ({"arms": {"floor": {}}}, r"`arms\.floor`: the name is taken"),
+        (
+            {"arms": ARMS | {"a": {"parent": "rot", "from_iteration": 1}}},
+            r"`arms\.a\.parent`: there is no arm 'rot'; one of \['a', 'root'\]",
+        ),
+        ({"arms": ARMS | {"a": {"parent": "root"}}}, r"`arms\.a`: `parent` and `from_iteration` go together"),
+        ({"arms": ARMS | {"a": {"from_iteration": 1}}}, r"`arms\.a`: `parent` and `from_iteration` go together"),
+        (
+            {"arms": ARMS | {"a": {"parent": "root", "from_iteration": 4}}},
+            r"`arms\.a\.from_iteration` is 4, but 'root' has the iterations 1 to 3",
+        ),
+        (
+            {
+                "arms": ARMS
+                | {
+                    "a": {"parent": "root", "from_iteration": 3, "iterations": 2},
+                    "b": {"parent": "a", "from_iteration": 3},
+                }
+            },
+            r"`arms\.b\.from_iteration` is 3, but 'a' has the iterations 4 to 5",
+        ),
+        (
+            {"arms": {name: {"parent": parent, "from_iteration": 1} for name, parent in ("ab", "bc", "ca")}},
+            r"`arms\.a\.parent`: a cycle, a → b → c → a",
+        ),
+        ({"arms": {"a": {"parent": "a", "from_iteration": 1}}}, r"`arms\.a\.parent`: a cycle, a → a"),
+        ({"figures": {"group": {"gender": "man", "age": "12"}}}, r"`figures\.group\.age` must be one of"),
+        ({"figures": {"group": {"gender": "man"}}}, r"`figures\.group\.age` must be one of"),
+        (
+            {"figures": {"group": {"gender": "man", "age": "old", "hat": "red"}}},
+            r"`figures\.group\.hat`: there is no such attribute",
+        ),
+        ({"unseen": {"prompts": []}}, r"unseen\.prompts: .*at least 1 item"),
+    ],
+)
+def test_a_wrong_configuration_is_refused_with_the_key_and_the_fix(settings, change, message):
+    with pytest.raises(ConfigurationError, match=message):
+        load(settings | change)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"prompt": "a photo of a {race} man"}, r"dataset: `prompt` names 'race', .* one of \['age', 'gender'\]"),
+        ({"prompt": "a photo of a {} man"}, r"dataset: `prompt` names .*, which is no attribute"),
+        ({"prompt": "a photo of a {age.years} man"}, r"dataset: `prompt` names .*, which is no attribute"),
+        ({"prompt": "a photo of a {age man"}, r"dataset: `prompt`"),
+        ({"attributes": {}}, r"dataset\.attributes: .*at least 1 item"),
+        ({"attributes": {"gender": []}}, r"dataset: `attributes\.gender` must list its values"),
+        ({"attributes": {"gender": ["man", "man"]}}, r"dataset: `attributes\.gender` must list its values, each once"),
+        ({"attributes": {"age": [20, 30]}}, r"dataset\.attributes\.age\.0: .*string \(it is 20\)"),
+        ({"attributes": {"seed": ["a"]}}, r"dataset: `attributes\.seed`: the name is a column"),
+        ({"source": "web"}, r"dataset\.source: .*'avatars' or 'folder'"),
+        ({"source": "folder"}, r"dataset: `path` and `labels` go with `source: folder`"),
+        ({"source": "folder", "path": "x"}, r"dataset: `path` and `labels` go with `source: folder`"),
+        ({"path": "x", "labels": "y"}, r"dataset: `path` and `labels` go with `source: folder`"),
+        ({"per_group": 0}, r"dataset\.per_group: .*greater than 0"),
+        ({"short_group": "ignore"}, r"dataset\.short_group: .*'error', 'fewer' or 'duplicate'"),
+    ],
+)
+def test_a_wrong_dataset_is_refused_with_the_key_and_the_fix(settings, change, message):
+    settings["dataset"] |= change
+    with pytest.raises(ConfigurationError, match=message):
+        load(settings)
+
+
+def test_every_error_is_reported_at_once(settings):
+    settings |= {"seed": -1, "colour": 1}
+    del settings["model"]
+    with pytest.raises(ConfigurationError) as error:
+        load(settings)
+    lines = str(error.value).splitlines()
+    assert [line.split(":")[0].strip() for line in lines[1:]] == ["seed", "model", "colour"]
+    assert "model: missing; add it" in str(error.value)

@@ -1,0 +1,184 @@
+"""The fine-tune: its step, its random draws, and that it survives a kill."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
+from safetensors.torch import load_file
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from scripts.lib import imageset
+from scripts.lib.finetuning import batches, draw, encode, finetune, loss_of
+
+ROOT = Path(__file__).parents[2]
+MODEL = ROOT / "models/miniature"
+SETTINGS: dict[str, Any] = {
+    "weight_decay": 0.01,
+    "max_grad_norm": 1.0,
+    "mixed_precision": "no",
+    "checkpoint_minutes": 60,
+}
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def data(images):
+    return encode(images, ["a man", "a woman"] * 3, *frozen_parts(), flip=True)
+
+
+def frozen_parts():
+    return (
+        AutoencoderKL.from_pretrained(MODEL / "vae", dtype=torch.float32),
+        CLIPTokenizer.from_pretrained(MODEL / "tokenizer"),
+        CLIPTextModel.from_pretrained(MODEL / "text_encoder", dtype=torch.float32),
+    )
+
+
+def unet() -> UNet2DConditionModel:
+    return UNet2DConditionModel.from_pretrained(MODEL / "unet", dtype=torch.float32)
+
+
+def scheduler(prediction_type: str) -> DDPMScheduler:
+    return DDPMScheduler.from_pretrained(MODEL / "scheduler", prediction_type=prediction_type)
+
+
+def test_moments_and_prompts_are_those_of_the_frozen_parts(images, data):
+    vae, tokenizer, text_encoder = frozen_parts()
+    with torch.no_grad():
+        mirrored = torch.from_numpy(images[4:5, :, ::-1].copy()).permute(0, 3, 1, 2) / 127.5 - 1
+        posterior = vae.encode(mirrored).latent_dist
+        tokens = tokenizer("a woman", padding="max_length", truncation=True, return_tensors="pt").input_ids
+        embedding = text_encoder(tokens)[0][0]
+    torch.testing.assert_close(data.mean[1, 4], posterior.mean[0] * vae.config.scaling_factor, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(data.std[1, 4], posterior.std[0] * vae.config.scaling_factor, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(data.text[data.prompt[1]], embedding, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("prediction_type", ["epsilon", "v_prediction"])
+def test_one_step_equals_the_step_written_out(data, prediction_type, tmp_path):
+    noise_schedule = scheduler(prediction_type)
+    ours = unet()
+    losses = finetune(
+        ours, noise_schedule, data, tmp_path, learning_rate=1e-3, epochs=1, batch_size=6, seed=7, **SETTINGS
+    )
+
+    _, samples = next(batches(6, 6, 1, seed=7))
+    latents, noise, times = draw(data, samples, 0, 1000, seed=7)
+    alpha = noise_schedule.alphas_cumprod[times].view(-1, 1, 1, 1)
+    noisy = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
+    target = noise if prediction_type == "epsilon" else alpha.sqrt() * noise - (1 - alpha).sqrt() * latents
+    plain = unet().train()
+    optimizer = torch.optim.AdamW(plain.parameters(), lr=1e-3, weight_decay=0.01)
+    loss = (plain(noisy, times, data.text[data.prompt[samples]]).sample - target).square().mean()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(plain.parameters(), 1.0)
+    optimizer.step()
+
+    assert losses[0] == pytest.approx(loss.item(), rel=1e-6)
+    for name, parameter in plain.named_parameters():
+        torch.testing.assert_close(ours.get_parameter(name), parameter, atol=1e-7, rtol=1e-6)
+
+
+def test_a_sample_s_noise_depends_on_step_and_sample_alone(data):
+    together = draw(data, torch.tensor([4, 1, 5]), 3, 1000, seed=0)
+    alone = draw(data, torch.tensor([1]), 3, 1000, seed=0)
+    for both, one in zip(together, alone, strict=True):
+        assert torch.equal(both[1:2], one)
+    assert not torch.equal(draw(data, torch.tensor([1]), 4, 1000, seed=0)[1], alone[1])
+
+
+def test_every_epoch_sees_every_sample_once():
+    plan = list(batches(7, 3, 2, seed=0))
+    assert [step for step, _ in plan] == list(range(6))
+    first, second = (torch.cat([samples for _, samples in plan[part]]) for part in (slice(3), slice(3, 6)))
+    assert first.sort().values.tolist() == second.sort().values.tolist() == list(range(7))
+    assert first.tolist() != second.tolist()
+
+
+def test_training_lowers_the_loss(data, tmp_path):
+    losses = finetune(
+        unet(), scheduler("epsilon"), data, tmp_path, learning_rate=1e-3, epochs=30, batch_size=6, seed=0, **SETTINGS
+    )
+    assert len(losses) == 30
+    assert np.mean(losses[-5:]) < 0.9 * np.mean(losses[:5])
+
+
+def test_a_loss_that_is_not_finite_stops_at_its_step(data, tmp_path):
+    broken = data._replace(mean=data.mean * float("nan"))
+    with pytest.raises(FloatingPointError, match="at step 0"):
+        finetune(
+            unet(), scheduler("epsilon"), broken, tmp_path, learning_rate=1, epochs=1, batch_size=6, seed=0, **SETTINGS
+        )
+
+
+def test_velocity_is_the_target_of_v_prediction(data):
+    latents, noise, times = draw(data, torch.arange(6), 0, 1000, seed=0)
+    model, text = unet(), data.text[data.prompt]
+    with torch.no_grad():
+        losses = [loss_of(model, scheduler(kind), latents, noise, times, text) for kind in ("epsilon", "v_prediction")]
+    assert losses[0] != losses[1]
+
+
+def finetune_command(tmp_path: Path, name: str) -> list[str]:
+    folder = tmp_path / name
+    options = {
+        "model": MODEL,
+        "training": tmp_path / "training.csv",
+        "real": tmp_path / "real.zip",
+        "learning-rate": 1e-4,
+        "epochs": 40,
+        "batch-size": 2,
+        "seed": 0,
+        "replicate": 0,
+        "iteration": 1,
+        "checkpoint-minutes": 0,
+        "output": folder / "unet",
+        "provenance": folder / "finetune.json",
+        "checkpoints": folder / "checkpoints",
+    }
+    words = [word for key, value in options.items() for word in (f"--{key}", str(value))]
+    return [sys.executable, "-m", "scripts.finetune", *words]
+
+
+def test_a_finetune_killed_in_the_middle_resumes_to_the_same_weights(images, tmp_path):
+    names = [f"{index}.png" for index in range(6)]
+    table = pd.DataFrame({"file_name": names, "text": "a drawing of a man"})
+    imageset.write(tmp_path / "real.zip", table, images)
+    table.assign(set="real").to_csv(tmp_path / "training.csv", index=False)
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+
+    undisturbed = finetune_command(tmp_path, "undisturbed")
+    subprocess.run(undisturbed, cwd=ROOT, env=environment, check=True, capture_output=True)
+
+    command = finetune_command(tmp_path, "killed")
+    checkpoints = tmp_path / "killed/checkpoints"
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL) as process:
+        while len(list(checkpoints.glob("*/step-*"))) < 2:
+            assert process.poll() is None, "the run ended before it could be killed"
+            time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+    assert not (tmp_path / "killed/unet").exists()
+    newest = max(checkpoints.glob("*/step-*"))
+    (newest / "model.safetensors").write_bytes(b"cut off")
+    resumed = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
+    assert "cannot be read" in resumed.stdout
+    assert "resumed from" in resumed.stdout
+
+    weights = [
+        load_file(tmp_path / run / "unet/diffusion_pytorch_model.safetensors") for run in ("undisturbed", "killed")
+    ]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert not checkpoints.exists()

@@ -1,0 +1,120 @@
+"""`dataset: {source: folder}` from files and labels to image sets, through the scripts."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from scripts import catalogue, prepare, select
+from scripts.lib import imageset
+from scripts.lib.code import ROOT
+
+PORTRAITS = ROOT.parent / "shared" / "portraits"
+
+
+def prepared(folder, labels, output, attributes, *, per_group, reference_per_group, size, short_group="error", seed=0):
+    """Run catalogue, select and prepare; return the two image sets and the table of groups."""
+    catalogue.main(
+        source="folder", attributes=attributes, output=output / "catalogue.csv", folder=folder, labels=labels
+    )
+    select.main(
+        catalogue=output / "catalogue.csv",
+        attributes=attributes,
+        prompt="a photo of a {age} {gender}",
+        per_group=per_group,
+        reference_per_group=reference_per_group,
+        short_group=short_group,
+        seed=seed,
+        selection=output / "selection.csv",
+        groups=output / "groups.csv",
+    )
+    prepare.main(
+        selection=output / "selection.csv",
+        source="folder",
+        size=size,
+        seed=seed,
+        images=output / "images.zip",
+        reference=output / "reference.zip",
+        folder=folder,
+    )
+    sets = [imageset.read(output / f"{name}.zip") for name in ("images", "reference")]
+    return *sets, pd.read_csv(output / "groups.csv")
+
+
+def test_a_folder_of_images_becomes_two_image_sets(tmp_path):
+    rows = []
+    for number in range(12):
+        row = {
+            "file_name": f"{number}.jpg",
+            "gender": ["man", "woman"][number % 2],
+            "age": ["NA", "1"][number // 2 % 2],
+        }
+        color = np.full((20 + number, 16, 3), (20 * number, 100, 255 - 20 * number), np.uint8)
+        Image.fromarray(color).save(tmp_path / row["file_name"], quality=95)
+        rows.append(row)
+    pd.DataFrame(rows).to_csv(tmp_path / "labels.csv", index=False)
+    attributes = {"gender": ["man", "woman"], "age": ["NA", "1"]}
+    (table, pixels), (reference, _), groups = prepared(
+        tmp_path, tmp_path / "labels.csv", tmp_path / "out", attributes, per_group=2, reference_per_group=1, size=8
+    )
+    assert pixels.shape == (8, 8, 8, 3)
+    assert table["group"].tolist() == sorted(table["group"], key=groups["group"].tolist().index)
+    assert set(table["source"]) | set(reference["source"]) == {row["file_name"] for row in rows}
+    labels = {row["file_name"]: row for row in rows}
+    for row, image in zip(table.to_dict("records"), pixels, strict=True):
+        label = labels[row["source"]]
+        assert row["age"] == label["age"]
+        assert row["text"] == f"a photo of a {label['age']} {label['gender']}"
+        assert image.mean((0, 1)) == pytest.approx(np.asarray(Image.open(tmp_path / row["source"])).mean((0, 1)), abs=2)
+
+
+def test_a_value_that_looks_like_nothing_is_a_value(tmp_path):
+    for number in range(4):
+        Image.new("RGB", (8, 8)).save(tmp_path / f"{number}.png")
+    labels = pd.DataFrame({"file_name": [f"{i}.png" for i in range(4)], "gender": "None", "age": "NA"})
+    labels.to_csv(tmp_path / "labels.csv", index=False)
+    catalogue.main(
+        source="folder",
+        attributes={"age": ["NA"]},
+        output=tmp_path / "catalogue.csv",
+        folder=tmp_path,
+        labels=tmp_path / "labels.csv",
+    )
+    select.main(
+        catalogue=tmp_path / "catalogue.csv",
+        attributes={"age": ["NA"]},
+        prompt="a photo",
+        per_group=2,
+        reference_per_group=2,
+        short_group="error",
+        seed=0,
+        selection=tmp_path / "selection.csv",
+        groups=tmp_path / "groups.csv",
+    )
+    assert (pd.read_csv(tmp_path / "selection.csv", keep_default_na=False)["group"] == "NA").all()
+
+
+def test_the_portraits_become_image_sets_of_gender_and_age(tmp_path):
+    if not PORTRAITS.is_dir():
+        pytest.skip(f"{PORTRAITS} is not there")
+    labels = pd.read_csv(PORTRAITS / "labels.csv")
+    labels["age"] = pd.cut(labels["age"], [0, 45, 65, 200], right=False, labels=["young", "middle-aged", "old"])
+    labels.to_csv(tmp_path / "labels.csv", index=False)
+    attributes = {"gender": ["man", "woman"], "age": ["young", "middle-aged", "old"]}
+    (table, pixels), (reference, others), groups = prepared(
+        PORTRAITS / "images",
+        tmp_path / "labels.csv",
+        tmp_path / "out",
+        attributes,
+        per_group=6,
+        reference_per_group=6,
+        size=32,
+        short_group="fewer",
+    )
+    assert groups["found"].sum() == len(labels)
+    assert (groups["images"] == np.minimum(groups["found"], 6)).all()
+    assert pixels.shape == (groups["images"].sum(), 32, 32, 3)
+    assert others.shape == (groups["reference"].sum(), 32, 32, 3)
+    assert not set(table["source"]) & set(reference["source"])
+    assert pixels.std((1, 2, 3)).min() > 5, "every photograph shows something"
+    assert set(table["text"]) <= {f"a photo of a {a} {g}" for a in attributes["age"] for g in attributes["gender"]}

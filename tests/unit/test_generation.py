@@ -1,0 +1,131 @@
+"""Generation: Stable Diffusion's own pipeline, whatever the batches and shards."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from diffusers import StableDiffusionImg2ImgPipeline
+
+from scripts import gather, generate
+from scripts.lib import imageset
+from scripts.lib.generation import generate as generate_images
+from scripts.lib.generation import load_pipeline
+
+ROOT = Path(__file__).parents[2]
+MODEL = ROOT / "models/miniature"
+SETTINGS: dict[str, Any] = {"steps": 5, "guidance_scale": 3.0}
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory) -> Path:
+    """Seven noisy images with prompts."""
+    path = tmp_path_factory.mktemp("real") / "images.zip"
+    images = np.random.default_rng(0).integers(0, 256, (7, 32, 32, 3), np.uint8)
+    texts = [f"a drawing of a {word}" for word in ["man", "woman", "man", "woman", "man", "woman", "man"]]
+    imageset.write(path, pd.DataFrame({"file_name": [f"{i}.png" for i in range(7)], "text": texts}), images)
+    return path
+
+
+def run(
+    real: Path, folder: Path, batch_size: int, shards: int, mode: str = "img2img"
+) -> tuple[pd.DataFrame, np.ndarray]:
+    parts = []
+    for shard in range(shards):
+        parts.append(folder / f"shard-{shard}.zip")
+        generate.main(
+            model=MODEL,
+            prompts=real,
+            mode=mode,
+            seed=1,
+            replicate=2,
+            iteration=3,
+            output=parts[-1],
+            provenance=folder / f"shard-{shard}.json",
+            strength=0.8,
+            batch_size=batch_size,
+            shard=shard,
+            shards=shards,
+            **SETTINGS,
+        )
+    gather.main(shards=parts, order=real, output=folder / "generated.zip")
+    return imageset.read(folder / "generated.zip")
+
+
+@pytest.mark.parametrize("mode", ["img2img", "txt2img"])
+def test_shards_and_batches_change_no_image(real, tmp_path, mode):
+    (tmp_path / "one").mkdir()
+    expected, images = run(real, tmp_path / "one", batch_size=7, shards=1, mode=mode)
+    for batch_size, shards in ((2, 1), (3, 3), (1, 7)):
+        folder = tmp_path / f"{batch_size}-{shards}"
+        folder.mkdir()
+        table, others = run(real, folder, batch_size, shards, mode)
+        pd.testing.assert_frame_equal(table, expected)
+        # 1e-4 of the range is less than one of 255 levels; a value on the edge of two levels may round either way.
+        difference = np.abs(others.astype(int) - images)
+        assert difference.max() <= 1
+        assert (difference > 0).mean() < 1e-3
+
+
+def test_pixels_before_rounding_agree_to_1e_4(real):
+    table, images = imageset.read(real)
+    pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
+    pipe = load_pipeline("img2img", MODEL)
+
+    def floats(rows: slice) -> np.ndarray:
+        generators = [torch.Generator().manual_seed(seed) for seed in range(7)[rows]]
+        arguments = {"num_inference_steps": 5, "guidance_scale": 3.0, "strength": 0.8, "output_type": "np"}
+        return pipe(table["text"].tolist()[rows], image=pixels[rows], generator=generators, **arguments).images
+
+    whole = floats(slice(0, 7))
+    parts = np.concatenate([floats(slice(0, 2)), floats(slice(2, 7))])
+    assert np.abs(whole - parts).max() < 1e-4
+
+
+def test_equals_the_pipeline_called_by_hand(real):
+    table, images = imageset.read(real)
+    ours = list(
+        generate_images(
+            load_pipeline("img2img", MODEL),
+            table["text"].tolist(),
+            list(range(7)),
+            images,
+            strength=0.8,
+            batch_size=7,
+            **SETTINGS,
+        )
+    )
+    pipe = StableDiffusionImg2ImgPipeline.from_pretrained(MODEL, dtype=torch.float32, safety_checker=None)
+    pipe.set_progress_bar_config(disable=True)
+    by_hand = pipe(
+        prompt=table["text"].tolist(),
+        image=torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255,
+        strength=0.8,
+        num_inference_steps=5,
+        guidance_scale=3.0,
+        generator=[torch.Generator().manual_seed(seed) for seed in range(7)],
+        output_type="np",
+    ).images
+    assert np.array_equal(np.stack(ours), np.rint(by_hand * 255).astype(np.uint8))
+
+
+def test_the_arm_does_not_enter_the_noise_but_the_iteration_does(real, tmp_path):
+    seeds = {}
+    for replicate, iteration in ((0, 1), (0, 2), (1, 1)):
+        output = tmp_path / f"{replicate}-{iteration}.zip"
+        generate.main(
+            model=MODEL,
+            prompts=real,
+            mode="txt2img",
+            seed=0,
+            replicate=replicate,
+            iteration=iteration,
+            output=output,
+            provenance=tmp_path / "p.json",
+            steps=1,
+            guidance_scale=1.0,
+        )
+        seeds[replicate, iteration] = imageset.read_metadata(output)["seed"].tolist()
+    assert len({seed for row in seeds.values() for seed in row}) == 21

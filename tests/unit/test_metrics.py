@@ -1,0 +1,162 @@
+"""Metrics against the public implementations that the field uses, and against their definitions."""
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy.linalg import sqrtm
+
+from scripts.lib.metrics import (
+    clip_scores,
+    frechet_distance,
+    kernel_distance,
+    precision_recall_density_coverage,
+    vendi_score,
+)
+
+
+@pytest.fixture
+def pair():
+    """Two samples of correlated features with different means and covariances: (200, 12) and (150, 12)."""
+    rng = np.random.default_rng(0)
+    mix = rng.normal(size=(12, 12))
+    return rng.normal(size=(200, 12)) @ mix, 1.3 * rng.normal(size=(150, 12)) @ mix + 0.4
+
+
+def by_definition(x, y):
+    first, second = np.cov(x, rowvar=False), np.cov(y, rowvar=False)
+    root = sqrtm(first @ second).real
+    return ((x.mean(0) - y.mean(0)) ** 2).sum() + np.trace(first + second - 2 * root)
+
+
+def by_torch_fidelity(x, y):
+    metric = pytest.importorskip("torch_fidelity.metric_fid")
+    first, second = ({"mu": z.mean(0), "sigma": np.cov(z, rowvar=False)} for z in (x, y))
+    return metric.fid_statistics_to_metric(first, second, verbose=False)["frechet_inception_distance"]
+
+
+def by_pytorch_fid(x, y):
+    metric = pytest.importorskip("pytorch_fid.fid_score")
+    return metric.calculate_frechet_distance(*(f(z) for z in (x, y) for f in (mean, covariance)))
+
+
+def by_clean_fid(x, y):
+    return pytest.importorskip("cleanfid.fid").fid_from_feats(x, y)
+
+
+def mean(x):
+    return x.mean(0)
+
+
+def covariance(x):
+    return np.cov(x, rowvar=False)
+
+
+@pytest.mark.parametrize("reference", [by_definition, by_torch_fidelity, by_pytorch_fid, by_clean_fid])
+def test_frechet_distance_equals_other_implementations(pair, reference):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        expected = reference(*pair)
+    assert frechet_distance(*pair) == pytest.approx(expected, rel=1e-6)
+
+
+def test_frechet_distance_of_fewer_samples_than_features_is_that_of_the_singular_covariances():
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(10, 40)), rng.normal(size=(7, 40)) + 0.2
+    values = np.linalg.eigvals(covariance(x) @ covariance(y))
+    cross = np.sqrt(values.real.clip(0)).sum()
+    expected = ((x.mean(0) - y.mean(0)) ** 2).sum() + np.trace(covariance(x)) + np.trace(covariance(y)) - 2 * cross
+    assert frechet_distance(x, y) == pytest.approx(expected, rel=1e-6)
+
+
+def test_frechet_distance_of_shifted_samples_is_the_squared_shift(pair):
+    assert frechet_distance(pair[0], pair[0] + 0.5) == pytest.approx(12 * 0.25, rel=1e-9)
+
+
+@pytest.mark.parametrize("n", [200, 5])
+def test_frechet_distance_to_itself_is_zero_and_symmetric(pair, n):
+    x, y = (z[:n] for z in pair)
+    assert frechet_distance(x, x) == pytest.approx(0, abs=1e-9 * (x**2).sum() / n)
+    assert frechet_distance(x, y) == pytest.approx(frechet_distance(y, x), rel=1e-9)
+
+
+def test_frechet_distance_of_float32_features_is_computed_in_float64(pair):
+    x, y = (z.astype(np.float32) for z in pair)
+    assert frechet_distance(x, y) == frechet_distance(x.astype(np.float64), y.astype(np.float64))
+
+
+def test_frechet_distance_refuses_one_sample(pair):
+    with pytest.raises(ValueError, match="two samples"):
+        frechet_distance(pair[0][:1], pair[1])
+
+
+def test_kernel_distance_equals_its_definition(pair):
+    x, y = pair[0][:9], pair[1][:7]
+
+    def kernel(a, b):
+        return (a @ b / 12 + 1) ** 3
+
+    within = [
+        np.mean([kernel(a, b) for i, a in enumerate(z) for j, b in enumerate(z) if i != j])  # unbiased: no pair (i, i)
+        for z in (x, y)
+    ]
+    between = np.mean([kernel(a, b) for a in x for b in y])
+    assert kernel_distance(x, y) == pytest.approx(sum(within) - 2 * between, rel=1e-9)
+
+
+def test_kernel_distance_equals_torch_fidelity(pair):
+    metric = pytest.importorskip("torch_fidelity.metric_kid")
+    x, y = (z[:150] for z in pair)
+    options = {"kid_kernel": "poly", "kid_kernel_poly_degree": 3, "kid_kernel_poly_gamma": None}
+    expected = metric.kernel_mmd(x, y, **options, kid_kernel_poly_coef0=1)
+    assert kernel_distance(x, y) == pytest.approx(float(expected), rel=1e-9)
+
+
+def test_precision_recall_density_coverage_equal_prdc(pair):
+    prdc = pytest.importorskip("prdc")
+    real, generated = pair[0], pair[1] * 0.7
+    expected = prdc.compute_prdc(real, generated, nearest_k=5)
+    assert all(value > 0 for value in expected.values()), "a comparison of zeros would show nothing"
+    assert precision_recall_density_coverage(real, generated, 5) == pytest.approx(expected, rel=1e-12)
+
+
+def test_precision_and_recall_tell_a_collapsed_set_from_a_noisy_one():
+    rng = np.random.default_rng(2)
+    real = rng.normal(size=(300, 2))
+    collapsed = precision_recall_density_coverage(real, rng.normal(size=(300, 2)) * 0.05, 5)
+    noisy = precision_recall_density_coverage(real, rng.normal(size=(300, 2)) * 5, 5)
+    assert collapsed["precision"] > 0.95 > 0.3 > collapsed["recall"]
+    assert noisy["recall"] > 0.9 > 0.5 > noisy["precision"]
+    assert collapsed["coverage"] < 0.3
+
+
+def test_precision_refuses_more_neighbours_than_samples(pair):
+    with pytest.raises(ValueError, match="neighbours"):
+        precision_recall_density_coverage(pair[0][:5], pair[1], 5)
+
+
+@pytest.mark.parametrize("shape", [(8, 40), (60, 5)], ids=["fewer samples than features", "more"])
+def test_vendi_score_equals_its_definition(shape):
+    x = np.random.default_rng(3).normal(size=shape) + 1
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    values = np.linalg.eigvalsh(unit @ unit.T / len(x))
+    values = values[values > 1e-14]
+    assert vendi_score(x) == pytest.approx(np.exp(-(values * np.log(values)).sum()), rel=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(8, 40), (60, 5)], ids=["fewer samples than features", "more"])
+def test_vendi_score_equals_the_authors_package(shape):
+    vendi = pytest.importorskip("vendi_score.vendi")
+    x = np.random.default_rng(4).normal(size=shape) + 1
+    assert vendi_score(x) == pytest.approx(vendi.score_dual(x), rel=1e-6)
+
+
+def test_vendi_score_of_identical_samples_is_one_and_of_orthogonal_ones_their_number():
+    assert vendi_score(np.tile(np.arange(1.0, 6.0), (30, 1))) == pytest.approx(1)
+    assert vendi_score(7 * np.eye(6, 9)) == pytest.approx(6)
+    assert vendi_score(np.repeat(np.eye(3), 20, axis=0)) == pytest.approx(3)
+
+
+def test_clip_scores_are_a_hundred_times_the_cosine_of_each_pair():
+    images, texts = np.array([[3.0, 0], [1, 1], [0, 2]]), np.array([[5.0, 0], [1, 0], [0, -1]])
+    assert clip_scores(images, texts) == pytest.approx([100, 100 / np.sqrt(2), -100])

@@ -1,0 +1,100 @@
+"""The table of scores of one image set."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scripts import tabulate
+from scripts.lib import metrics
+from scripts.lib.scores import Embedded, score
+
+
+def embedded(sizes, seed=0, features=4):
+    """A set of so many images a group, groups being ``man`` and ``woman`` by ``old``."""
+    names = [(gender, f"{gender}-old") for gender, size in sizes.items() for _ in range(size)]
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame(names, columns=["gender", "group"]).assign(age="old")
+    return Embedded(table, *(rng.normal(size=(len(table), d)) for d in (features, 6, 6)))
+
+
+def scored(images, reference, nearest_k=3):
+    rows = score(images, reference, ["gender", "age"], nearest_k)
+    assert len({(row.metric, row.group) for row in rows}) == len(rows)
+    return {(row.metric, row.group): (row.n, row.value) for row in rows}
+
+
+def test_the_whole_set_and_every_value_of_every_attribute_are_scored():
+    scores = scored(embedded({"man": 9, "woman": 8}), embedded({"man": 9, "woman": 8}, seed=1))
+    assert {group for _, group in scores} == {"all", "gender=man", "gender=woman", "age=old"}
+    assert {metric for metric, group in scores if group == "gender=man"} == {
+        "frechet_distance",
+        "kernel_distance",
+        "precision",
+        "recall",
+        "density",
+        "coverage",
+        "clip_score",
+        "clip_score_std",
+        "vendi_score",
+    }
+
+
+def test_values_are_those_of_the_metrics():
+    ours, reference = embedded({"man": 9, "woman": 8}), embedded({"man": 9, "woman": 8}, seed=1)
+    scores = scored(ours, reference)
+    assert scores["frechet_distance", "gender=man"] == (
+        9,
+        pytest.approx(metrics.frechet_distance(ours.features[:9], reference.features[:9])),
+    )
+    clip = metrics.clip_scores(ours.clip_image, ours.clip_text)
+    assert scores["clip_score", "all"] == (17, pytest.approx(clip.mean()))
+    assert scores["clip_score_std", "all"] == (17, pytest.approx(np.std(clip, ddof=1)))
+    assert scores["vendi_score", "gender=woman"] == (8, pytest.approx(metrics.vendi_score(ours.features[9:])))
+
+
+def test_distances_compare_equal_numbers_in_every_group_and_scores_use_every_image():
+    ours, reference = embedded({"man": 9, "woman": 7}), embedded({"woman": 12, "man": 6}, seed=1)
+    scores = scored(ours, reference)
+    assert scores["frechet_distance", "all"][0] == 6 + 7
+    assert scores["clip_score", "all"][0] == 16
+    rows = np.r_[:6, 9:16], np.r_[12:18, :7]
+    expected = metrics.frechet_distance(ours.features[rows[0]], reference.features[rows[1]])
+    assert scores["frechet_distance", "all"][1] == pytest.approx(expected)
+
+
+def test_groups_too_small_for_a_distance_have_none_but_the_whole_set_always_has():
+    scores = scored(embedded({"man": 3, "woman": 4}, features=20), embedded({"man": 3, "woman": 4}, 1, features=20))
+    assert {group for metric, group in scores if metric == "frechet_distance"} == {"all"}
+    assert {group for metric, group in scores if metric == "precision"} == {"all", "gender=woman", "age=old"}
+    assert {group for metric, group in scores if metric == "kernel_distance"} == {
+        "all",
+        "gender=man",
+        "gender=woman",
+        "age=old",
+    }
+
+
+def test_a_set_is_at_no_distance_from_itself():
+    ours = embedded({"man": 9, "woman": 8})
+    scores = scored(ours, ours)
+    assert scores["frechet_distance", "all"][1] == pytest.approx(0, abs=1e-9)
+    assert scores["precision", "all"][1] == scores["recall", "all"][1] == scores["coverage", "all"][1] == 1
+
+
+def test_scores_of_all_cells_become_one_tidy_table(tmp_path):
+    row = {"metric": "clip_score", "group": "all", "n": 3, "value": 31.5}
+    paths = [tmp_path / name for name in ("a-1/seed-7/iteration-10/scores.json", "base/seed-0/iteration-0/scores.json")]
+    for path in (*paths, tmp_path / "floor.json"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"generated": [row], "unseen": [row]}))
+    tabulate.main(scores=paths, floor=tmp_path / "floor.json", output=tmp_path / "scores.csv")
+    table = pd.read_csv(tmp_path / "scores.csv")
+    assert table[["arm", "replicate", "iteration"]].drop_duplicates().to_numpy().tolist() == [
+        ["floor", 0, 0],
+        ["a-1", 7, 10],
+        ["base", 0, 0],
+    ]
+    assert set(table["images"]) == {"generated", "unseen"}
+    assert (table["value"] == 31.5).all()

@@ -1,0 +1,96 @@
+"""A copy of the project in which one tiny experiment has really run; the tests ask what would run next."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+TINY = "tests/workflow/tiny.yaml"
+
+
+class Job(NamedTuple):
+    """One planned job."""
+
+    rule: str
+    outputs: tuple[str, ...]
+
+
+class Project(NamedTuple):
+    """A checkout of this project somewhere else."""
+
+    root: Path
+
+    def snakemake(self, *arguments: str, overlay: dict[str, Any] | None = None) -> subprocess.CompletedProcess[str]:
+        """Run snakemake on the tiny experiment, with a further overlay where one is given."""
+        files = ["config.yaml", TINY]
+        if overlay is not None:
+            (self.root / "overlay.yaml").write_text(yaml.safe_dump(overlay), encoding="utf-8")
+            files.append("overlay.yaml")
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", *files, "--", *arguments]
+        if arguments and arguments[0].startswith("-"):
+            command.remove("--")
+        environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        return subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True, check=False)
+
+    def plan(self, *arguments: str, overlay: dict[str, Any] | None = None) -> list[Job]:
+        """Return the jobs that snakemake would run."""
+        result = self.snakemake("--dry-run", *arguments, overlay=overlay)
+        assert result.returncode == 0, result.stdout + result.stderr
+        text = result.stdout + result.stderr
+        jobs = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", text, flags=re.M)
+        return [Job(rule, tuple(re.findall(r"results/[^\s,]+", _field(body, "output")))) for rule, body in jobs]
+
+    def copy(self, to: Path, *, with_results: bool = False) -> "Project":
+        """Return another checkout of the same files, its time stamps new; results keep theirs, as `cp -a` does."""
+        project = copy_checkout(self.root, to)
+        if with_results:
+            subprocess.run(["cp", "-a", self.root / "results", to], check=True)
+        return project
+
+
+def _field(body: str, name: str) -> str:
+    found = re.search(rf"^    {name}: (.*)$", body, flags=re.M)
+    return found.group(1) if found else ""
+
+
+def copy_checkout(source: Path, to: Path) -> Project:
+    for name in ("Snakefile", "config.yaml"):
+        to.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source / name, to / name)
+    for name in ("rules", "scripts", "envs", "profiles", "models", "report", "tests/workflow"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(source / name, to / name, copy_function=shutil.copyfile, ignore=ignored)
+    return Project(to)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project whose tiny experiment has run. Tests that change its files work on a copy."""
+    project = copy_checkout(ROOT, tmp_path_factory.mktemp("finished") / "nepotism")
+    result = project.snakemake()
+    assert result.returncode == 0, result.stdout + result.stderr
+    return project
+
+
+@pytest.fixture
+def editable(finished: Project, tmp_path: Path) -> Callable[[str, str, str], Project]:
+    """Return a function that copies the finished project, metadata and all, and edits one file of the copy."""
+
+    def edit(name: str, old: str, new: str) -> Project:
+        target = tmp_path / "nepotism"
+        subprocess.run(["cp", "-a", finished.root, target], check=True)
+        file = target / name
+        text = file.read_text(encoding="utf-8")
+        assert old in text, f"{name} has no {old!r}"
+        file.write_text(text.replace(old, new), encoding="utf-8")
+        return Project(target)
+
+    return edit

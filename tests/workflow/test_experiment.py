@@ -1,0 +1,59 @@
+"""What a finished experiment leaves behind."""
+
+import json
+
+import numpy as np
+import pandas as pd
+
+from scripts.lib import imageset
+from tests.workflow.conftest import Project
+
+
+def test_every_cell_is_scored_in_one_tidy_table(finished: Project):
+    scores = pd.read_csv(finished.root / "results/tiny/scores.csv")
+    assert not scores.duplicated(["arm", "replicate", "iteration", "images", "group", "metric"]).any()
+    assert np.isfinite(scores["value"]).all()
+    whole = scores[(scores["group"] == "all") & (scores["images"] == "generated")]
+    expected = {"clip_score", "clip_score_std", "vendi_score", "frechet_distance", "kernel_distance"}
+    expected |= {"precision", "recall", "density", "coverage"}
+    cells = whole.groupby(["arm", "iteration"])["metric"].agg(set)
+    assert set(cells.index) == {
+        ("floor", 0),
+        ("base", 0),
+        ("real", 1),
+        ("real", 2),
+        ("poison-50", 1),
+        ("poison-50", 2),
+        ("color-matched", 1),
+        ("culled", 1),
+        ("healed", 2),
+    }
+    assert all(metrics == expected for metrics in cells)
+
+
+def test_the_training_table_is_the_composition(finished: Project):
+    cell = finished.root / "results/tiny/poison-50/seed-0/iteration-1"
+    training = pd.read_csv(cell / "training.csv")
+    assert (training["set"] == "generated").sum() == 45
+    assert len(training) == 90
+    assert pd.read_csv(cell / "composition.csv")[["real", "generated"]].to_numpy().sum() == 90
+
+
+def test_generated_images_have_the_names_and_prompts_of_their_slots(finished: Project):
+    results = finished.root / "results/tiny"
+    real = imageset.read_metadata(results / "dataset/images.zip")
+    generated, images = imageset.read(results / "real/seed-0/iteration-1/generated.zip")
+    assert generated[["file_name", "text"]].equals(real[["file_name", "text"]])
+    assert images.shape == (90, 32, 32, 3)
+
+
+def test_provenance_says_what_made_a_model(finished: Project):
+    record = json.loads((finished.root / "results/tiny/healed/seed-0/iteration-2/finetune.json").read_text())
+    assert record["parameters"]["unet"] == "results/tiny/poison-50/seed-0/iteration-1/unet"
+    assert len(record["results"]["loss"]) == 1
+    assert {"torch", "diffusers"} <= set(record["versions"])
+    assert record["peak_memory_mib"] > 100
+
+
+def test_no_checkpoint_is_left(finished: Project):
+    assert not list(finished.root.glob("results/tiny/*/*/*/checkpoints"))

@@ -1,0 +1,98 @@
+"""What Snakemake plans: nothing after a finished run, and exactly what a change asks for."""
+
+import time
+from collections import Counter
+from pathlib import Path
+
+from tests.workflow.conftest import ROOT, Job, Project
+
+RESULTS = "results/tiny"
+SUMMARIES = {"tabulate", "summarize", "draw_curves", "draw_grid", "all"}
+
+
+def cells_of(jobs: list[Job]) -> set[str]:
+    """Return the cells, `arm/iteration`, that jobs write to."""
+    parts = [output.split("/") for job in jobs for output in job.outputs if "/seed-" in output]
+    return {f"{part[2]}/{part[4].removeprefix('iteration-')}" for part in parts}
+
+
+def rules_of(jobs: list[Job]) -> Counter[str]:
+    return Counter(job.rule for job in jobs)
+
+
+def test_a_finished_experiment_has_nothing_to_be_done(finished: Project):
+    result = finished.snakemake()
+    assert result.returncode == 0
+    assert "Nothing to be done" in result.stdout + result.stderr
+
+
+def test_results_copied_to_a_fresh_checkout_have_nothing_to_be_done(finished: Project, tmp_path: Path):
+    clone = finished.copy(tmp_path / "clone", with_results=True)
+    result = clone.snakemake()
+    assert "Nothing to be done" in result.stdout + result.stderr
+
+
+def test_raising_iterations_plans_only_the_new_cells(finished: Project):
+    jobs = finished.plan(overlay={"arms": {"real": {"iterations": 3}}})
+    assert cells_of(jobs) == {"real/3"}
+    assert rules_of(jobs)["finetune"] == 1
+
+
+def test_adding_an_arm_plans_only_that_arm(finished: Project):
+    jobs = finished.plan(overlay={"arms": {"poison-90": {"synthetic": 0.9, "iterations": 2}}})
+    assert cells_of(jobs) == {"poison-90/1", "poison-90/2"}
+    assert set(rules_of(jobs)) - SUMMARIES == {"compose", "finetune", "generate", "gather", "unseen", "embed", "score"}
+
+
+def test_a_learning_rate_of_one_arm_plans_its_finetunes_and_what_hangs_on_them(finished: Project):
+    jobs = finished.plan(overlay={"arms": {"poison-50": {"finetune": {"learning_rate": 1.0e-4}}}})
+    assert cells_of(jobs) == {"poison-50/1", "poison-50/2", "healed/2"}
+    finetunes = [job for job in jobs if job.rule == "finetune"]
+    assert cells_of(finetunes) == {"poison-50/1", "poison-50/2", "healed/2"}
+    assert not any("poison-50/seed-0/iteration-1/training.csv" in job.outputs for job in jobs)
+
+
+def test_what_changes_no_result_plans_nothing(finished: Project):
+    execution = {"generate_batch_size": 7, "embed_batch_size": 5, "checkpoint_minutes": 1}
+    assert finished.plan(overlay={"execution": execution}) == []
+
+
+def test_forcing_one_cell_plans_exactly_the_jobs_of_that_cell(finished: Project):
+    cell = f"{RESULTS}/real/seed-0/iteration-1"
+    jobs = finished.plan(f"{cell}/scores.json", "--forcerun", f"{cell}/generated/shard-0.zip")
+    assert rules_of(jobs) == {"generate": 1, "gather": 1, "embed": 1, "score": 1}
+    assert cells_of(jobs) == {"real/1"}
+
+
+def test_a_figure_s_code_redraws_it_and_retrains_nothing(editable):
+    project = editable("scripts/draw_curves.py", "def main(", "CHANGED = 1\n\n\ndef main(")
+    assert set(rules_of(project.plan())) <= {"draw_curves", "all"}
+    assert rules_of(project.plan())["draw_curves"] == 1
+
+
+def test_a_comment_in_the_code_reruns_nothing(editable):
+    assert editable("scripts/lib/finetuning.py", "import shutil\n", "# A remark.\nimport shutil\n").plan() == []
+
+
+def test_a_changed_library_reruns_every_script_that_imports_it(editable):
+    project = editable("scripts/lib/metrics.py", "1e-12", "1e-13")
+    planned = set(rules_of(project.plan()))
+    assert {"score", "score_floor"} <= planned
+    assert not planned & {"finetune", "generate", "unseen", "prepare"}
+
+
+def test_healing_depends_on_its_parent(tmp_path: Path):
+    project = Project(ROOT).copy(tmp_path / "fresh")
+    jobs = project.plan(f"{RESULTS}/healed/seed-0/iteration-2/unet/config.json")
+    assert cells_of([job for job in jobs if job.rule == "finetune"]) == {"poison-50/1", "healed/2"}
+
+
+def test_the_whole_design_plans_quickly(tmp_path: Path):
+    project = Project(ROOT).copy(tmp_path / "fresh")
+    (project.root / "tests/workflow/tiny.yaml").write_text("seed: 0\n", encoding="utf-8")
+    started = time.monotonic()
+    result = project.snakemake("--dry-run", "--quiet", "rules")
+    assert time.monotonic() - started < 20, "the target is 4 s on an idle machine"
+    counted = dict(line.split() for line in result.stdout.splitlines() if len(line.split()) == 2)
+    assert counted["finetune"] == "45"
+    assert counted["generate"] == "46"
