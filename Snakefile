@@ -33,8 +33,8 @@ report: "report/workflow.rst"
 
 rule all:
     default_target: True
-    localrule: True
     input:
         "<results>/scores.csv",
         "<results>/summary.txt",
         collect("<results>/figures/{figure}.png", figure=FIGURES),
+    localrule: True

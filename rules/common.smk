@@ -22,9 +22,6 @@ FOLDER = flags({"folder": EXPERIMENT.dataset.path})
 CLIP = Path(EXPERIMENT.score.clip)
 FEATURES = flags(EXPERIMENT.score.features)
 SCORE_SETTINGS = flags({"nearest_k": EXPERIMENT.score.nearest_k, "attribute": list(EXPERIMENT.dataset.attributes)})
-RESUMPTION = flags(
-    {key: getattr(EXECUTION, key) for key in ("checkpoint_minutes", "gradient_checkpointing")}
-)
 MODEL_DIGEST = weights_digest(MODEL)
 SCORE_WEIGHTS = [weights_digest(folder) for folder in (CLIP, EXPERIMENT.score.features.weights)]
 UNET = ["config.json", "diffusion_pytorch_model.safetensors"]

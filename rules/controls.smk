@@ -33,17 +33,17 @@ rule single_image_distance:
         gpu=1,
         mem_mb=3000,
         runtime="1h",
+        batch_size=EXECUTION.embed_batch_size,
     params:
         code=digest("scripts.single_image_distance"),
         weights=weights_digest(EXPERIMENT.cull.features.weights),
         features=flags(EXPERIMENT.cull.features),
     shell:
         "python -m scripts.single_image_distance --generated {input.generated} --real {input.real} {params.features}"
-        " --batch-size {EXECUTION.embed_batch_size} --output {output} > {log} 2>&1"
+        " --batch-size {resources.batch_size} --output {output} > {log} 2>&1"
 
 
 rule cull:
-    localrule: True
     input:
         distances=lambda wildcards: f"<results>/{previous(EXPERIMENT, this(wildcards))}/distances.csv",
         first=f"<results>/{BASE}/seed-{{replicate}}/iteration-0/distances.csv",
@@ -51,6 +51,7 @@ rule cull:
         "<cell>/culled.csv",
     log:
         "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/cull.log",
+    localrule: True
     conda:
         "../envs/images.yaml"
     params:

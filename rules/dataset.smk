@@ -69,11 +69,11 @@ rule prepare:
 
 
 rule unseen_prompts:
-    localrule: True
     output:
         "<results>/dataset/unseen.csv",
     log:
         "<logs>/dataset/unseen_prompts.log",
+    localrule: True
     conda:
         "../envs/images.yaml"
     params:

@@ -45,9 +45,11 @@ rule finetune:
         gpu=1,
         mem_mb=3000,
         runtime="4h",
+        checkpoint_minutes=EXECUTION.checkpoint_minutes,
     params:
         code=digest("scripts.finetune"),
-        model=MODEL_DIGEST,
+        model=MODEL,
+        weights=MODEL_DIGEST,
         settings=lambda wildcards: flags(arm_of(wildcards).finetune),
         sources=lambda wildcards, input: flags(
             {"generated": input.get("generated") or None} | unet_option(initial(EXPERIMENT, this(wildcards)))
@@ -56,9 +58,9 @@ rule finetune:
         output=subpath(output.weights, parent=True),
         cell=subpath(output.provenance, parent=True),
     shell:
-        "python -m scripts.finetune --model {MODEL} --training {input.training} --real {input.real} {params.sources}"
+        "python -m scripts.finetune --model {params.model} --training {input.training} --real {input.real} {params.sources}"
         " {params.settings} --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
-        " --checkpoints {params.cell}/checkpoints {RESUMPTION}"
+        " --checkpoints {params.cell}/checkpoints --checkpoint-minutes {resources.checkpoint_minutes}"
         " --output {params.output} --provenance {output.provenance} > {log} 2>&1"
 
 
@@ -79,21 +81,23 @@ rule generate:
         gpu=1,
         mem_mb=3000,
         runtime="4h",
+        batch_size=EXECUTION.generate_batch_size,
+        shards=EXECUTION.shards,
     params:
         code=digest("scripts.generate"),
-        model=MODEL_DIGEST,
+        model=MODEL,
+        weights=MODEL_DIGEST,
         settings=lambda wildcards: flags(arm_of(wildcards).generate),
         unet=lambda wildcards: flags(unet_option(this(wildcards))),
         seed=EXPERIMENT.seed,
     shell:
-        "python -m scripts.generate --model {MODEL} {params.unet} --prompts {input.real} {params.settings}"
+        "python -m scripts.generate --model {params.model} {params.unet} --prompts {input.real} {params.settings}"
         " --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
-        " --batch-size {EXECUTION.generate_batch_size} --shard {wildcards.shard} --shards {EXECUTION.shards}"
+        " --batch-size {resources.batch_size} --shard {wildcards.shard} --shards {resources.shards}"
         " --output {output.images} --provenance {output.provenance} > {log} 2>&1"
 
 
 rule gather:
-    localrule: True
     input:
         real="<results>/dataset/images.zip",
         shards=collect("<cell>/generated/shard-{shard}.zip", shard=range(EXECUTION.shards), allow_missing=True),
@@ -101,6 +105,7 @@ rule gather:
         "<cell>/generated.zip",
     log:
         "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/gather.log",
+    localrule: True
     conda:
         "../envs/images.yaml"
     params:
@@ -126,14 +131,16 @@ rule unseen:
         gpu=1,
         mem_mb=3000,
         runtime="1h",
+        batch_size=EXECUTION.generate_batch_size,
     params:
         code=digest("scripts.generate"),
-        model=MODEL_DIGEST,
+        model=MODEL,
+        weights=MODEL_DIGEST,
         settings=lambda wildcards: flags(arm_of(wildcards).generate.model_copy(update={"mode": "txt2img"})),
         unet=lambda wildcards: flags(unet_option(this(wildcards))),
         seed=EXPERIMENT.seed,
     shell:
-        "python -m scripts.generate --model {MODEL} {params.unet} --prompts {input.prompts} {params.settings}"
+        "python -m scripts.generate --model {params.model} {params.unet} --prompts {input.prompts} {params.settings}"
         " --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
-        " --batch-size {EXECUTION.generate_batch_size} --output {output.images} --provenance {output.provenance}"
+        " --batch-size {resources.batch_size} --output {output.images} --provenance {output.provenance}"
         " > {log} 2>&1"

@@ -5,9 +5,9 @@
 
 
 rule miniature:
-    localrule: True
     input:
         "results/miniature-training/model/README.md",
+    localrule: True
 
 
 rule draw_pretraining:

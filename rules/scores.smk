@@ -16,13 +16,15 @@ rule embed_dataset:
         gpu=1,
         mem_mb=3000,
         runtime="1h",
+        batch_size=EXECUTION.embed_batch_size,
     params:
         code=digest("scripts.embed"),
+        clip=CLIP,
         weights=SCORE_WEIGHTS,
         features=FEATURES,
     shell:
-        "python -m scripts.embed {input.images} {input.reference} --clip {CLIP} {params.features}"
-        " --batch-size {EXECUTION.embed_batch_size} --output {output.images} --output {output.reference} > {log} 2>&1"
+        "python -m scripts.embed {input.images} {input.reference} --clip {params.clip} {params.features}"
+        " --batch-size {resources.batch_size} --output {output.images} --output {output.reference} > {log} 2>&1"
 
 
 rule embed:
@@ -42,13 +44,15 @@ rule embed:
         gpu=1,
         mem_mb=3000,
         runtime="1h",
+        batch_size=EXECUTION.embed_batch_size,
     params:
         code=digest("scripts.embed"),
+        clip=CLIP,
         weights=SCORE_WEIGHTS,
         features=FEATURES,
     shell:
-        "python -m scripts.embed {input.generated} {input.unseen} --clip {CLIP} {params.features}"
-        " --batch-size {EXECUTION.embed_batch_size} --output {output.generated} --output {output.unseen} > {log} 2>&1"
+        "python -m scripts.embed {input.generated} {input.unseen} --clip {params.clip} {params.features}"
+        " --batch-size {resources.batch_size} --output {output.generated} --output {output.unseen} > {log} 2>&1"
 
 
 rule score_floor:
@@ -96,7 +100,6 @@ rule score:
 
 
 rule tabulate:
-    localrule: True
     input:
         floor="<results>/dataset/scores.json",
         scores=[f"<results>/{cell}/scores.json" for cell in [*base_cells(EXPERIMENT), *cells(EXPERIMENT)]],
@@ -104,6 +107,7 @@ rule tabulate:
         report("<results>/scores.csv", category="Scores", caption="../report/scores.rst"),
     log:
         "<logs>/tabulate.log",
+    localrule: True
     conda:
         "../envs/images.yaml"
     params:

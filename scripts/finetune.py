@@ -18,9 +18,6 @@ from scripts.lib.generation import device
 from scripts.lib.provenance import recording, sha256
 from scripts.lib.seeds import seed_of
 
-# What may change between two attempts at the same fine-tune without making its checkpoints another run's.
-INCIDENTAL = {"checkpoint_minutes", "gradient_checkpointing"}
-
 
 def main(
     model: Annotated[Path, typer.Option(help="Folder of the base pipeline: its frozen parts and its scheduler.")],
@@ -79,7 +76,7 @@ def _fingerprint(model: Path, inputs: list[Path | None], parameters: dict[str, A
     """Return a name for this very run: a function of what goes into it, wherever that lies."""
     values = [(key, value) for key, value in sorted(parameters.items()) if not isinstance(value, Path)]
     content = [sha256(path) for path in inputs if path is not None]
-    settings = [f"{key}={value}" for key, value in values if key not in INCIDENTAL]
+    settings = [f"{key}={value}" for key, value in values if key != "checkpoint_minutes"]
     return f"{seed_of(pipelines.digest(model), *content, *settings):016x}"
 
 

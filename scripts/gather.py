@@ -16,10 +16,11 @@ def main(
     output: Annotated[Path, typer.Option(help="Image set to write.")],
 ) -> None:
     """Join SHARDS into one image set, in the order of ORDER: the same bytes for any number of shards."""
-    tables = [imageset.read_metadata(path).assign(shard=path) for path in shards]
-    table = pd.concat(tables).set_index("file_name").loc[imageset.read_metadata(order)["file_name"]].reset_index()
-    images = (imageset.read_images(row.shard, [row.file_name])[0] for row in table.itertuples())
-    imageset.write(output, table.drop(columns="shard"), images)
+    parts = {path: imageset.read_metadata(path) for path in shards}
+    where = {name: path for path, part in parts.items() for name in part["file_name"]}
+    names = imageset.read_metadata(order)["file_name"].tolist()
+    table = pd.concat(parts.values()).set_index("file_name").loc[names].reset_index()
+    imageset.write(output, table, (imageset.read_images(where[name], [name])[0] for name in names))
 
 
 if __name__ == "__main__":

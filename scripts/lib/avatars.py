@@ -145,8 +145,10 @@ def draw_caption(rng: np.random.Generator) -> tuple[dict[str, str], tuple[str, .
         The attributes, the phrases of the extras, and the caption.
     """
     attributes = {name: str(rng.choice(values)) for name, values in ATTRIBUTES.items()}
-    kinds = rng.choice(list(EXTRAS), size=rng.integers(1, 3), replace=False) if rng.random() < 1 / 3 else []
-    extras = tuple(str(rng.choice(list(EXTRAS[kind]))) for kind in sorted(kinds))
+    kinds: list[str] = []
+    if rng.random() < 1 / 3:
+        kinds = sorted(rng.choice(list(EXTRAS), size=rng.integers(1, 3), replace=False))
+    extras = tuple(str(rng.choice(list(EXTRAS[kind]))) for kind in kinds)
     says = {name: value if rng.random() < (0.5 if extras else 0.9) else "" for name, value in attributes.items()}
     return attributes, extras, caption(**says, extras=extras)
 

@@ -105,6 +105,9 @@ class Finetune(Section):
     horizontal_flip: bool = Field(True, description="Mirror each image with probability one half, anew each step.")
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="AdamW's weight decay (diffusers' default).")
     max_grad_norm: PositiveFloat = Field(1.0, description="Gradients are clipped to this norm (diffusers' default).")
+    gradient_checkpointing: bool = Field(
+        False, description="Trade a third more compute for less memory in fine-tuning."
+    )
     mixed_precision: Literal["no", "fp16", "bf16"] = Field(
         "no", description='`"no"` is float32, as in the paper; in quotes, since YAML takes a bare `no` for false.'
     )
@@ -209,10 +212,7 @@ class Execution(Section):
     )
     generate_batch_size: PositiveInt = Field(8, description="Images a batch in generation.")
     embed_batch_size: PositiveInt = Field(64, description="Images a batch in feature extraction.")
-    checkpoint_minutes: PositiveFloat = Field(10, description="Minutes between two checkpoints of a fine-tune.")
-    gradient_checkpointing: bool = Field(
-        False, description="Trade a third more compute for less memory in fine-tuning."
-    )
+    checkpoint_minutes: PositiveInt = Field(10, description="Minutes between two checkpoints of a fine-tune.")
 
 
 class Figures(Section):
