@@ -66,7 +66,7 @@ def check_weights(folder: Path) -> None:
 def digest(folder: str | Path) -> str:
     """Return a digest of a folder of weights that is cheap enough to take whenever the workflow is parsed.
 
-    Files up to 16 MiB count with their content, larger ones with their size alone.
+    Files up to 16 MiB count with their content, larger ones with their size alone; a model card does not count.
 
     Raises:
         ModelError: there is no such folder.
@@ -74,7 +74,7 @@ def digest(folder: str | Path) -> str:
     if not Path(folder).is_dir():
         raise ModelError(f"{folder}: no such folder; correct the path in the configuration")
     result = hashlib.sha256()
-    for path in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
+    for path in sorted(path for path in Path(folder).rglob("*") if path.is_file() and path.suffix != ".md"):
         size = path.stat().st_size
         result.update(f"{path.relative_to(folder)} {size}\n".encode())
         if size <= 2**24:

@@ -1,0 +1,69 @@
+"""The embedded base model and its avatars: small, whole, loadable in one line, and as good as its card says."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from diffusers import AutoencoderKL, StableDiffusionPipeline
+from transformers import CLIPModel
+
+from scripts.lib import avatars, dataset, pipelines
+from scripts.lib.features import Clip
+from scripts.lib.pretraining import train_tokenizer
+from scripts.publish_miniature import accuracies, psnr
+
+MODEL = Path(__file__).parents[2] / "models/miniature"
+
+
+def faces(per_group: int, seed: str) -> tuple[pd.DataFrame, np.ndarray]:
+    rows = dataset.catalogue_avatars(avatars.ATTRIBUTES, avatars.ATTRIBUTES, per_group)
+    drawn = [
+        avatars.draw(**{name: row[name] for name in avatars.ATTRIBUTES}, seed=f"{seed}/{row['file_name']}", size=32)
+        for row in rows.to_dict("records")
+    ]
+    return rows, np.stack(drawn)
+
+
+def test_loads_in_one_line_each():
+    pipeline = StableDiffusionPipeline.from_pretrained(MODEL, dtype="float32")
+    assert pipeline.unet.config.in_channels == pipeline.vae.config.latent_channels == 4
+    assert CLIPModel.from_pretrained(MODEL / "clip").config.projection_dim == 64
+
+
+def test_is_small_and_safe():
+    files = [path for path in MODEL.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= 8e6
+    assert {path.suffix for path in files} == {".json", ".md", ".safetensors"}
+    pipelines.check(MODEL)
+
+
+def test_avatars_are_bit_identical_distinct_and_follow_their_seed():
+    _, first = faces(2, "a")
+    _, again = faces(2, "a")
+    _, other = faces(2, "b")
+    assert np.array_equal(first, again)
+    assert len({image.tobytes() for image in np.concatenate([first, other])}) == 120
+
+
+def test_fresh_avatars_are_recognised_and_reconstructed_as_the_card_says():
+    rows, images = faces(4, "test")
+    attributes = rows[list(avatars.ATTRIBUTES)]
+    prompts = [avatars.caption(*row) for row in attributes.to_numpy()]
+    measured = accuracies(Clip(MODEL / "clip", 64), images, attributes, prompts)
+    assert min(measured.values()) >= 95
+    assert psnr(pipelines.load(AutoencoderKL, MODEL / "vae"), images) >= 28
+
+
+def test_the_card_s_base_is_close_to_real_images():
+    card = (MODEL / "README.md").read_text(encoding="utf-8")
+    values = [float(value) for value in re.findall(r"^\| .* \| (\d+\.\d+) \|$", card, flags=re.M)]
+    base, floor, clip_base, clip_real = values
+    assert base <= 3 * floor
+    assert abs(clip_base - clip_real) <= 0.05 * clip_real
+
+
+def test_the_tokenizer_knows_captions_as_words_and_spells_the_rest():
+    tokenizer = train_tokenizer(["a drawing of a man"] * 3)
+    assert len(tokenizer("a drawing of a man").input_ids) == 7
+    assert tokenizer.unk_token_id not in tokenizer("zoo").input_ids[1:-1]
