@@ -185,7 +185,8 @@ def _resume(accelerator: Accelerator, checkpoints: Path, losses: torch.Tensor) -
             progress = torch.load(folder / "progress.pt", weights_only=True)
             accelerator.load_state(str(folder))
         except (OSError, RuntimeError, ValueError, KeyError, EOFError, UnpicklingError, SafetensorError) as error:
-            print(f"checkpoint {folder} cannot be read ({error}); trying the one before")
+            print(f"checkpoint {folder} cannot be read ({error}); removed, trying the one before")
+            shutil.rmtree(folder)
             continue
         losses.copy_(progress["losses"])
         print(f"resumed from {folder}")
