@@ -8,10 +8,11 @@ import typer
 from scripts.cli import Attributes, run
 from scripts.lib import dataset
 from scripts.lib.atomic import replacing
+from scripts.lib.choices import Source
 
 
 def main(
-    source: Annotated[str, typer.Option(help="`avatars` or `folder`.")],
+    source: Annotated[Source, typer.Option(help="Drawn avatars, or a folder of images with labels.")],
     attributes: Attributes,
     output: Annotated[Path, typer.Option(help="CSV to write: file_name, a column an attribute, group.")],
     per_group: Annotated[int, typer.Option(help="avatars: how many of each group to list.", min=1)] = 60,

@@ -9,13 +9,14 @@ import typer
 from scripts.cli import run
 from scripts.lib import imageset
 from scripts.lib.atomic import replacing
+from scripts.lib.choices import Rounding
 from scripts.lib.compose import compose
 
 
 def main(
     real: Annotated[Path, typer.Option(help="Image set of the real images; its rows are the slots.")],
     share: Annotated[float, typer.Option(help="Share of generated images.", min=0, max=1)],
-    rounding: Annotated[str, typer.Option(help="total, floor, ceil or nearest.")],
+    rounding: Annotated[Rounding, typer.Option(help="total: exact over the whole set; others: in each group.")],
     seed: Annotated[int, typer.Option(help="Seed of the rounding's ties.")],
     draw: Annotated[int, typer.Option(help="Seed of the slots; equal draws choose equal slots.")],
     training: Annotated[Path, typer.Option(help="CSV to write: which image of which set trains.")],

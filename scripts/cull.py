@@ -9,6 +9,7 @@ import typer
 from scripts.cli import run
 from scripts.lib import controls
 from scripts.lib.atomic import replacing
+from scripts.lib.choices import OnReject, Shortfall
 
 
 def main(
@@ -16,8 +17,8 @@ def main(
     first_distances: Annotated[
         Path, typer.Option(help="CSV of the first batch's distances: their mean is the threshold.")
     ],
-    on_reject: Annotated[str, typer.Option(help="replace or drop.")],
-    shortfall: Annotated[str, typer.Option(help="A group without an accepted image: error, keep_best or drop.")],
+    on_reject: Annotated[OnReject, typer.Option(help="What becomes of a rejected image's slot.")],
+    shortfall: Annotated[Shortfall, typer.Option(help="What a group without an accepted image does.")],
     seed: Annotated[int, typer.Option(help="Seed of the replacements.")],
     output: Annotated[Path, typer.Option(help="CSV to write: slot, file_name, group, distance, threshold, accepted.")],
 ) -> None:

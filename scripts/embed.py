@@ -10,6 +10,7 @@ from safetensors.numpy import save_file
 from scripts.cli import run
 from scripts.lib import imageset
 from scripts.lib.atomic import replacing
+from scripts.lib.choices import Network
 from scripts.lib.features import EXTRACTORS, Clip
 from scripts.lib.provenance import sha256
 
@@ -17,7 +18,7 @@ from scripts.lib.provenance import sha256
 def main(
     sets: Annotated[list[Path], typer.Argument(help="Image sets, each with a column `text`.")],
     clip: Annotated[Path, typer.Option(help="Folder of the CLIPModel of the CLIP score.")],
-    network: Annotated[str, typer.Option(help=f"Feature space: one of {', '.join(EXTRACTORS)}.")],
+    network: Annotated[Network, typer.Option(help="Feature space.")],
     weights: Annotated[Path, typer.Option(help="Folder of that network's weights.")],
     output: Annotated[list[Path], typer.Option(help="Safetensors file to write, one a set, in the same order.")],
     batch_size: Annotated[int, typer.Option(help="Images a batch.", min=1)] = 64,

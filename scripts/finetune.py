@@ -13,6 +13,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from scripts.cli import run
 from scripts.lib import imageset, pipelines
 from scripts.lib.atomic import replacing
+from scripts.lib.choices import MixedPrecision
 from scripts.lib.finetuning import TrainingData, encode, finetune
 from scripts.lib.generation import device
 from scripts.lib.provenance import recording, sha256
@@ -37,7 +38,7 @@ def main(
     horizontal_flip: Annotated[bool, typer.Option(help="Mirror images at random.")] = True,
     weight_decay: Annotated[float, typer.Option(help="AdamW's weight decay.", min=0)] = 0.01,
     max_grad_norm: Annotated[float, typer.Option(help="Gradients are clipped to this norm.", min=0)] = 1.0,
-    mixed_precision: Annotated[str, typer.Option(help="no, fp16 or bf16.")] = "no",
+    mixed_precision: Annotated[MixedPrecision, typer.Option(help="Precision of the arithmetic; no: float32.")] = "no",
     checkpoint_minutes: Annotated[float, typer.Option(help="Minutes between two checkpoints.", min=0)] = 10,
     gradient_checkpointing: Annotated[bool, typer.Option(help="Less memory for a third more compute.")] = False,
 ) -> None:

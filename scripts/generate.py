@@ -8,6 +8,7 @@ import typer
 
 from scripts.cli import run
 from scripts.lib import imageset
+from scripts.lib.choices import Mode
 from scripts.lib.generation import generate, load_pipeline
 from scripts.lib.provenance import recording
 from scripts.lib.seeds import seed_of
@@ -16,7 +17,7 @@ from scripts.lib.seeds import seed_of
 def main(
     model: Annotated[Path, typer.Option(help="Folder of the base pipeline.")],
     prompts: Annotated[Path, typer.Option(help="What to generate: an image set, or a CSV with file_name and text.")],
-    mode: Annotated[str, typer.Option(help="`img2img`: start from the images of PROMPTS. `txt2img`: from noise.")],
+    mode: Annotated[Mode, typer.Option(help="`img2img`: start from the images of PROMPTS. `txt2img`: from noise.")],
     steps: Annotated[int, typer.Option(help="Inference steps.", min=1)],
     guidance_scale: Annotated[float, typer.Option(help="Classifier-free guidance scale.", min=1)],
     seed: Annotated[int, typer.Option(help="Seed of the experiment.")],

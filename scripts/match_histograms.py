@@ -7,6 +7,7 @@ import typer
 
 from scripts.cli import run
 from scripts.lib import controls, imageset
+from scripts.lib.choices import Divergence
 
 
 def main(
@@ -14,7 +15,7 @@ def main(
     real: Annotated[Path, typer.Option(help="Image set of real images to choose from.")],
     bins: Annotated[int, typer.Option(help="Bins of each channel's histogram.", min=2)],
     pseudo_count: Annotated[float, typer.Option(help="Added to every bin.", min=1e-300)],
-    divergence: Annotated[str, typer.Option(help="generated_real or real_generated.")],
+    divergence: Annotated[Divergence, typer.Option(help="Which of the two is the first argument of KL.")],
     output: Annotated[Path, typer.Option(help="Image set to write; column `matched_to` names the real image.")],
 ) -> None:
     """Match each image's YCbCr histograms to the real image of least Kullback-Leibler divergence."""

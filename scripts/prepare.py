@@ -10,11 +10,12 @@ from tqdm import tqdm
 
 from scripts.cli import run
 from scripts.lib import dataset, imageset
+from scripts.lib.choices import Source
 
 
 def main(
     selection: Annotated[Path, typer.Option(help="CSV of the chosen images.")],
-    source: Annotated[str, typer.Option(help="`avatars` or `folder`.")],
+    source: Annotated[Source, typer.Option(help="Drawn avatars, or a folder of images.")],
     size: Annotated[int, typer.Option(help="Edge of the square images in pixels.", min=1)],
     seed: Annotated[int, typer.Option(help="avatars: seed of the drawings.")],
     images: Annotated[Path, typer.Option(help="Image set to write: the experiment's real images.")],

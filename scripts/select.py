@@ -9,6 +9,7 @@ import typer
 from scripts.cli import Attributes, run
 from scripts.lib import dataset
 from scripts.lib.atomic import replacing
+from scripts.lib.choices import ShortGroup
 
 
 def main(
@@ -17,7 +18,7 @@ def main(
     prompt: Annotated[str, typer.Option(help="Template of the prompts, attributes in braces.")],
     per_group: Annotated[int, typer.Option(help="Images a group.", min=1)],
     reference_per_group: Annotated[int, typer.Option(help="Further images a group: the reference.", min=1)],
-    short_group: Annotated[str, typer.Option(help="error, fewer or duplicate.")],
+    short_group: Annotated[ShortGroup, typer.Option(help="What a group with too few images does.")],
     seed: Annotated[int, typer.Option(help="Seed of the choice.")],
     selection: Annotated[Path, typer.Option(help="CSV to write: one row a chosen image.")],
     groups: Annotated[Path, typer.Option(help="CSV to write: what each group has, gives and lacks.")],

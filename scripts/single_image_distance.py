@@ -8,13 +8,14 @@ import typer
 from scripts.cli import run
 from scripts.lib import controls, imageset
 from scripts.lib.atomic import replacing
+from scripts.lib.choices import Network
 from scripts.lib.features import EXTRACTORS
 
 
 def main(
     generated: Annotated[Path, typer.Option(help="Image set of generated images.")],
     real: Annotated[Path, typer.Option(help="Image set of real images; equal file names correspond.")],
-    network: Annotated[str, typer.Option(help=f"Spatial features: one of {', '.join(EXTRACTORS)}.")],
+    network: Annotated[Network, typer.Option(help="Spatial features.")],
     weights: Annotated[Path, typer.Option(help="Folder of the network's weights.")],
     batch_size: Annotated[int, typer.Option(help="Images a batch.", min=1)],
     output: Annotated[Path, typer.Option(help="CSV to write: file_name, group, distance.")],

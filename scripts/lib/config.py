@@ -18,6 +18,18 @@ from pydantic import (
     model_validator,
 )
 
+from scripts.lib.choices import (
+    Divergence,
+    MixedPrecision,
+    Mode,
+    Network,
+    OnReject,
+    Rounding,
+    Shortfall,
+    ShortGroup,
+    Source,
+)
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 RESERVED = {"base", "dataset", "figures", "floor", "logs", "benchmarks"}
@@ -37,7 +49,7 @@ class Section(BaseModel):
 class Dataset(Section):
     """Where the real images come from and which of them are used (paper, section 2.1)."""
 
-    source: Literal["avatars", "folder"] = Field(
+    source: Source = Field(
         description="`avatars`: drawn by this workflow. `folder`: image files and a CSV of their labels."
     )
     path: str | None = Field(None, description="`folder` only: the folder of images, searched recursively.")
@@ -59,7 +71,7 @@ class Dataset(Section):
     reference_per_group: PositiveInt = Field(
         30, description="Further real images a group, disjoint from the former: the reference of the scores."
     )
-    short_group: Literal["error", "fewer", "duplicate"] = Field(
+    short_group: ShortGroup = Field(
         "error",
         description="What a group with too few images does: stop, go on with fewer, or repeat its own images. "
         "The scoring reference is never repeated; it goes short first.",
@@ -86,9 +98,7 @@ class Dataset(Section):
 class Generate(Section):
     """How a model makes its images (paper, section 2.1)."""
 
-    mode: Literal["img2img", "txt2img"] = Field(
-        "img2img", description="Start from the real image of the same slot, or from noise alone."
-    )
+    mode: Mode = Field("img2img", description="Start from the real image of the same slot, or from noise alone.")
     strength: Annotated[float, Field(gt=0, le=1)] = Field(
         0.8, description="Image-to-image only: the share of the noise schedule that is run."
     )
@@ -108,7 +118,7 @@ class Finetune(Section):
     gradient_checkpointing: bool = Field(
         False, description="Trade a third more compute for less memory in fine-tuning."
     )
-    mixed_precision: Literal["no", "fp16", "bf16"] = Field(
+    mixed_precision: MixedPrecision = Field(
         "no", description='`"no"` is float32, as in the paper; in quotes, since YAML takes a bare `no` for false.'
     )
 
@@ -116,7 +126,7 @@ class Finetune(Section):
 class Compose(Section):
     """How a share of generated images becomes a training set (paper, section 2.3)."""
 
-    rounding: Literal["total", "floor", "ceil", "nearest"] = Field(
+    rounding: Rounding = Field(
         "total",
         description="25 % of 30 is 7.5: `total` makes the whole set exact and lets groups differ by one; the others "
         "round in each group.",
@@ -133,15 +143,13 @@ class MatchHistograms(Section):
     pseudo_count: PositiveFloat = Field(
         1e-6, description="Added to every bin before normalisation, so that the divergence is finite."
     )
-    divergence: Literal["generated_real", "real_generated"] = Field(
-        "generated_real", description="KL(generated, real) or KL(real, generated)."
-    )
+    divergence: Divergence = Field("generated_real", description="KL(generated, real) or KL(real, generated).")
 
 
 class Features(Section):
     """A network that turns images into features."""
 
-    network: Literal["clip", "vae"] = Field(
+    network: Network = Field(
         description="`clip`: pooled output of the vision tower. `vae`: the autoencoder's first block, a spatial map."
     )
     weights: str = Field(description="Folder of the network's weights (safetensors).")
@@ -151,12 +159,12 @@ class Cull(Section):
     """The quality control: reject images far from their real counterpart (paper, section 2.5)."""
 
     features: Features = Field(description="Spatial features of the single-image Fréchet distance.")
-    on_reject: Literal["replace", "drop"] = Field(
+    on_reject: OnReject = Field(
         "replace",
         description="Methods say removed, Results say replaced: `replace` takes an accepted image of the same group, "
         "`drop` leaves the slot out.",
     )
-    shortfall: Literal["error", "keep_best", "drop"] = Field(
+    shortfall: Shortfall = Field(
         "keep_best",
         description="A group in which no image passes: stop, accept the nearest one, or leave its generated ones out.",
     )

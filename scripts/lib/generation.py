@@ -14,6 +14,7 @@ from diffusers import (
 from tqdm import trange
 
 from scripts.lib import pipelines
+from scripts.lib.choices import Mode
 
 PIPELINES = {"img2img": StableDiffusionImg2ImgPipeline, "txt2img": StableDiffusionPipeline}
 
@@ -23,7 +24,7 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def load_pipeline(mode: str, model: Path, unet: Path | None = None) -> DiffusionPipeline:
+def load_pipeline(mode: Mode, model: Path, unet: Path | None = None) -> DiffusionPipeline:
     """Load the base model's pipeline, with another U-Net where one is given.
 
     Args:

@@ -11,6 +11,7 @@ from diffusers import StableDiffusionImg2ImgPipeline
 
 from scripts import gather, generate
 from scripts.lib import imageset
+from scripts.lib.choices import Mode
 from scripts.lib.generation import generate as generate_images
 from scripts.lib.generation import load_pipeline
 
@@ -30,7 +31,7 @@ def real(tmp_path_factory) -> Path:
 
 
 def run(
-    real: Path, folder: Path, batch_size: int, shards: int, mode: str = "img2img"
+    real: Path, folder: Path, batch_size: int, shards: int, mode: Mode = "img2img"
 ) -> tuple[pd.DataFrame, np.ndarray]:
     parts = []
     for shard in range(shards):
