@@ -10,7 +10,7 @@ from scripts.cli import run
 from scripts.lib import imageset
 from scripts.lib.atomic import replacing
 from scripts.lib.choices import Rounding
-from scripts.lib.compose import compose
+from scripts.lib.compose import compose, composition_of
 
 
 def main(
@@ -26,19 +26,19 @@ def main(
     ] = None,
 ) -> None:
     """Let SHARE of the slots of each group train on their generated image, the rest on their real one."""
+    slots = imageset.read_metadata(real)
     table = compose(
-        imageset.read_metadata(real),
+        slots,
         None if generated is None else _slots(generated),
         share=share,
         rounding=rounding,
         seed=seed,
         draw=draw,
     )
-    counts = pd.crosstab(table["group"], table["set"]).reindex(columns=["real", "generated"], fill_value=0)
     with replacing(training) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")
     with replacing(composition) as temporary:
-        counts.loc[table["group"].unique()].to_csv(temporary, lineterminator="\n")
+        composition_of(slots, table).to_csv(temporary, lineterminator="\n")
 
 
 def _slots(generated: Path) -> pd.DataFrame:

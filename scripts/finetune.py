@@ -15,7 +15,6 @@ from scripts.lib import imageset, pipelines
 from scripts.lib.atomic import replacing
 from scripts.lib.choices import MixedPrecision
 from scripts.lib.finetuning import TrainingData, encode, finetune
-from scripts.lib.generation import device
 from scripts.lib.provenance import recording, sha256
 from scripts.lib.seeds import seed_of
 
@@ -94,9 +93,9 @@ def _encode(model: Path, training: Path, sets: dict[str, Path | None], flip: boo
     return encode(
         np.stack([pixels[row] for row in table.index]),
         table["text"].tolist(),
-        pipelines.load(AutoencoderKL, model / "vae").to(device()),
+        pipelines.load(AutoencoderKL, model / "vae").to(pipelines.device()),
         CLIPTokenizer.from_pretrained(model / "tokenizer", local_files_only=True),
-        pipelines.load(CLIPTextModel, model / "text_encoder").to(device()),
+        pipelines.load(CLIPTextModel, model / "text_encoder").to(pipelines.device()),
         flip=flip,
     )
 

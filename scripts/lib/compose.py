@@ -73,3 +73,10 @@ def compose(
     if not sum(map(len, parts)):
         raise ValueError("no slot has an image to train on: every generated image was culled and dropped")
     return pd.concat(parts).sort_index()[["set", "file_name", "slot", "group", "text"]]
+
+
+def composition_of(real: pd.DataFrame, training: pd.DataFrame) -> pd.DataFrame:
+    """Count the images of a training set: columns ``real`` and ``generated``, a row for each group of the real set."""
+    counts = pd.crosstab(training["group"], training["set"])
+    groups = pd.Index(real["group"].unique(), name="group")
+    return counts.reindex(index=groups, columns=["real", "generated"], fill_value=0)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PositiveFloat,
@@ -118,8 +119,8 @@ class Finetune(Section):
     gradient_checkpointing: bool = Field(
         False, description="Trade a third more compute for less memory in fine-tuning."
     )
-    mixed_precision: MixedPrecision = Field(
-        "no", description='`"no"` is float32, as in the paper; in quotes, since YAML takes a bare `no` for false.'
+    mixed_precision: Annotated[MixedPrecision, BeforeValidator(lambda value: "no" if value is False else value)] = (
+        Field("no", description="`no` is float32, as in the paper.")  # YAML takes a bare `no` for false.
     )
 
 

@@ -15,7 +15,6 @@ YCBCR_LOWEST, YCBCR_HIGHEST = 16, 240  # studio range of rgb2ycbcr: Y ends at 23
 def histograms(images: np.ndarray, bins: int, pseudo_count: float) -> np.ndarray:
     """Return the YCbCr histograms of uint8 images (n, height, width, 3) as probabilities (n, 3, bins)."""
     edges = np.linspace(YCBCR_LOWEST, YCBCR_HIGHEST, bins + 1)
-    edges[-1] += 1e-6
     counts = np.stack(
         [[np.histogram(channel, edges)[0] for channel in rgb2ycbcr(image).transpose(2, 0, 1)] for image in images]
     )

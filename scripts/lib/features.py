@@ -5,13 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
 from torch.nn import functional as F
 from transformers import CLIPModel, CLIPTokenizer
 from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 
 from scripts.lib import pipelines
-from scripts.lib.generation import device
+from scripts.lib.pipelines import device
 
 Extractor = Callable[[np.ndarray], np.ndarray]
 
@@ -65,6 +64,8 @@ def vae_features(weights: Path, batch_size: int) -> Extractor:
 
     The counterpart, in the embedded models, of the Inception maps before the first pooling.
     """
+    from diffusers import AutoencoderKL  # Two seconds that the other extractors need not wait.
+
     encoder = pipelines.load(AutoencoderKL, weights).eval().to(device()).encoder
 
     @torch.no_grad()

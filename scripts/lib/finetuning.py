@@ -138,7 +138,7 @@ def finetune(
         FloatingPointError: the loss is not finite; the message says at which step.
     """
     accelerator = Accelerator(mixed_precision=mixed_precision)
-    optimizer = torch.optim.AdamW(unet.parameters(), lr=learning_rate, weight_decay=weight_decay)
+    optimizer = torch.optim.AdamW(unet.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True)
     unet, optimizer = accelerator.prepare(unet.train(), optimizer)
     steps_per_epoch = -(-len(data.prompt) // batch_size)
     losses = torch.zeros(epochs, steps_per_epoch)

@@ -3,7 +3,10 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
 
 COMPONENTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
 WITH_WEIGHTS = ("unet", "vae", "text_encoder")
@@ -80,6 +83,13 @@ def digest(folder: str | Path) -> str:
         if size <= 2**24:
             result.update(path.read_bytes())
     return result.hexdigest()[:16]
+
+
+def device() -> "torch.device":
+    """Return the GPU that the job was given, else the CPU."""
+    import torch
+
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def load(kind: Any, folder: Path, **options: Any) -> Any:

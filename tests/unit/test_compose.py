@@ -5,7 +5,7 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 
-from scripts.lib.compose import compose, counts
+from scripts.lib.compose import compose, composition_of, counts
 
 GROUPS = [f"group-{number:02d}" for number in range(30)]
 SIZES = pd.Series(30, index=GROUPS)
@@ -128,3 +128,11 @@ def test_a_share_without_generated_images_is_an_error_and_share_zero_needs_none(
 def test_a_training_set_without_any_image_is_an_error():
     with pytest.raises(ValueError, match="no slot has an image"):
         composed(1.0, generated=GENERATED[:0])
+
+
+def test_a_group_that_was_dropped_whole_still_has_its_row_in_the_composition():
+    table = composed(1, generated=GENERATED[REAL["group"] != GROUPS[3]])
+    counted = composition_of(REAL, table)
+    assert counted.index.tolist() == GROUPS
+    assert dict(counted.T[GROUPS[3]]) == {"real": 0, "generated": 0}
+    assert counted["generated"].sum() == 870

@@ -40,6 +40,11 @@ def test_an_arm_overrides_some_keys_and_inherits_the_rest(settings):
     assert (arms["plain"].generate.steps, arms["plain"].generate.strength) == (9, 0.8)
 
 
+def test_a_bare_no_of_yaml_is_float32(settings):
+    settings["finetune"] = {"mixed_precision": False}
+    assert load(settings).finetune.mixed_precision == "no"
+
+
 def test_null_removes_an_arm(settings):
     settings["arms"] = {"kept": {}, "gone": None}
     assert list(load(settings).arms) == ["kept"]
