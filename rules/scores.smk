@@ -104,7 +104,8 @@ rule tabulate:
         floor="<results>/dataset/scores.json",
         scores=[f"<results>/{cell}/scores.json" for cell in [*base_cells(EXPERIMENT), *cells(EXPERIMENT)]],
     output:
-        report("<results>/scores.csv", category="Scores", caption="../report/scores.rst"),
+        scores=report("<results>/scores.csv", category="Scores", caption="../report/scores.rst"),
+        means=report("<results>/means.csv", category="Scores", caption="../report/means.rst"),
     log:
         "<logs>/tabulate.log",
     localrule: True
@@ -113,4 +114,5 @@ rule tabulate:
     params:
         code=digest("scripts.tabulate"),
     shell:
-        "python -m scripts.tabulate {input.scores} --floor {input.floor} --output {output} > {log} 2>&1"
+        "python -m scripts.tabulate {input.scores} --floor {input.floor} --output {output.scores}"
+        " --means {output.means} > {log} 2>&1"

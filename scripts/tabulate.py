@@ -1,4 +1,4 @@
-"""Gather the scores of all cells into one tidy table."""
+"""Gather the scores of all cells into one tidy table, and their means over replicates."""
 
 import json
 from pathlib import Path
@@ -10,6 +10,7 @@ import typer
 from scripts.cli import run
 from scripts.lib.atomic import replacing
 from scripts.lib.cell import Cell
+from scripts.lib.scores import over_replicates
 
 COLUMNS = ["arm", "replicate", "iteration", "images", "group", "metric", "value", "n"]
 
@@ -18,13 +19,16 @@ def main(
     scores: Annotated[list[Path], typer.Argument(help="scores.json of the cells; their folders name the cells.")],
     floor: Annotated[Path, typer.Option(help="scores.json of the real images against the reference.")],
     output: Annotated[Path, typer.Option(help="CSV to write: one row a metric, group and cell.")],
+    means: Annotated[Path, typer.Option(help="CSV to write: mean and 95 % interval over replicates.")],
 ) -> None:
     """Write one row a metric a group a cell; the real images' own scores are the arm `floor`."""
     rows = _rows(floor, {"arm": "floor", "replicate": 0, "iteration": 0})
     for path in scores:
         rows += _rows(path, Cell.from_path(path)._asdict())
-    with replacing(output) as temporary:
-        pd.DataFrame(rows)[COLUMNS].to_csv(temporary, index=False, lineterminator="\n")
+    table = pd.DataFrame(rows)[COLUMNS]
+    for path, content in ((output, table), (means, over_replicates(table))):
+        with replacing(path) as temporary:
+            content.to_csv(temporary, index=False, lineterminator="\n")
 
 
 def _rows(path: Path, cell: dict) -> list[dict]:

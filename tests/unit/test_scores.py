@@ -5,10 +5,11 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 
 from scripts import tabulate
 from scripts.lib import metrics
-from scripts.lib.scores import Embedded, score
+from scripts.lib.scores import Embedded, over_replicates, score
 
 
 def embedded(sizes, seed=0, features=4):
@@ -89,7 +90,9 @@ def test_scores_of_all_cells_become_one_tidy_table(tmp_path):
     for path in (*paths, tmp_path / "floor.json"):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"generated": [row], "unseen": [row]}))
-    tabulate.main(scores=paths, floor=tmp_path / "floor.json", output=tmp_path / "scores.csv")
+    tabulate.main(
+        scores=paths, floor=tmp_path / "floor.json", output=tmp_path / "scores.csv", means=tmp_path / "means.csv"
+    )
     table = pd.read_csv(tmp_path / "scores.csv")
     assert table[["arm", "replicate", "iteration"]].drop_duplicates().to_numpy().tolist() == [
         ["floor", 0, 0],
@@ -98,3 +101,15 @@ def test_scores_of_all_cells_become_one_tidy_table(tmp_path):
     ]
     assert set(table["images"]) == {"generated", "unseen"}
     assert (table["value"] == 31.5).all()
+
+
+def test_means_over_replicates_have_students_interval():
+    key = {"arm": "real", "iteration": 5, "images": "generated", "group": "all"}
+    rows = [{**key, "metric": "frechet_distance", "replicate": i, "value": v} for i, v in enumerate([1.0, 2.0, 3.0])]
+    alone = {**key, "metric": "clip_score", "replicate": 0, "value": 70.0}
+    table = over_replicates(pd.DataFrame([*rows, alone])).set_index("metric").to_dict("index")
+    several, single = table["frechet_distance"], table["clip_score"]
+    assert (several["replicates"], several["mean"]) == (3, 2.0)
+    assert (several["low"], several["high"]) == pytest.approx(scipy.stats.t.interval(0.95, 2, loc=2, scale=1 / 3**0.5))
+    assert single["mean"] == 70
+    assert np.isnan([single["low"], single["high"]]).all()
