@@ -567,8 +567,8 @@ function drawCulled() {
         "li",
         {},
         element("div", { className: "row" }, slotButton(set, slot, `rejected, distance ${number(distance)}`), pictureOfSlot(REAL, slot, "its real image")),
-        element("span", { textContent: number(distance) }),
-        replacement && places.has(replacement) ? `, replaced by image ${places.get(replacement).index + 1}` : replacement ? ", replaced" : ", left out",
+        element("strong", { textContent: number(distance) }),
+        replacement && places.has(replacement) ? `replaced by image ${places.get(replacement).index + 1}` : replacement ? "replaced" : "left out",
       ),
     ),
   );

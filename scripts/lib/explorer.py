@@ -312,7 +312,7 @@ def render(facts: Mapping[str, Any], arms: Mapping[str, Style], sets: Iterable[t
 
 def _json(content: Any) -> str:
     """Return compact JSON that cannot end the script element around it."""
-    return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("</", "<\\/")
+    return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", r"\u003c")
 
 
 def scores_of(scores: pd.DataFrame, arms: Iterable[str]) -> list[list[Any]]:
