@@ -40,7 +40,8 @@ def main(
     table = imageset.read_metadata(real)
     attributes = list(json.loads(group))
     slots = explorer.slots(table, images)
-    prompts = explorer.slots(imageset.read_metadata(generated[0].with_name("unseen.zip")), images)
+    unseen = imageset.read_metadata(generated[0].with_name("unseen.zip"))
+    prompts = explorer.slots(unseen, images)
     size = imageset.read_images(real, table["file_name"].head(1)).shape[1]
     edge = min(size, thumbnail)
 
@@ -51,7 +52,7 @@ def main(
         sets.append((f"{cell}/unseen", folder / "unseen.zip", prompts.files))
         cells[str(cell)] = {"training": None, "cull": None}
         if cell.arm in named:
-            cells[str(cell)]["training"] = explorer.training_of(pd.read_csv(folder / "training.csv"), slots.files)
+            cells[str(cell)]["training"] = explorer.training_of(pd.read_csv(folder / "training.csv", keep_default_na=False), slots.files)
             if named[cell.arm].control == "cull":
                 culled = pd.read_csv(folder / "culled.csv", keep_default_na=False)
                 cells[str(cell)]["cull"] = explorer.culled_of(culled)
@@ -62,6 +63,7 @@ def main(
         "size": size,
         "edge": edge,
         "images": len(table),
+        "unseen": len(unseen),
         "folder": full_size_folder.name if full_size_folder else None,
         "full_size": full_size if full_size_folder else 0,
         "attributes": attributes,

@@ -34,7 +34,10 @@ const parts = [
   { on: ["metric", "scored", "drawn", "replicate"], draw: drawCurves },
   { on: ["metric", "scored", "replicate"], draw: drawCells },
   { on: ["arm", "iteration", "beside", "replicate"], draw: markCells },
-  { on: ["arm", "iteration", "group", "replicate", "metric", "scored"], draw: () => preview(state.arm, state.iteration) },
+  {
+    on: ["arm", "iteration", "group", "replicate", "metric", "scored"],
+    draw: () => preview(state.arm, state.iteration),
+  },
   { on: ["arm", "iteration", "beside", "group", "scored", "replicate"], draw: drawImages },
   { on: ["slot"], draw: markSlot },
   { on: ["slot", "drawn", "replicate"], draw: drawStrip },
@@ -75,7 +78,8 @@ function fillSelect(select, options, value) {
 }
 
 function number(value) {
-  return value === undefined ? "" : Number(value).toLocaleString("en", { minimumSignificantDigits: 3, maximumSignificantDigits: 3 });
+  const digits = { minimumSignificantDigits: 3, maximumSignificantDigits: 3 };
+  return value === undefined ? "" : value.toLocaleString("en", digits);
 }
 
 function count(n, noun) {
@@ -160,7 +164,9 @@ function folderOf(cell, replicate = state.replicate) {
 function trainedOn(cell) {
   const training = facts.cells[folderOf(cell)].training;
   if (!training) return "not retrained";
-  const parts = ["real", "generated"].filter((kind) => training[kind]).map((kind) => count(training[kind], `${kind} image`));
+  const parts = ["real", "generated"]
+    .filter((kind) => training[kind])
+    .map((kind) => count(training[kind], `${kind} image`));
   return `trained on ${parts.join(" and ")}`;
 }
 
@@ -168,8 +174,11 @@ function scoreOf(cell) {
   const [images, metric] = state.metric.split("/");
   const rows = scores.filter(
     (row) =>
-      row.arm === cell.arm && row.iteration === cell.iteration &&
-      row.metric === metric && row.images === images && row.group === state.scored,
+      row.arm === cell.arm &&
+      row.iteration === cell.iteration &&
+      row.metric === metric &&
+      row.images === images &&
+      row.group === state.scored,
   );
   return mean(rows.map((row) => row.value));
 }
@@ -203,7 +212,7 @@ function scoredLabel(scored) {
 
 // --- Images ------------------------------------------------------------------------------------
 
-const MOST_DECODED = 600; // sheets
+const MOST_DECODED = 200; // sheets
 const decoded = new Map(); // by set and group, the least recently used first
 
 /** Return the decoded sheet of a group of an image set. */
@@ -268,18 +277,28 @@ function slotButton(set, slot, owner) {
   );
 }
 
+/** Return the line under an image. */
+function under(...content) {
+  return element("span", { className: "under" }, ...content);
+}
+
 /** Return a link to the full-size file of an image, where it lies beside the page. */
 function fullSize(set, file, index) {
   if (index >= facts.full_size) return "";
   const href = [facts.folder, ...set.split("/"), file].map(encodeURIComponent).join("/");
-  return element("a", { href, target: "_blank", textContent: "full size", ariaLabel: `${file} of ${set} in full size` });
+  return element("a", {
+    href,
+    target: "_blank",
+    textContent: "full size",
+    ariaLabel: `${file} of ${set} in full size`,
+  });
 }
 
 // --- Scores: chart, preview, table ---------------------------------------------------------------
 
 let view; // Vega's, once it has drawn
 
-/** Return the rows of the chart: each drawn arm's scores from the cell that it starts from, and those it is seen against. */
+/** Return the rows of the chart: the floor, the base model, and each drawn arm from the cell that it starts from. */
 function curves() {
   const [images, metric] = state.metric.split("/");
   const measured = scores.filter((row) => row.metric === metric && row.images === images && row.group === state.scored);
@@ -299,19 +318,25 @@ function curves() {
 
 function drawCurves() {
   const [, metric] = state.metric.split("/");
-  view?.signal("zero", facts.metrics[metric]?.zero ?? false).data("scores", curves()).runAsync();
+  view
+    ?.signal("zero", facts.metrics[metric]?.zero ?? false)
+    .data("scores", curves())
+    .runAsync();
 
   const better = facts.metrics[metric]?.better;
   const several = facts.replicates.length > 1 ? "; lines are means, points replicates" : "";
-  $("chart-title").textContent = `${metricLabel()}, ${scoredLabel(state.scored)}${better ? ` (${better})` : ""}${several}`;
-  $("chart").ariaLabel = `${metricLabel()} of ${count(state.drawn.size, "arm")} against the iteration; the table below has the numbers`;
+  const title = `${metricLabel()}, ${scoredLabel(state.scored)}${better ? ` (${better})` : ""}${several}`;
+  $("chart-title").textContent = title;
+  $("chart").ariaLabel = `Chart of ${count(state.drawn.size, "arm")}: ${title}. The table below has the numbers.`;
 }
 
 function drawCells() {
   const last = Math.max(...armNames.map((name) => facts.arms[name].last));
   const iterations = Array.from({ length: last + 1 }, (_, iteration) => iteration);
   const head = iterations.map((iteration) => element("th", { scope: "col", textContent: iteration }));
-  $("cells").tHead.replaceChildren(element("tr", {}, element("th", { scope: "col", textContent: "iteration" }), ...head));
+  $("cells").tHead.replaceChildren(
+    element("tr", {}, element("th", { scope: "col", textContent: "iteration" }), ...head),
+  );
 
   const button = (cell) => {
     const value = number(scoreOf(cell));
@@ -327,9 +352,7 @@ function drawCells() {
     const first = name === "base" ? 0 : facts.arms[name].first;
     const end = name === "base" ? 0 : facts.arms[name].last;
     const cells = iterations.map((iteration) =>
-      iteration < first || iteration > end
-        ? element("td")
-        : element("td", {}, button({ arm: name, iteration })),
+      iteration < first || iteration > end ? element("td") : element("td", {}, button({ arm: name, iteration })),
     );
     return element("tr", {}, element("th", { scope: "row" }, rowHead(name)), ...cells);
   });
@@ -342,12 +365,13 @@ function drawCells() {
   const real = floor ? ` Real images against the reference: ${number(floor.value)}.` : "";
   const several = facts.replicates.length > 1 ? `, mean of ${count(facts.replicates.length, "replicate")}` : "";
   $("cells-title").textContent =
-    `${metricLabel()}, ${scoredLabel(state.scored)}${several}. A number shows its cell's images; a tick draws an arm.${real}`;
+    `${metricLabel()}, ${scoredLabel(state.scored)}${several}. A number shows its cell's images; ` +
+    `a tick draws an arm.${real}`;
   markCells();
 }
 
 function rowHead(name) {
-  if (name === "base") return element("label", {}, "base model");
+  if (name === "base") return "base model";
   const { sign, number: at, synthetic } = facts.arms[name];
   const draw = (event) => {
     state.drawn[event.target.checked ? "add" : "delete"](name);
@@ -387,7 +411,8 @@ function chooseCell(cell) {
   const arm = cell.arm === "base" ? state.arm : cell.arm;
   choose({ arm, iteration: cell.iteration, beside: state.beside === arm ? "" : state.beside });
   const value = scoreOf(cell);
-  say(`${nameOf(cell)}: ${value === undefined ? "not scored" : `${metricLabel()} ${number(value)}`}. ${trainedOn(cell)}.`);
+  const score = value === undefined ? "not scored" : `${metricLabel()} ${number(value)}`;
+  say(`${nameOf(cell)}: ${score}. ${trainedOn(cell)}.`);
 }
 
 function preview(arm, iteration) {
@@ -437,7 +462,7 @@ function drawImages() {
 }
 
 function markSlot() {
-  for (const button of $("columns").querySelectorAll("button")) {
+  for (const button of document.querySelectorAll("button[data-slot]")) {
     button.ariaPressed = String(button.dataset.slot === state.slot);
   }
 }
@@ -466,7 +491,9 @@ function drawStrip() {
 
   const last = Math.max(...armNames.map((name) => facts.arms[name].last));
   const iterations = Array.from({ length: last + 1 }, (_, iteration) => iteration);
-  const head = ["", "real image", ...iterations].map((text) => element(text === "" ? "td" : "th", { textContent: text }));
+  const head = ["", "real image", ...iterations].map((text) =>
+    element(text === "" ? "td" : "th", { textContent: text }),
+  );
   for (const th of head.slice(1)) th.scope = "col";
   $("strip").tHead.replaceChildren(element("tr", {}, ...head));
 
@@ -476,12 +503,13 @@ function drawStrip() {
     const set = `${folderOf(cell)}/generated`;
     const letter = facts.cells[folderOf(cell)].training?.slots[group][index];
     const [sign, trained] = TRAINED[letter] ?? ["", "not retrained"];
-    const show = () => chooseCell(cell.arm === "base" ? cell : { arm: cell.arm, iteration });
+    const label = `${nameOf(cell)}; ${trained}: show this cell`;
+    const show = () => chooseCell(cell);
     return element(
       "td",
       { className: cell.arm === name || iteration === 0 ? "" : "inherited" },
-      element("button", { type: "button", ariaLabel: `${nameOf(cell)}; ${trained}: show this cell`, onclick: show }, pictureOfSlot(set, state.slot)),
-      element("span", { className: "trained" }, sign, " ", fullSize(set, state.slot, index)),
+      element("button", { type: "button", ariaLabel: label, onclick: show }, pictureOfSlot(set, state.slot)),
+      under(sign, " ", fullSize(set, state.slot, index)),
     );
   };
   const rows = [...state.drawn].map((name) =>
@@ -489,15 +517,21 @@ function drawStrip() {
       "tr",
       {},
       element("th", { scope: "row", textContent: name }),
-      element("td", {}, pictureOfSlot(REAL, state.slot, `${slotLabel(state.slot)}, the real image`), element("span", { className: "trained" }, fullSize(REAL, state.slot, index))),
+      element(
+        "td",
+        {},
+        pictureOfSlot(REAL, state.slot, `${slotLabel(state.slot)}, the real image`),
+        under(fullSize(REAL, state.slot, index)),
+      ),
       ...iterations.map((iteration) => frame(name, iteration)),
     ),
   );
   $("strip").tBodies[0].replaceChildren(...rows);
   setTabStop($("strip").tBodies[0]);
   $("strip-note").textContent = rows.length
-    ? "Every frame has the same prompt and the same place in the data set; iteration 0 is the base model. Below a frame is what this slot trained that model with: " +
-      "○ its real image, ● its generated one, ◐ another slot's generated one, × nothing. Faded frames are the parent's."
+    ? "Every frame has the same prompt and the same place in the data set; iteration 0 is the base model. Below a frame " +
+      "is what this slot trained that model with: ○ its real image, ● its generated one, ◐ another slot's generated " +
+      "one, × nothing. Faded frames are the parent's."
     : "No arm is ticked in the table of scores.";
 }
 
@@ -519,9 +553,16 @@ function drawUnseen() {
     const columns = cells.map((cell) => {
       const set = `${folderOf(cell)}/unseen`;
       const pictures = files.map((file, index) =>
-        element("div", {}, picture(set, prompt, index, `${text}: image ${index + 1}, ${nameOf(cell)}`), element("span", { className: "trained" }, fullSize(set, file, index))),
+        element(
+          "div",
+          {},
+          picture(set, prompt, index, `${text}: image ${index + 1}, ${nameOf(cell)}`),
+          under(fullSize(set, file, index)),
+        ),
       );
-      return element("td", {}, element("span", { className: "note narrow", textContent: nameOf(cell), ariaHidden: "true" }), element("div", { className: "tiles" }, ...pictures));
+      // The columns' heads are out of sight on a narrow screen.
+      const head = element("span", { className: "note narrow", textContent: nameOf(cell), ariaHidden: "true" });
+      return element("td", {}, head, element("div", { className: "tiles" }, ...pictures));
     });
     return element("tr", {}, element("th", { scope: "row", textContent: text }), ...columns);
   });
@@ -549,7 +590,11 @@ function drawCulled() {
   const judged = cellAt(cell.arm, cell.iteration - 1);
   const set = `${folderOf(judged)}/generated`;
 
-  fillSelect($("culled-cell"), cells.map((one) => [folderOf(one, ""), nameOf(one)]), folderOf(cell, ""));
+  fillSelect(
+    $("culled-cell"),
+    cells.map((one) => [folderOf(one, ""), nameOf(one)]),
+    folderOf(cell, ""),
+  );
   const present = groupNames.filter((group) => rejected.some(({ slot }) => places.get(slot)?.group === group));
   const group = present.includes(state.culledGroup) ? state.culledGroup : "";
   fillSelect($("culled-group"), [["", "every group"], ...present.map((name) => [name, groupLabel(name)])], group);
@@ -557,24 +602,29 @@ function drawCulled() {
   const listed = rejected.filter(({ slot }) => places.has(slot) && (!group || places.get(slot).group === group));
   const shown = state.allCulled ? listed : listed.slice(0, FEW_REJECTED);
   $("cull-note").textContent =
-    `Of the ${count(total, "image")} of ${nameOf(judged)}, ${rejected.length.toLocaleString("en")} did not train ${nameOf(cell)}: they are ` +
-    `farther from their real image than ${number(threshold)}, the mean distance of the base model's images. ` +
-    `Each is beside its real image, the farthest first, with its single-image Fréchet distance.` +
+    `Of the ${count(total, "image")} of ${nameOf(judged)}, ${rejected.length.toLocaleString("en")} did not train ` +
+    `${nameOf(cell)}: they are farther from their real image than ${number(threshold)}, the mean distance of the base ` +
+    "model's images. Each is beside its real image, the farthest first, with its single-image Fréchet distance." +
     (listed.length ? "" : " None of them is among the images of this page.");
+  const instead = (replacement) => {
+    if (!replacement) return "left out";
+    const place = places.get(replacement); // none where the page does not have that image
+    return place ? `replaced by image ${place.index + 1}` : "replaced";
+  };
   $("culled").replaceChildren(
-    ...shown.map(({ slot, distance, replacement }) =>
-      element(
-        "li",
-        {},
-        element("div", { className: "row" }, slotButton(set, slot, `rejected, distance ${number(distance)}`), pictureOfSlot(REAL, slot, "its real image")),
-        element("strong", { textContent: number(distance) }),
-        replacement && places.has(replacement) ? `replaced by image ${places.get(replacement).index + 1}` : replacement ? "replaced" : "left out",
-      ),
-    ),
+    ...shown.map(({ slot, distance, replacement }) => {
+      const pair = [
+        slotButton(set, slot, `rejected, distance ${number(distance)}`),
+        pictureOfSlot(REAL, slot, "its real image"),
+      ];
+      const value = element("strong", { textContent: number(distance) });
+      return element("li", {}, element("div", { className: "row" }, ...pair), value, instead(replacement));
+    }),
   );
   setTabStop($("culled"));
   $("more-culled").hidden = listed.length <= FEW_REJECTED;
-  $("more-culled").textContent = state.allCulled ? `Show the ${FEW_REJECTED} farthest` : `Show all ${listed.length.toLocaleString("en")}`;
+  const all = `Show all ${listed.length.toLocaleString("en")}`;
+  $("more-culled").textContent = state.allCulled ? `Show the ${FEW_REJECTED} farthest` : all;
 }
 
 // --- Start -----------------------------------------------------------------------------------------
@@ -582,30 +632,49 @@ function drawCulled() {
 function fillScored() {
   const [images, metric] = state.metric.split("/");
   const found = new Set(
-    scores.filter((row) => row.arm !== "floor" && row.metric === metric && row.images === images).map((row) => row.group),
+    scores
+      .filter((row) => row.arm !== "floor" && row.metric === metric && row.images === images)
+      .map((row) => row.group),
   );
   const known = ["all", ...facts.attributes.flatMap((name) => [...found].filter((one) => one.startsWith(`${name}=`)))];
   const options = known.filter((one) => found.has(one));
   if (!options.includes(state.scored)) state.scored = "all";
-  fillSelect($("scored"), options.map((one) => [one, scoredLabel(one)]), state.scored);
+  fillSelect(
+    $("scored"),
+    options.map((one) => [one, scoredLabel(one)]),
+    state.scored,
+  );
 }
 
 function wire() {
-  const measured = [...new Set(scores.filter((row) => row.arm !== "floor").map((row) => `${row.images}/${row.metric}`))];
+  const ofModels = scores.filter((row) => row.arm !== "floor");
+  const measured = [...new Set(ofModels.map((row) => `${row.images}/${row.metric}`))];
   const order = Object.keys(facts.metrics);
   const rank = (key) => (order.indexOf(key.split("/")[1]) + order.length) % order.length;
   const option = (key) => [key, facts.metrics[key.split("/")[1]]?.label ?? key.split("/")[1]];
   const of = (images) => measured.filter((key) => key.startsWith(`${images}/`)).toSorted((a, b) => rank(a) - rank(b));
   state.metric = of("generated")[0] ?? measured[0];
+  const kinds = [
+    ["generated images", of("generated").map(option)],
+    ["unseen prompts", of("unseen").map(option)],
+  ];
   fillSelect(
     $("metric"),
-    [["generated images", of("generated").map(option)], ["unseen prompts", of("unseen").map(option)]].filter(([, one]) => one.length),
+    kinds.filter(([, options]) => options.length),
     state.metric,
   );
   fillScored();
   $("replicates").hidden = facts.replicates.length < 2;
-  fillSelect($("replicate"), facts.replicates.map((one) => [one, String(one)]), state.replicate);
-  fillSelect($("arm"), armNames.map((name) => [name, `${name} (${percent(facts.arms[name].synthetic)})`]), state.arm);
+  fillSelect(
+    $("replicate"),
+    facts.replicates.map((one) => [one, String(one)]),
+    state.replicate,
+  );
+  fillSelect(
+    $("arm"),
+    armNames.map((name) => [name, `${name} (${percent(facts.arms[name].synthetic)})`]),
+    state.arm,
+  );
 
   $("metric").onchange = (event) => {
     state.metric = event.target.value;
@@ -685,16 +754,23 @@ async function drawChart() {
   markCells();
 }
 
-const cellCount = Object.keys(facts.cells).length;
-const replicates = facts.replicates.length === 1 ? "one replicate" : count(facts.replicates.length, "replicate");
-$("lead").textContent =
-  `${count(armNames.length, "arm")}, ${count(cellCount, "cell")}, ${replicates}. Each cell has ${count(facts.images, "image")} ` +
-  `of ${facts.size} × ${facts.size} pixels, one for each real image, and ${count(Object.values(facts.prompts.files).flat().length, "image")} of unseen prompts.`;
-const embedded = Object.values(facts.slots.files).flat().length;
-$("footer").textContent =
-  `${facts.note} The images of this page are compressed (AVIF)${facts.edge < facts.size ? ` and reduced to ${facts.edge} pixels` : ""}` +
-  `${embedded < facts.images ? `; it has ${embedded} of each cell's ${facts.images}` : ""}. The exact ones are in each cell's generated.zip and unseen.zip.`;
+/** Say in words what the experiment has, and what the page has of it. */
+function describe() {
+  const replicates = facts.replicates.length === 1 ? "one replicate" : count(facts.replicates.length, "replicate");
+  $("lead").textContent =
+    `${count(armNames.length, "arm")}, ${count(Object.keys(facts.cells).length, "cell")}, ${replicates}. ` +
+    `Each cell has ${count(facts.images, "image")} of ${facts.size} × ${facts.size} pixels, one for each real image, ` +
+    `and ${count(facts.unseen, "image")} of unseen prompts.`;
 
+  const here = places.size;
+  const reduced = facts.edge < facts.size ? ` and reduced to ${facts.edge} pixels` : "";
+  const fewer = here < facts.images ? `; it has ${here} of each cell's ${facts.images}` : "";
+  $("footer").textContent =
+    `${facts.note} The images of this page are compressed (AVIF)${reduced}${fewer}. ` +
+    "The exact ones are in each cell's generated.zip and unseen.zip.";
+}
+
+describe();
 sizeTiles();
 wire();
 choose(state);

@@ -272,7 +272,7 @@ def test_image_previous_and_next_choose_the_slot(page: Page):
 
 def test_a_frame_says_what_its_slot_trained_with_and_shows_its_cell(page: Page):
     def signs(row: int) -> list[str]:
-        texts = page.locator(f"#strip tbody tr:nth-child({row}) .trained").all_text_contents()
+        texts = page.locator(f"#strip tbody tr:nth-child({row}) .under").all_text_contents()
         return [text.strip() for text in texts]
 
     assert signs(2) == ["", "", "●", "●"], "half: the first four of eight slots"
