@@ -52,7 +52,8 @@ def main(
         sets.append((f"{cell}/unseen", folder / "unseen.zip", prompts.files))
         cells[str(cell)] = {"training": None, "cull": None}
         if cell.arm in named:
-            cells[str(cell)]["training"] = explorer.training_of(pd.read_csv(folder / "training.csv", keep_default_na=False), slots.files)
+            training = pd.read_csv(folder / "training.csv", keep_default_na=False)
+            cells[str(cell)]["training"] = explorer.training_of(training, slots.files)
             if named[cell.arm].control == "cull":
                 culled = pd.read_csv(folder / "culled.csv", keep_default_na=False)
                 cells[str(cell)]["cull"] = explorer.culled_of(culled)
