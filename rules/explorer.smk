@@ -28,6 +28,9 @@ rule build_explorer:
         "<logs>/build_explorer.log",
     conda:
         "../envs/explorer.yaml"
+    resources:
+        mem_mb=3000,
+        runtime="1h",
     params:
         code=digest("scripts.build_explorer"),
         template=digest_files(ROOT / "report" / "explorer"),
