@@ -29,6 +29,7 @@ demo: setup  ## Watch a model collapse: real and generated images against each o
 	@echo "Curves: results/demo/figures/curves.png"
 	@echo "Images: results/demo/figures/grid.png"
 	@echo "Report: results/demo/report.html"
+	@echo "Walk through it: results/demo/explorer.html"
 
 experiment: setup  ## Run the whole design of config.yaml.
 	snakemake

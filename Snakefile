@@ -25,6 +25,7 @@ include: "rules/loop.smk"
 include: "rules/controls.smk"
 include: "rules/scores.smk"
 include: "rules/figures.smk"
+include: "rules/explorer.smk"
 include: "rules/miniature.smk"
 
 
@@ -36,5 +37,6 @@ rule all:
     input:
         "<results>/scores.csv",
         "<results>/summary.txt",
+        "<results>/explorer.html",
         collect("<results>/figures/{figure}.png", figure=FIGURES),
     localrule: True

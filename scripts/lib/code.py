@@ -23,6 +23,13 @@ def digest(module: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
+def digest_files(folder: Path) -> str:
+    """Return a digest of the files of a folder that a script reads as part of its code, such as a page's template."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    parts = [f"{path.relative_to(folder).as_posix()}\n".encode() + path.read_bytes() for path in files]
+    return hashlib.sha256(b"\n".join(parts)).hexdigest()[:16]
+
+
 def closure(module: str) -> set[str]:
     """Return the names of a module and of every module of this repository that it imports, at any depth."""
     found, left = set(), [module]

@@ -33,7 +33,7 @@ from scripts.lib.choices import (
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 Share = Annotated[float, Field(ge=0, le=1)]
-RESERVED = {"base", "dataset", "figures", "floor", "logs", "benchmarks"}
+RESERVED = {"base", "dataset", "explorer", "figures", "floor", "logs", "benchmarks"}
 COLUMNS = {"file_name", "group", "matched_to", "role", "seed", "source", "text"}
 
 
@@ -231,6 +231,22 @@ class Figures(Section):
     images: PositiveInt = Field(3, description="Images of that group in each cell of the grid.")
 
 
+class Explorer(Section):
+    """What the page `explorer.html` holds."""
+
+    images: PositiveInt = Field(
+        30, description="Images of each group and cell, the first ones; fewer make a smaller page."
+    )
+    thumbnail: Annotated[int, Field(ge=8)] = Field(
+        64, description="Largest edge of an image in the page, in pixels; smaller images are kept as they are."
+    )
+    full_size: Annotated[int, Field(ge=0)] = Field(
+        3,
+        description="Where the images are larger than a thumbnail: how many of each group and cell lie as files of "
+        "full size in `explorer/` beside the page.",
+    )
+
+
 class Experiment(Section):
     """The whole configuration."""
 
@@ -250,6 +266,7 @@ class Experiment(Section):
     score: Score
     execution: Execution = Field(default_factory=Execution)
     figures: Figures
+    explorer: Explorer = Field(default_factory=Explorer)
     defaults: Arm = Field(default_factory=Arm, description="What an arm does not say.")
     arms: dict[Name, Arm] = Field(
         min_length=1, description="The arms by name. An overlay removes an arm by setting it to null."

@@ -75,6 +75,19 @@ def test_the_closure_of_a_real_script_follows_its_imports():
     assert "scripts.lib.finetuning" not in closure
 
 
+def test_files_count_by_name_and_content(tmp_path):
+    def digest_with(**files: str) -> str:
+        for path in tmp_path.iterdir():
+            path.unlink()
+        for name, text in files.items():
+            (tmp_path / name).write_text(text)
+        return code.digest_files(tmp_path)
+
+    first = digest_with(a="1", b="2")
+    assert first == digest_with(b="2", a="1")
+    assert len({first, digest_with(a="1"), digest_with(a="1", c="2"), digest_with(a="1", b="3")}) == 4
+
+
 RULES = {
     f"{path.name}:{name}": body
     for path in sorted(code.ROOT.glob("rules/*.smk"))

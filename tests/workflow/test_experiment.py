@@ -1,6 +1,7 @@
 """What a finished experiment leaves behind."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -45,6 +46,15 @@ def test_generated_images_have_the_names_and_prompts_of_their_slots(finished: Pr
     generated, images = imageset.read(results / "real/seed-0/iteration-1/generated.zip")
     assert generated[["file_name", "text"]].equals(real[["file_name", "text"]])
     assert images.shape == (90, 32, 32, 3)
+
+
+def test_the_explorer_holds_the_images_of_every_cell(finished: Project):
+    page = (finished.root / "results/tiny/explorer.html").read_text(encoding="utf-8")
+    cells = finished.root.glob("results/tiny/*/seed-0/iteration-*")
+    expected = {f"{'/'.join(cell.parts[-3:])}/{kind}" for cell in cells for kind in ("generated", "unseen")}
+    assert len(expected) == 2 * 8
+    assert set(re.findall(r'data-set="([^"]+)"', page)) == expected | {"dataset/images"}
+    assert not (finished.root / "results/tiny/explorer").exists()
 
 
 def test_provenance_says_what_made_a_model(finished: Project):

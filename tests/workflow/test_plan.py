@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.workflow.conftest import ROOT, Job, Project
 
 RESULTS = "results/tiny"
-SUMMARIES = {"tabulate", "summarize", "draw_curves", "draw_grid", "all"}
+SUMMARIES = {"tabulate", "summarize", "draw_curves", "draw_grid", "build_explorer", "all"}
 
 
 def cells_of(jobs: list[Job]) -> set[str]:
@@ -68,6 +68,16 @@ def test_a_figure_s_code_redraws_it_and_retrains_nothing(editable):
     project = editable("scripts/draw_curves.py", "def main(", "CHANGED = 1\n\n\ndef main(")
     assert set(rules_of(project.plan())) <= {"draw_curves", "all"}
     assert rules_of(project.plan())["draw_curves"] == 1
+
+
+def test_the_explorer_s_template_rebuilds_the_page_and_nothing_else(editable):
+    project = editable("report/explorer/style.css", "#chart {", "#chart { margin: 0;")
+    assert set(rules_of(project.plan())) == {"build_explorer", "all"}
+
+
+def test_larger_images_get_a_folder_beside_the_page(finished: Project):
+    [job] = [job for job in finished.plan(overlay={"explorer": {"thumbnail": 16}}) if job.rule == "build_explorer"]
+    assert set(job.outputs) == {f"{RESULTS}/explorer.html", f"{RESULTS}/explorer"}
 
 
 def test_a_comment_in_the_code_reruns_nothing(editable):

@@ -1,0 +1,48 @@
+"""The page on which one walks through the experiment."""
+
+from scripts.lib.code import ROOT, digest_files
+
+EVERY_CELL = [*base_cells(EXPERIMENT), *cells(EXPERIMENT)]
+# Where a thumbnail is smaller than the image, a few images lie beside the page in full size.
+FULL_SIZE = {
+    "full_size": EXPERIMENT.explorer.full_size,
+    "full_size_folder": f"results/{EXPERIMENT.experiment}/explorer",
+}
+HAS_FULL_SIZE = EXPERIMENT.explorer.full_size > 0 and EXPERIMENT.dataset.resolution > EXPERIMENT.explorer.thumbnail
+
+
+rule build_explorer:
+    input:
+        real="<results>/dataset/images.zip",
+        scores="<results>/scores.csv",
+        generated=[f"<results>/{cell}/generated.zip" for cell in EVERY_CELL],
+        unseen=[f"<results>/{cell}/unseen.zip" for cell in EVERY_CELL],
+        training=[f"<results>/{cell}/training.csv" for cell in cells(EXPERIMENT)],
+        culled=[
+            f"<results>/{cell}/culled.csv" for cell in cells(EXPERIMENT) if EXPERIMENT.arms[cell.arm].control == "cull"
+        ],
+    output:
+        page="<results>/explorer.html",
+        full_size=[directory("<results>/explorer")] if HAS_FULL_SIZE else [],
+    log:
+        "<logs>/build_explorer.log",
+    conda:
+        "../envs/explorer.yaml"
+    resources:
+        mem_mb=3000,
+        runtime="1h",
+    params:
+        code=digest("scripts.build_explorer"),
+        template=digest_files(ROOT / "report" / "explorer"),
+        arms=lambda wildcards: ARMS,
+        group=lambda wildcards: json.dumps(EXPERIMENT.figures.group),
+        note=lambda wildcards: NOTE,
+        images=EXPERIMENT.explorer.images,
+        thumbnail=EXPERIMENT.explorer.thumbnail,
+        full_size=flags(FULL_SIZE) if HAS_FULL_SIZE else "",
+        experiment=EXPERIMENT.experiment,
+    shell:
+        "python -m scripts.build_explorer {input.generated} --real {input.real} --scores {input.scores}"
+        " --arms {params.arms:q} --group {params.group:q} --experiment {params.experiment} --note {params.note:q}"
+        " --images {params.images} --thumbnail {params.thumbnail} {params.full_size} --output {output.page}"
+        " > {log} 2>&1"

@@ -1,0 +1,100 @@
+"""Build the page on which one walks through an experiment."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from tqdm import tqdm
+
+from scripts.cli import run
+from scripts.lib import explorer, imageset
+from scripts.lib.atomic import replacing
+from scripts.lib.cell import Cell
+
+
+def main(
+    generated: Annotated[
+        list[Path],
+        typer.Argument(help="generated.zip of the cells; their folders name the cells and hold their other files."),
+    ],
+    real: Annotated[Path, typer.Option(help="Image set of the real images.")],
+    scores: Annotated[Path, typer.Option(help="CSV of all scores.")],
+    arms: Annotated[str, typer.Option(help="JSON: name to synthetic, control, parent and from_iteration.")],
+    group: Annotated[str, typer.Option(help='Group to show first: \'{"gender": "woman", "age": "old"}\'.')],
+    experiment: Annotated[str, typer.Option(help="Name of the experiment, the page's title.")],
+    note: Annotated[str, typer.Option(help="What the images are, and what the scores can be compared with.")],
+    images: Annotated[int, typer.Option(help="Images of each group and cell in the page.", min=1)],
+    thumbnail: Annotated[int, typer.Option(help="Largest edge of an image in the page, in pixels.", min=8)],
+    output: Annotated[Path, typer.Option(help="The page to write.")],
+    full_size: Annotated[int, typer.Option(help="Images of each group and cell beside the page.", min=0)] = 0,
+    full_size_folder: Annotated[Path | None, typer.Option(help="Folder for these, beside the page.")] = None,
+) -> None:
+    """Write one page with all scores and images, and beside it a folder of images in their full size, if asked for."""
+    named = {name: explorer.Arm(**arm) for name, arm in json.loads(arms).items()}
+    styles = explorer.styles(named)
+    folders = {Cell.from_path(path): path.parent for path in generated}
+    lifetimes = explorer.lifetimes(folders)
+    table = imageset.read_metadata(real)
+    attributes = list(json.loads(group))
+    slots = explorer.slots(table, images)
+    unseen = imageset.read_metadata(generated[0].with_name("unseen.zip"))
+    prompts = explorer.slots(unseen, images)
+    size = imageset.read_images(real, table["file_name"].head(1)).shape[1]
+    edge = min(size, thumbnail)
+
+    sets = [(explorer.REAL, real, slots.files)]
+    cells = {}
+    for cell, folder in folders.items():
+        sets.append((f"{cell}/generated", folder / "generated.zip", slots.files))
+        sets.append((f"{cell}/unseen", folder / "unseen.zip", prompts.files))
+        cells[str(cell)] = {"training": None, "cull": None}
+        if cell.arm in named:
+            training = pd.read_csv(folder / "training.csv", keep_default_na=False)
+            cells[str(cell)]["training"] = explorer.training_of(training, slots.files)
+            if named[cell.arm].control == "cull":
+                culled = pd.read_csv(folder / "culled.csv", keep_default_na=False)
+                cells[str(cell)]["cull"] = explorer.culled_of(culled)
+
+    facts = {
+        "experiment": experiment,
+        "note": note,
+        "size": size,
+        "edge": edge,
+        "images": len(table),
+        "unseen": len(unseen),
+        "folder": full_size_folder.name if full_size_folder else None,
+        "full_size": full_size if full_size_folder else 0,
+        "attributes": attributes,
+        "start": json.loads(group),
+        "groups": {
+            str(row["group"]): {name: row[name] for name in attributes}
+            for row in table.drop_duplicates("group").to_dict("records")
+        },
+        "slots": slots._asdict(),
+        "prompts": prompts._asdict(),
+        "replicates": sorted({cell.replicate for cell in folders}),
+        "arms": {
+            name: arm._asdict()
+            | {"first": lifetimes[name][0], "last": lifetimes[name][1], "sign": styles[name].sign, "number": number}
+            for number, (name, arm) in enumerate(named.items())
+        },
+        "cells": cells,
+        "metrics": {name: metric._asdict() for name, metric in explorer.METRICS.items()},
+        "scores": explorer.scores_of(pd.read_csv(scores), named),
+    }
+
+    def encoded() -> Iterator[tuple[str, dict[str, str]]]:
+        for name, path, files in tqdm(sets, desc="thumbnails", mininterval=10):
+            yield name, explorer.sheets(path, files, edge)
+
+    if full_size_folder:
+        explorer.copy_images(sets, full_size, full_size_folder)
+    with replacing(output) as temporary:
+        temporary.write_text(explorer.render(facts, styles, encoded()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,209 @@
+"""A small experiment made up in the layout of a real one, its page, and a real browser to open it in."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
+
+from scripts import build_explorer
+from scripts.lib import imageset
+from scripts.lib.seeds import seed_of
+
+CHROMIUM = Path("/usr/bin/chromium")
+SWITCHES = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+EDGE = 16
+PER_GROUP = 8
+GROUPS = [f"{gender}-{age}" for gender, age in product(("man", "woman"), ("young", "old"))]
+ARMS: dict[str, dict[str, Any]] = {
+    "real": {"synthetic": 0.0, "control": "none", "parent": None, "from_iteration": None},
+    "half": {"synthetic": 0.5, "control": "none", "parent": None, "from_iteration": None},
+    "all": {"synthetic": 1.0, "control": "none", "parent": None, "from_iteration": None},
+    "culled": {"synthetic": 1.0, "control": "cull", "parent": None, "from_iteration": None},
+    "healed": {"synthetic": 0.0, "control": "none", "parent": "half", "from_iteration": 2},
+}
+LAST = {"real": 2, "half": 2, "all": 2, "culled": 2, "healed": 4}
+CELLS = [("base", 0)] + [
+    (arm, iteration)
+    for arm, settings in ARMS.items()
+    for iteration in range((settings["from_iteration"] or 0) + 1, LAST[arm] + 1)
+]
+REPLICATES = (0, 3)
+METRICS = {"frechet_distance": 1.0, "clip_score": 60.0, "vendi_score": 8.0}
+
+
+def color(image_set: str, file: str) -> tuple[int, int, int]:
+    """Return the one color of an image, so that a test can tell which image it sees."""
+    rng = np.random.default_rng(seed_of(image_set, file))
+    red, green, blue = rng.integers(30, 226, 3)
+    return int(red), int(green), int(blue)
+
+
+def score(arm: str, replicate: int, iteration: int, images: str, group: str, metric: str) -> float:
+    """Return a made-up score that no other cell, group or metric has."""
+    shift = np.random.default_rng(seed_of(arm, iteration, images, group)).random()
+    return METRICS[metric] * (1 + shift) + 0.01 * replicate
+
+
+class Experiment(NamedTuple):
+    """Results made up for the page, and a function that builds it."""
+
+    results: Path
+    build: Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
+    results = tmp_path_factory.mktemp("results") / "made-up"
+    slots = pd.DataFrame(
+        {"file_name": f"{group}-{number:04d}.png", "gender": group.split("-")[0], "age": group.split("-")[1]}
+        | {"group": group, "text": f"a photo of a {group.replace('-', ' ')} person"}
+        for group in GROUPS
+        for number in range(PER_GROUP)
+    )
+    prompts = pd.DataFrame(
+        {
+            "file_name": f"prompt-{at}-{number:04d}.png",
+            "group": f"prompt-{at}",
+            "text": f"a photo of a {what} </script>",
+        }
+        for at, what in enumerate(("cat", "dog"))
+        for number in range(2)
+    )
+
+    def write(name: str, table: pd.DataFrame) -> None:
+        images = [np.full((EDGE, EDGE, 3), color(name, file), np.uint8) for file in table["file_name"]]
+        imageset.write(results / f"{name}.zip", table, images)
+
+    write("dataset/images", slots)
+    rows = []
+    for (arm, iteration), replicate in product(CELLS, REPLICATES):
+        cell = f"{arm}/seed-{replicate}/iteration-{iteration}"
+        write(f"{cell}/generated", slots)
+        write(f"{cell}/unseen", prompts)
+        cell_scores = [
+            ("generated", group, metric) for group in ("all", "gender=man", "gender=woman") for metric in METRICS
+        ]
+        cell_scores += [("unseen", "all", "clip_score"), ("generated", "age=old", "clip_score")]
+        for key in cell_scores:
+            rows.append([arm, replicate, iteration, *key, score(arm, replicate, iteration, *key), len(slots)])
+        if arm != "base":
+            training = _training(slots, ARMS[arm])
+            training.to_csv(results / cell / "training.csv", index=False)
+        if ARMS.get(arm, {}).get("control") == "cull":
+            _culled(slots).to_csv(results / cell / "culled.csv", index=False)
+    rows += [["floor", 0, 0, "generated", "all", metric, value / 2, len(slots)] for metric, value in METRICS.items()]
+    columns = ["arm", "replicate", "iteration", "images", "group", "metric", "value", "n"]
+    pd.DataFrame(rows, columns=columns).to_csv(results / "scores.csv", index=False)
+
+    def build(output: Path, **settings: Any) -> Path:
+        build_explorer.main(
+            **{
+                "generated": [
+                    results / f"{arm}/seed-{replicate}/iteration-{iteration}/generated.zip"
+                    for (arm, iteration), replicate in product(CELLS, REPLICATES)
+                ],
+                "real": results / "dataset/images.zip",
+                "scores": results / "scores.csv",
+                "arms": json.dumps(ARMS),
+                "group": json.dumps({"gender": "woman", "age": "old"}),
+                "experiment": "made-up",
+                "note": "The images are single colors.",
+                "images": PER_GROUP,
+                "thumbnail": 64,
+                "output": output,
+            }
+            | settings
+        )
+        return output
+
+    return Experiment(results, build)
+
+
+def _training(slots: pd.DataFrame, arm: dict[str, Any]) -> pd.DataFrame:
+    """Return a training set whose first slots of each group are generated, after the cull where the arm has one."""
+    rank = slots.groupby("group").cumcount()
+    kind = np.where(rank < arm["synthetic"] * PER_GROUP, "generated", "real")
+    table = slots.assign(set=kind, slot=slots["file_name"])
+    if arm["control"] == "cull":
+        table["file_name"] = _culled(slots)["file_name"]
+    return table.loc[table["file_name"] != "", ["set", "file_name", "slot", "group", "text"]]
+
+
+def _culled(slots: pd.DataFrame) -> pd.DataFrame:
+    """Return a cull that accepts the third image of each group, leaves the second out and replaces the others."""
+    rank = slots.groupby("group").cumcount()
+    accepted = slots["file_name"].where(rank == 2).groupby(slots["group"]).transform("first")
+    return pd.DataFrame(
+        {"slot": slots["file_name"], "file_name": accepted.where(rank != 1, ""), "group": slots["group"]}
+        | {"distance": np.linspace(2, 1, len(slots)).round(3), "threshold": 0.75, "accepted": rank == 2}
+    )
+
+
+@pytest.fixture(scope="session")
+def page_file(experiment: Experiment) -> Path:
+    return experiment.build(experiment.results / "explorer.html")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        message = f"{CHROMIUM} is missing; install it with `apt-get install chromium`"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Return a function that opens a file; in the end nothing may be logged, and nothing asked of the network."""
+    logged: list[str] = []
+    asked: list[str] = []
+    contexts = []
+
+    def route(request: Route) -> None:
+        if request.request.url.startswith("file:"):
+            request.continue_()
+        else:
+            asked.append(request.request.url)
+            request.abort()
+
+    def log(message: ConsoleMessage) -> None:
+        logged.append(f"{message.type}: {message.text}")
+
+    def open_(file: Path, *, width: int = 1280, height: int = 900, **options: Any) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        context.route("**/*", route)
+        page = context.new_page()
+        page.on("console", log)
+        page.on("pageerror", lambda error: logged.append(f"uncaught: {error}"))
+        page.on("request", lambda request: request.url.startswith(("file:", "data:")) or asked.append(request.url))
+        page.goto(file.as_uri())
+        page.wait_for_selector("body[data-ready]")
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert logged == []
+    assert asked == []

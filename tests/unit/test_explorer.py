@@ -1,0 +1,149 @@
+"""The explorer's facts, styles and sheets of images; the page itself is tested in a browser."""
+
+import base64
+import io
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from scripts.lib import explorer, imageset
+from scripts.lib.cell import Cell
+from scripts.lib.explorer import Arm
+
+ARMS = {
+    "real": Arm(0, "none", None, None),
+    "few": Arm(0.1, "none", None, None),
+    "half": Arm(0.5, "none", None, None),
+    "all": Arm(1, "none", None, None),
+    "matched": Arm(1, "match_histograms", None, None),
+    "culled": Arm(1, "cull", None, None),
+    "healed": Arm(0, "none", "half", 5),
+}
+PAPER = re.search(r"--paper: light-dark\((#\w+), (#\w+)\)", (explorer.TEMPLATE / "style.css").read_text())
+
+
+def luminance(color: str) -> float:
+    """Return the relative luminance of #rrggbb (WCAG 2.2)."""
+    channels = np.array([int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)])
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def contrast(one: str, other: str) -> float:
+    darker, lighter = sorted(map(luminance, (one, other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_arms_stand_out_and_are_told_apart_by_lightness_alone(theme):
+    assert PAPER is not None
+    paper = PAPER[1] if theme == "light" else PAPER[2]
+    found = explorer.styles(ARMS)
+    contrasts = [contrast(getattr(found[name], theme), paper) for name in ("real", "few", "half", "all")]
+    assert contrasts[0] >= 4.5
+    assert all(np.diff(contrasts) > 1), "the larger the share, the farther from the background"
+
+
+def test_equal_shares_are_told_apart_by_shape_and_dashes():
+    found = explorer.styles(ARMS)
+    looks = {(style.light, style.shape, style.sign, tuple(style.dash)) for style in found.values()}
+    assert len(looks) == len(ARMS)
+    assert (found["matched"].shape, found["culled"].shape) == ("diamond", "square"), "the paper's signs"
+    assert [name for name, style in found.items() if not style.filled] == ["healed"]
+
+
+def test_the_chart_takes_its_data_and_its_colors_from_the_page():
+    text = json.dumps(explorer.chart(explorer.styles(ARMS)))
+    assert '"name": "scores"' in text
+    assert all(f"var(--arm-{number})" in text for number in range(len(ARMS)))
+    assert "http" not in text.replace("https://vega.github.io/schema/", "")
+
+
+def slots_of(groups):
+    names = [f"{group}-{number}.png" for group, size in groups.items() for number in range(size)]
+    owners = [group for group, size in groups.items() for _ in range(size)]
+    return pd.DataFrame({"file_name": names, "group": owners, "text": [f"a {group}" for group in owners]})
+
+
+def test_slots_are_the_first_of_each_group():
+    found = explorer.slots(slots_of({"b": 3, "a": 1}), most=2)
+    assert found.files == {"b": ["b-0.png", "b-1.png"], "a": ["a-0.png"]}
+    assert found.texts == {"b": "a b", "a": "a a"}
+
+
+@pytest.mark.parametrize("edge", [24, 8])
+def test_each_image_lies_at_its_place_of_its_group_s_sheet(tmp_path, images, edge):
+    table = slots_of({"a": 5, "b": 3})
+    imageset.write(tmp_path / "set.zip", table, images)
+    found = explorer.sheets(tmp_path / "set.zip", explorer.slots(table, 9).files, edge)
+    assert list(found) == ["a", "b"]
+    sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(found["a"]))))
+    assert sheet.shape == (2 * edge, 3 * edge, 3), "five images in three columns"
+    for number in range(5):
+        row, column = divmod(number, 3)
+        seen = sheet[row * edge : (row + 1) * edge, column * edge : (column + 1) * edge].astype(float)
+        small = np.asarray(Image.fromarray(images[number]).resize((edge, edge), Image.Resampling.LANCZOS))
+        assert np.abs(seen - small).mean() < 8
+
+
+def test_training_says_for_each_slot_what_it_trained_with():
+    training = pd.DataFrame(
+        [
+            ("real", "a-0.png", "a-0.png"),
+            ("generated", "a-1.png", "a-1.png"),
+            ("generated", "a-1.png", "a-2.png"),
+            ("real", "b-0.png", "b-0.png"),
+        ],
+        columns=["set", "file_name", "slot"],
+    )
+    files = {"a": [f"a-{number}.png" for number in range(4)], "b": ["b-0.png"]}
+    found = explorer.training_of(training, files)
+    assert found == {"real": 2, "generated": 2, "slots": {"a": "rgo-", "b": "r"}}
+
+
+def test_the_cull_s_rejected_images_come_worst_first():
+    culled = pd.DataFrame(
+        [("a", "b", 2.0, False), ("b", "b", 0.5, True), ("c", "", 3.0, False)],
+        columns=["slot", "file_name", "distance", "accepted"],
+    ).assign(threshold=1.0)
+    found = explorer.culled_of(culled)
+    assert (found["threshold"], found["total"]) == (1.0, 3)
+    assert found["rejected"] == [
+        {"slot": "c", "distance": 3.0, "replacement": ""},
+        {"slot": "a", "distance": 2.0, "replacement": "b"},
+    ]
+
+
+def test_scores_of_arms_that_are_no_longer_in_the_experiment_are_left_out():
+    columns = ["arm", "replicate", "iteration", "images", "group", "metric", "value", "n"]
+    rows = [[name, 0, 1, "generated", "all", "recall", 1 / 3, 9] for name in ("all", "gone", "base", "floor")]
+    found = explorer.scores_of(pd.DataFrame(rows, columns=columns), ["all"])
+    assert [row[0] for row in found] == ["all", "base", "floor"]
+    assert found[0][1:] == [0, 1, "generated", "all", "recall", 0.333333]
+
+
+def test_an_arm_lives_from_its_first_to_its_last_cell():
+    assert explorer.lifetimes([Cell("a", 0, 2), Cell("a", 1, 3), Cell("base", 0, 0)]) == {"a": (2, 3), "base": (0, 0)}
+
+
+def test_full_size_images_are_the_set_s_own_bytes(tmp_path, images):
+    table = slots_of({"a": 5, "b": 3})
+    imageset.write(tmp_path / "set.zip", table, images)
+    sets = [("arm/generated", tmp_path / "set.zip", explorer.slots(table, 9).files)]
+    explorer.copy_images(sets, 2, tmp_path / "explorer")
+    written = sorted(path.name for path in (tmp_path / "explorer/arm/generated").iterdir())
+    assert written == ["a-0.png", "a-1.png", "b-0.png", "b-1.png"]
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "explorer/arm/generated/b-1.png")), images[6])
+
+
+def test_no_text_can_end_the_script_that_holds_it():
+    facts = {"experiment": "<b>&", "edge": 32, "note": "</script><script>alert(1)</script>"}
+    page = explorer.render(facts, explorer.styles(ARMS), [("x/generated", {"a": "AAAA"})])
+    assert page.count("</script>") == page.count("<script")
+    assert "<h1>&lt;b&gt;&amp;</h1>" in page
+    [held] = re.findall(r'<script type="application/json" id="facts">(.*?)</script>', page)
+    assert json.loads(held) == facts
