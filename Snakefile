@@ -1,7 +1,7 @@
 """nepotism: what a text-to-image model becomes when it is retrained on its own images.
 
-Targets: `all` (every score, figure and table of the experiment), `scores`, `miniature` (train the
-embedded base model anew), or the file of any one cell.
+Targets: `all` (every score, figure and table of the experiment), `plan` (what it will cost), `status`
+(how far it is), `miniature` (train the embedded base model anew), or the file of any one cell.
 """
 
 from snakemake.utils import min_version
@@ -27,6 +27,7 @@ include: "rules/scores.smk"
 include: "rules/figures.smk"
 include: "rules/explorer.smk"
 include: "rules/miniature.smk"
+include: "rules/inspect.smk"
 
 
 report: "report/workflow.rst"
@@ -39,4 +40,5 @@ rule all:
         "<results>/summary.txt",
         "<results>/explorer.html",
         collect("<results>/figures/{figure}.png", figure=FIGURES),
+        unets_to_keep(),
     localrule: True

@@ -4,9 +4,11 @@ import json
 import sys
 from pathlib import Path
 
+from snakemake.exceptions import WorkflowError
+
 from scripts.lib.code import digest
 from scripts.lib.commandline import flags
-from scripts.lib.lineage import BASE, Cell, base_cells, cells, initial, previous
+from scripts.lib.lineage import BASE, Cell, base_cells, cells, initial, last_cells, previous
 from scripts.lib.pipelines import check as check_pipeline
 from scripts.lib.pipelines import digest as weights_digest
 from scripts.lib.seeds import seed_of
@@ -25,6 +27,7 @@ SCORE_SETTINGS = flags({"nearest_k": EXPERIMENT.score.nearest_k, "attribute": li
 MODEL_DIGEST = weights_digest(MODEL)
 SCORE_WEIGHTS = [weights_digest(folder) for folder in (CLIP, EXPERIMENT.score.features.weights)]
 UNET = ["config.json", "diffusion_pytorch_model.safetensors"]
+removable = temp if EXECUTION.keep == "last" else str
 
 
 pathvars:
@@ -56,6 +59,11 @@ def unet_of(cell):
     return [] if cell.arm == BASE else [f"<results>/{cell}/unet/{name}" for name in UNET]
 
 
+def unets_to_keep():
+    """Return the U-Nets that the target `all` asks for: Snakemake leaves what a target asks for, temporary or not."""
+    return [path for cell in last_cells(EXPERIMENT) for path in unet_of(cell)] if EXECUTION.keep == "last" else []
+
+
 def unet_option(cell):
     return {} if cell.arm == BASE else {"unet": f"results/{EXPERIMENT.experiment}/{cell}/unet"}
 
@@ -79,3 +87,10 @@ def slot_draw(wildcards):
     """Return the seed of a cell's slots: the same in every arm, a new one each iteration unless they are kept."""
     iteration = wildcards.iteration if EXPERIMENT.compose.slots == "redraw" else 0
     return seed_of(EXPERIMENT.seed, wildcards.replicate, iteration, "slots")
+
+
+def beside_a_run(wildcards):
+    """Refuse to end another run's lock: Snakemake 9.27 removes every lock of the folder when a run ends."""
+    if workflow.execution_settings.lock and any(Path(".snakemake/locks").glob("*")):
+        raise WorkflowError("Another Snakemake runs in this folder, or was killed in it: look with --nolock.")
+    return []

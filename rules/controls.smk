@@ -9,6 +9,8 @@ rule match_histograms:
         "<cell>/matched.zip",
     log:
         "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/match_histograms.log",
+    benchmark:
+        "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/match_histograms.tsv"
     conda:
         "../envs/images.yaml"
     params:
@@ -27,6 +29,8 @@ rule single_image_distance:
         "<cell>/distances.csv",
     log:
         "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/single_image_distance.log",
+    benchmark:
+        "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/single_image_distance.tsv"
     conda:
         "../envs/diffusion.yaml"
     resources:

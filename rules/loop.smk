@@ -10,6 +10,8 @@ rule compose:
         composition="<cell>/composition.csv",
     log:
         "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/compose.log",
+    benchmark:
+        "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/compose.tsv"
     conda:
         "../envs/images.yaml"
     params:
@@ -32,8 +34,8 @@ rule finetune:
         generated=generated_before,
         unet=lambda wildcards: unet_of(initial(EXPERIMENT, this(wildcards))),
     output:
-        config="<cell>/unet/config.json",
-        weights="<cell>/unet/diffusion_pytorch_model.safetensors",
+        config=removable("<cell>/unet/config.json"),
+        weights=removable("<cell>/unet/diffusion_pytorch_model.safetensors"),
         provenance="<cell>/finetune.json",
     log:
         "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/finetune.log",

@@ -88,6 +88,8 @@ rule score:
         "<cell>/scores.json",
     log:
         "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/score.log",
+    benchmark:
+        "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/score.tsv"
     conda:
         "../envs/images.yaml"
     params:

@@ -19,6 +19,11 @@ def base_cells(experiment: Experiment) -> list[Cell]:
     return [Cell(BASE, replicate, 0) for replicate in experiment.replicates]
 
 
+def last_cells(experiment: Experiment) -> list[Cell]:
+    """Return the last cell of every arm and replicate."""
+    return [cell for cell in cells(experiment) if cell.iteration == experiment.arms[cell.arm].last_iteration]
+
+
 def previous(experiment: Experiment, cell: Cell) -> Cell:
     """Return the cell that ``cell`` takes generated images (and with ``init: previous`` its weights) from."""
     arm = experiment.arms[cell.arm]

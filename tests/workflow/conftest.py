@@ -21,6 +21,7 @@ class Job(NamedTuple):
 
     rule: str
     outputs: tuple[str, ...]
+    inputs: tuple[str, ...]
 
 
 class Project(NamedTuple):
@@ -46,7 +47,7 @@ class Project(NamedTuple):
         assert result.returncode == 0, result.stdout + result.stderr
         text = result.stdout + result.stderr
         jobs = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", text, flags=re.M)
-        return [Job(rule, tuple(re.findall(r"results/[^\s,]+", _field(body, "output")))) for rule, body in jobs]
+        return [Job(rule, _files(body, "output"), _files(body, "input")) for rule, body in jobs]
 
     def copy(self, to: Path, *, with_results: bool = False) -> "Project":
         """Return another checkout of the same files, its time stamps new; results keep theirs, as `cp -a` does."""
@@ -56,9 +57,9 @@ class Project(NamedTuple):
         return project
 
 
-def _field(body: str, name: str) -> str:
-    found = re.search(rf"^    {name}: (.*)$", body, flags=re.M)
-    return found.group(1) if found else ""
+def _files(body: str, kind: str) -> tuple[str, ...]:
+    found = re.search(rf"^    {kind}: (.*)$", body, flags=re.M)
+    return tuple(re.findall(r"results/[^\s,]+", found.group(1))) if found else ()
 
 
 def copy_checkout(source: Path, to: Path) -> Project:

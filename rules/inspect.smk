@@ -1,0 +1,37 @@
+"""Look at an experiment and run nothing of it: what it will cost, and how far it is.
+
+Both targets answer on the terminal, anew each time, so they have no outputs; the plan's page is no one's input.
+"""
+
+CONFIGURATION = EXPERIMENT.model_dump_json(exclude_unset=True)
+
+
+rule plan:
+    input:
+        beside_a_run,
+    log:
+        "<logs>/plan.log",
+    localrule: True
+    conda:
+        "../envs/diffusion.yaml"
+    params:
+        configuration=lambda wildcards: CONFIGURATION,
+        results=f"results/{EXPERIMENT.experiment}",
+    shell:
+        "python -m scripts.plan --configuration {params.configuration:q} --results {params.results}"
+        " --page {params.results}/plan.html 2> {log}"
+
+
+rule status:
+    input:
+        beside_a_run,
+    log:
+        "<logs>/status.log",
+    localrule: True
+    conda:
+        "../envs/diffusion.yaml"
+    params:
+        configuration=lambda wildcards: CONFIGURATION,
+        results=f"results/{EXPERIMENT.experiment}",
+    shell:
+        "python -m scripts.status --configuration {params.configuration:q} --results {params.results} 2> {log}"

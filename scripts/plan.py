@@ -1,0 +1,41 @@
+"""Say what an experiment will cost before it runs."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scripts.cli import run
+from scripts.lib import config, plan_views
+from scripts.lib.atomic import replacing
+from scripts.lib.plan import architecture, plan
+
+if TYPE_CHECKING:
+    from scripts.lib.flops import Flops
+
+
+def main(
+    configuration: Annotated[str, typer.Option(help="JSON: the experiment's whole configuration.")],
+    results: Annotated[Path, typer.Option(help="Folder of its results; jobs that have run there are the pilot.")],
+    page: Annotated[Path, typer.Option(help="HTML page to write.")],
+) -> None:
+    """Print the jobs, seconds and bytes of an experiment, measured where a job has run and counted elsewhere."""
+    experiment = config.load(json.loads(configuration))
+
+    @cache
+    def count(size: int | None) -> "Flops":
+        folder = architecture(Path(experiment.model))
+        from scripts.lib import flops  # Seconds of imports that a measured plan does not need.
+
+        return flops.count(folder, size)
+
+    result = plan(experiment, results, count)
+    with replacing(page) as temporary:
+        temporary.write_text(plan_views.page(result), encoding="utf-8")
+    typer.echo(f"{plan_views.text(result)}\n\nPage: {page}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,44 @@
+"""Counted operations, against those of Stable Diffusion 2.1 that are known, and the paper's experiment."""
+
+from functools import cache
+
+import pytest
+
+from scripts.lib import config, flops
+from scripts.lib.code import ROOT
+from scripts.lib.jobs import jobs
+from scripts.lib.pilot import Pilot
+from scripts.lib.plan import ARCHITECTURES, cost_of
+
+
+@pytest.fixture(scope="module")
+def count():
+    """The operations of the paper's base model, counted once a size."""
+    return cache(lambda size: flops.count(ROOT / ARCHITECTURES / "stable-diffusion-2-1-base", size))
+
+
+def test_the_published_architecture_has_its_known_size_and_operations(count):
+    one = count(512)
+    assert one.parameters / 1e6 == pytest.approx(865.9, abs=0.05)
+    tera = {"unet": 0.804, "training": 2.41, "encode": 1.117, "decode": 2.51, "text": 0.045}
+    assert {name: getattr(one, name) / 1e12 for name in tera} == pytest.approx(tera, rel=0.02)
+    assert count(None) == one, "512 pixels are its own size"
+
+
+def test_the_paper_costs_18_exaflop(settings, count):
+    """Nine arms of five iterations, 900 images: 45 times 108 PFLOP of training and 290 of generation."""
+    settings["dataset"]["attributes"] = {"gender": ["man", "woman"], "race": list("abcde"), "age": list("xyz")}
+    settings["dataset"]["prompt"] = "a photo of a {age} {race} {gender}"
+    settings["figures"] = {"group": {"gender": "man", "race": "a", "age": "x"}}
+    shares = {"real": 0, "poison-3": 0.033, "poison-10": 0.1, "poison-25": 0.25, "poison-50": 0.5, "poison-100": 1}
+    settings["arms"] = {name: {"synthetic": share} for name, share in shares.items()} | {
+        "color-matched": {"control": "match_histograms"},
+        "culled": {"control": "cull"},
+        "healed": {"parent": "poison-25", "from_iteration": 5, "synthetic": 0},
+    }
+    paper = config.load(settings)
+    nothing = Pilot({}, [], None, None, 0.0)
+    loop = [job for job in jobs(paper) if job.rule in ("finetune", "generate") and job.cell.arm != "base"]
+    assert len(loop) == 2 * 45
+    total = sum(cost.flops for job in loop if (cost := cost_of(paper, job, nothing, count)))
+    assert total / 1e18 == pytest.approx(18, rel=0.05)

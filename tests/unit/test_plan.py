@@ -1,0 +1,110 @@
+"""The cost of an experiment, from counted operations and from a pilot."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from scripts.lib import config, plan_views
+from scripts.lib.jobs import jobs
+from scripts.lib.pilot import Pilot, Rate
+from scripts.lib.plan import Sizes, architecture, cost_of, duration, operations, peak, plan, volume
+from scripts.lib.schedule import Span
+
+ONE: Any = SimpleNamespace(unet=10, training=30, encode=4, decode=5, text=1, parameters=1000)
+NONE = Pilot({}, [], None, None, 0.0)
+
+
+@pytest.fixture
+def experiment(settings):
+    settings["generate"] = {"steps": 10, "strength": 0.5, "guidance_scale": 2.0}
+    settings["finetune"] = {"epochs": 3}
+    settings["execution"] = {"teraflops": 0.001}
+    settings["arms"] = {"mixed": {"iterations": 3}, "light": {"iterations": 1, "finetune": {"epochs": 1}}}
+    return config.load(settings)
+
+
+def job(experiment, output):
+    return next(job for job in jobs(experiment) if job.output == output)
+
+
+def test_operations_are_those_of_every_image_pass_and_epoch(experiment):
+    def count(size: int | None) -> Any:
+        return ONE if size == 512 else SimpleNamespace(unet=7, decode=2, text=1)
+
+    cell = "mixed/seed-0/iteration-1"
+    images = 2 * 2 * 30
+    trained = images * 3 * 30 + 2 * images * 4 + 4 * 1
+    assert operations(experiment, job(experiment, f"{cell}/finetune.json"), count) == trained
+    generated = images * (5 * 2 * 10 + 4 + 5 + 2 * 1)
+    assert operations(experiment, job(experiment, f"{cell}/generated/shard-0.json"), count) == generated
+    assert operations(experiment, job(experiment, f"{cell}/unseen.json"), count) == 10 * 2 * 7 + 2 + 2 * 1
+
+
+def test_checkpointed_gradients_run_the_network_once_more(experiment, settings):
+    settings["finetune"] = {"epochs": 3, "gradient_checkpointing": True}
+    checkpointed = config.load(settings | {"arms": {"mixed": {}}})
+    output = "mixed/seed-0/iteration-1/finetune.json"
+    more = operations(checkpointed, job(checkpointed, output), lambda _: ONE)
+    assert more - operations(experiment, job(experiment, output), lambda _: ONE) == 120 * 3 * 10
+
+
+def test_a_measured_rule_is_scaled_and_others_are_counted(experiment):
+    pilot = NONE._replace(rates={"finetune": Rate(2.0, 0.1, 1)})
+
+    def cost(output):
+        return cost_of(experiment, job(experiment, output), pilot, lambda _: ONE)
+
+    assert cost("mixed/seed-0/iteration-1/finetune.json").seconds == pytest.approx(2 + 0.1 * 120 * 3)
+    assert cost("light/seed-0/iteration-1/finetune.json").seconds == pytest.approx(2 + 0.1 * 120)
+    counted = cost("mixed/seed-0/iteration-1/generated/shard-0.json")
+    assert counted.seconds == pytest.approx(counted.flops / 1e9)
+    assert cost("mixed/seed-0/iteration-1/scores.json") is None
+
+
+def test_the_peak_counts_the_u_nets_that_are_there_at_once(settings):
+    def most(keep):
+        settings["arms"] = {"mixed": {"iterations": 3}}
+        chosen = config.load(settings | {"execution": {"keep": keep}})
+        every = jobs(chosen)
+        spans = {job.output: Span(start, start + 1, 0) for start, job in enumerate(every)}
+        return peak(chosen, every, spans, Sizes(1, 0, 0))
+
+    assert most("all") == 3
+    assert most("last") == 2, "one is read while the next is written"
+
+
+def test_a_long_fine_tune_has_its_checkpoints(settings):
+    experiment = config.load(settings | {"arms": {"mixed": {"iterations": 1}}})
+    every = jobs(experiment)
+    spans = {job.output: Span(0, 6000, 0) for job in every}
+    assert peak(experiment, every, spans, Sizes(1, 0, 0)) == 1 + 3 * 3
+
+
+def test_what_is_kept_shows_in_the_plan(experiment, tmp_path):
+    result = plan(experiment, tmp_path, lambda _: ONE)
+    assert result.disk["number"].tolist()[:2] == [4, 2]
+    assert result.disk["all"].tolist()[:2] == ["16 kB", "8 kB"]
+    assert "5 cells" in result.headline
+    assert dict(result.rules[["rule", "jobs"]].to_numpy())["finetune"] == 4
+    assert set(result.rules["source"]) == {"counted operations", "not counted"}
+
+
+def test_a_terminal_of_100_columns_holds_the_plan_and_the_page_is_whole(experiment, tmp_path):
+    result = plan(experiment, tmp_path, lambda _: ONE)
+    assert max(map(len, plan_views.text(result).splitlines())) <= 100
+    page = plan_views.page(result)
+    assert page.count("<table") == 3
+    assert "http" not in page, "nothing is loaded"
+    assert page.count("<rect") > 10
+
+
+def test_a_model_that_is_not_there_is_counted_by_the_published_one_of_its_name(tmp_path):
+    assert architecture(tmp_path / "stable-diffusion-2-1-base").parent.name == "architectures"
+    with pytest.raises(FileNotFoundError, match=r"other: no unet/config\.json there.*run one cell first"):
+        architecture(tmp_path / "other")
+
+
+def test_words_for_seconds_and_bytes():
+    assert [duration(s) for s in (0, 42, 600, 7200, 864_000)] == ["0 s", "42 s", "10 min", "2 h", "10 days"]
+    assert [volume(b) for b in (999, 3.46e9, 1.56e11, 2e12)] == ["999 B", "3.46 GB", "156 GB", "2 TB"]

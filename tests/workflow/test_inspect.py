@@ -1,0 +1,78 @@
+"""The targets that look: the plan's jobs are Snakemake's, and looking runs and locks nothing."""
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+from scripts.lib import config
+from scripts.lib.jobs import Job, jobs
+from tests.workflow.conftest import ROOT, TINY, Project
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A checkout in which nothing has run."""
+    return Project(ROOT).copy(tmp_path_factory.mktemp("fresh") / "nepotism")
+
+
+@pytest.fixture(scope="module")
+def planned() -> list[Job]:
+    settings = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    update_config(settings, yaml.safe_load((ROOT / TINY).read_text(encoding="utf-8")))
+    return jobs(config.load(settings))
+
+
+def test_jobs_and_what_they_wait_for_are_those_of_snakemake(fresh: Project, planned: list[Job]):
+    expected = {f"results/tiny/{job.output}": job for job in planned}
+    makers: dict[str, tuple[str, Any]] = {}
+    for job in fresh.plan():
+        names = [file for file in job.outputs if file in expected]
+        assert len(names) == any("/seed-" in file for file in job.outputs), f"one output stands for a job: {job}"
+        makers |= {file: (name, job) for name in names for file in job.outputs}
+    assert {name for name, _ in makers.values()} == set(expected)
+    for name, job in makers.values():
+        assert job.rule == expected[name].rule
+        needed = {makers[file][0] for file in job.inputs if file in makers}
+        assert needed == {f"results/tiny/{need}" for need in expected[name].needs}, name
+
+
+def test_plan_counts_where_nothing_has_run_and_runs_nothing(fresh: Project):
+    result = fresh.snakemake("--quiet", "all", "--", "plan")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "tiny: 8 cells" in result.stdout
+    assert re.search(r"finetune +7 .*counted operations", result.stdout)
+    assert {path.name for path in (fresh.root / "results/tiny").iterdir()} == {"logs", "plan.html"}
+
+
+def test_plan_measures_what_has_run(finished: Project):
+    result = finished.snakemake("--quiet", "all", "--", "plan")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert re.search(r"finetune +7 .*measured, 7 jobs", result.stdout)
+    assert set(re.findall(r"^(\w+) .*not counted$", result.stdout, re.M)) == {"gather", "cull"}, "local jobs"
+    assert "measured" in result.stdout.partition("U-Nets")[2]
+
+
+def test_status_shows_a_finished_experiment_without_color(finished: Project):
+    result = finished.snakemake("--quiet", "all", "--", "status")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "tiny: 8 cells, 8 done ●" in result.stdout
+    assert re.search(r"^poison-50 +0 +● +●$", result.stdout, re.M)
+    assert "\x1b" not in result.stdout
+
+
+def test_looking_beside_a_run_leaves_its_lock(fresh: Project):
+    lock = fresh.root / ".snakemake/locks/0.output.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    lock.write_text("results/tiny/scores.csv\n")
+    try:
+        refused = fresh.snakemake("status")
+        assert refused.returncode == 1
+        assert "look with --nolock" in refused.stdout + refused.stderr
+        assert fresh.snakemake("--nolock", "status").returncode == 0
+        assert lock.is_file(), "Snakemake has not ended the other run's lock"
+    finally:
+        lock.unlink(missing_ok=True)
+        lock.parent.rmdir()
