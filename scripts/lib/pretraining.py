@@ -2,7 +2,8 @@
 
 The three parts have the architectures of Stable Diffusion (Rombach et al. 2022) and its CLIP
 (Radford et al. 2021), a thousand times smaller. Each function takes arrays and returns a trained
-model; all randomness follows from ``seed``.
+model; all randomness follows from ``seed``, but for the order in which the tokenizers library numbers
+equally frequent letters: it is another one each time, and with it the weights of CLIP and U-Net.
 """
 
 import string
