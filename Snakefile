@@ -37,4 +37,5 @@ rule all:
         "<results>/scores.csv",
         "<results>/summary.txt",
         collect("<results>/figures/{figure}.png", figure=FIGURES),
+        collect("<results>/tables/{table}.html", table=TABLES),
     localrule: True

@@ -104,7 +104,12 @@ rule tabulate:
         floor="<results>/dataset/scores.json",
         scores=[f"<results>/{cell}/scores.json" for cell in [*base_cells(EXPERIMENT), *cells(EXPERIMENT)]],
     output:
-        report("<results>/scores.csv", category="Scores", caption="../report/scores.rst"),
+        report(
+            "<results>/scores.csv",
+            category="2. Scores",
+            caption="../report/scores.rst",
+            labels={"table": "scores (CSV)", "shows": "every score, groups too"},
+        ),
     log:
         "<logs>/tabulate.log",
     localrule: True
