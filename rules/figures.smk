@@ -20,7 +20,13 @@ CURVES = {
 REAL, BASE_MODEL = ("real images", "dataset/images.zip"), ("base model", f"{Cell(BASE, FIRST, 0)}/generated.zip")
 SAMPLES = {
     "pairs": {"shows": "real and generated images", "rows": [REAL, BASE_MODEL], "groups": 5, "images": 3},
-    "baseline": {"shows": "the base model, one group", "rows": [BASE_MODEL], "groups": 1, "images": 10, "group": json.dumps(EXPERIMENT.figures.group)},
+    "baseline": {
+        "shows": "the base model, one group",
+        "rows": [BASE_MODEL],
+        "groups": 1,
+        "images": 10,
+        "group": json.dumps(EXPERIMENT.figures.group),
+    },
     "healing": {
         "shows": "arms that go on from another one",
         "rows": [(f"{cell.arm}\niteration {cell.iteration}", f"{cell}/generated.zip") for cell in HEALING],
@@ -76,10 +82,10 @@ rule draw_curves:
         ),
         "<results>/figures/{figure}.png",
         "<results>/figures/{figure}.pdf",
-    wildcard_constraints:
-        figure="|".join(CURVES),
     log:
         "<logs>/draw_{figure}.log",
+    wildcard_constraints:
+        figure="|".join(CURVES),
     conda:
         "../envs/figures.yaml"
     params:
@@ -106,10 +112,10 @@ rule draw_samples:
         ),
         "<results>/figures/{figure}.svg",
         "<results>/figures/{figure}.pdf",
-    wildcard_constraints:
-        figure="|".join(SAMPLES),
     log:
         "<logs>/draw_{figure}.log",
+    wildcard_constraints:
+        figure="|".join(SAMPLES),
     conda:
         "../envs/figures.yaml"
     params:
@@ -208,10 +214,10 @@ rule typeset:
             caption="../report/tables.rst",
             labels=lambda wildcards: {"table": wildcards.table, "shows": TABLES[wildcards.table]["shows"]},
         ),
-    wildcard_constraints:
-        table="|".join(TABLES),
     log:
         "<logs>/typeset_{table}.log",
+    wildcard_constraints:
+        table="|".join(TABLES),
     localrule: True
     conda:
         "../envs/images.yaml"

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import pandas as pd
 import typer
 
@@ -11,6 +12,8 @@ from scripts.lib import imageset
 from scripts.lib.cell import Cell
 from scripts.lib.figures.images import culled_panel, draw_panels, spaced
 from scripts.lib.figures.style import save
+
+NOTHING = np.empty((0, 1, 1, 3), np.uint8)
 
 
 def main(
@@ -25,7 +28,7 @@ def main(
     for table, source in spaced(list(zip(culled, generated, strict=True))):
         cell, rows = Cell.from_path(table), pd.read_csv(table, keep_default_na=False)
         worst = rows[~rows["accepted"]].nlargest(images, "distance")["slot"]
-        pair = [imageset.read_images(path, worst) if len(worst) else [] for path in (source, real)]
+        pair = [imageset.read_images(path, worst) if len(worst) else NOTHING for path in (source, real)]
         panels.append(culled_panel(f"{cell.arm}, iteration {cell.iteration}", rows, *pair))
     figure = draw_panels(panels)
     for path in output:

@@ -346,10 +346,10 @@ def _settings(section: Section, values: Mapping[str, Any], prefix: str = "") -> 
 
 
 def _words(value: Any) -> str:
-    """Return a value as a reader of the report wants it: ``none``, ``a, b`` or ``key: value; key: value``."""
+    """Return a value as a reader of the report wants it: ``none``, ``a / b`` or ``key: value; key: value``."""
     if isinstance(value, Mapping):
         return "; ".join(f"{key}: {_words(item)}" for key, item in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list) else "none" if value is None else str(value)
+    return " / ".join(map(str, value)) if isinstance(value, list) else "none" if value is None else str(value)
 
 
 def _mapping(key: str, value: Any) -> dict[str, Any]:

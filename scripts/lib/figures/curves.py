@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from scipy.special import stdtrit
 
 from scripts.lib.cell import BASE
@@ -26,14 +27,14 @@ class Metric(NamedTuple):
     title: str
     reading: str
     of_features: bool
-    limits: tuple[float | None, float | None] = (None, None)
+    limits: tuple[float, float | None] | None = None
 
 
 METRICS = {
     "frechet_distance": Metric("Fréchet distance", "lower is better", True, (0, None)),
     "clip_score": Metric("CLIP score", "higher is better", False),
     "vendi_score": Metric("Vendi score", "effective number of different images", True, (0, None)),
-    "coverage": Metric("coverage", "share of real images with a generated neighbor", True, (0, 1.03)),
+    "coverage": Metric("coverage", "share of the real images covered", True, (0, 1.03)),
     "kernel_distance": Metric("kernel distance", "lower is better", True),
 }
 OF_THE_WHOLE_SET = {"curves": ("frechet_distance", "clip_score"), "diversity": ("vendi_score", "coverage")}
@@ -86,7 +87,9 @@ def _draw_whole(scores: pd.DataFrame, arms: Mapping[str, Arm], features: str, me
         _mark_regions(axes, own, arms)
         compared = f"{features} features, " if metric.of_features else ""
         axes.set_ylabel(f"{metric.title} ({compared}n = {_sizes(own)})\n{metric.reading}")
-        axes.set_ylim(*metric.limits)
+        if not own.empty and metric.limits is not None:
+            bottom, top = metric.limits
+            axes.set_ylim(bottom, top or 1.06 * axes.dataLim.y1)
         axes.set_xlabel("iteration (0: base model)")
     _name_arms(figure, panels[0])
     return figure
@@ -111,9 +114,8 @@ def _draw_groups(scores: pd.DataFrame, arms: Mapping[str, Arm], features: str) -
         for axes, group in zip(panels, row, strict=False):
             attribute, _, value = group.partition("=")
             own = scores[scores["group"] == group]
-            _draw_lines(axes, own, arms, markersize=3)
+            _draw_lines(axes, own, arms, markersize=3, most_ticks=6)
             axes.set_title(f"{value}\n(n = {_sizes(own)})")
-            axes.xaxis.get_major_locator().set_params(nbins=6)
             if number == len(rows) - 1 or len(rows[number + 1]) <= row.index(group):
                 axes.tick_params(labelbottom=True)
                 axes.set_xlabel("iteration")
@@ -125,8 +127,10 @@ def _draw_groups(scores: pd.DataFrame, arms: Mapping[str, Arm], features: str) -
     return figure
 
 
-def _draw_lines(axes: Axes, scores: pd.DataFrame, arms: Mapping[str, Arm], markersize: float | None = None) -> None:
-    axes.xaxis.get_major_locator().set_params(integer=True, steps=[1, 2, 5, 10], nbins=11)
+def _draw_lines(
+    axes: Axes, scores: pd.DataFrame, arms: Mapping[str, Arm], *, markersize: float | None = None, most_ticks: int = 11
+) -> None:
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10], nbins=most_ticks))
     for name, look in looks(arms).items():
         line = trajectory(scores, name, arms[name])
         # The first point is another arm's or the base model's.

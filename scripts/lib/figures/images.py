@@ -14,7 +14,7 @@ from scripts.lib.figures.arms import Arm, row_label
 from scripts.lib.figures.style import DPI, STYLE, WIDTH
 
 # Lengths in pixels of the PNG.
-LARGEST_TILE, TILE_GAP, COLUMN_GAP, ROW_GAP, PANEL_GAP = 192, 3, 24, 15, 45
+LARGEST_TILE, TILE_GAP, COLUMN_GAP, ROW_GAP, PANEL_GAP = 192, 3, 24, 12, 30
 POINTS = STYLE["font.size"]
 LINE = round(1.25 * POINTS * DPI / 72)
 MOST_COLUMNS = 10
@@ -78,7 +78,7 @@ def culled_panel(title: str, culled: pd.DataFrame, generated: np.ndarray, real: 
         f"{title}\n{number} of {len(culled)} rejected",
         [f"{distance:.2f}" for distance in distances] or ["none rejected"],
         {
-            f"farther than {threshold:.3g}": [image[None] for image in generated] or [None],
+            f"rejected: distance\nabove {threshold:.3g}": [image[None] for image in generated] or [None],
             "real images": [image[None] for image in real] or [None],
         },
     )
@@ -93,7 +93,7 @@ def draw_panels(panels: Sequence[Panel]) -> Figure:
     cells = [cell for panel in panels for row in panel.rows.values() for cell in row if cell is not None]
     per_cell = max((len(cell) for cell in cells), default=1)
     columns = max(len(panel.columns) for panel in panels)
-    left = max(_width(line) for label in labels for line in label.split("\n")) + 2 * COLUMN_GAP
+    left = max(_width(line) for label in labels for line in label.split("\n")) + 3 * COLUMN_GAP
     room = (round(WIDTH * DPI) - left) // columns - COLUMN_GAP
     fitting = max(1, min(LARGEST_TILE, (room + TILE_GAP) // per_cell - TILE_GAP))
     tile = len(_tile(cells[0][0], fitting)) if cells else fitting
@@ -104,8 +104,8 @@ def draw_panels(panels: Sequence[Panel]) -> Figure:
     width = left + columns * (column + COLUMN_GAP)
     heads = [max(_lines(title) for title in (panel.title, *row)) for panel, row in zip(panels, titles, strict=True)]
     heads = [lines * LINE + ROW_GAP for lines in heads]
-    row_height = max(tile, *(_lines(label) * LINE for panel in panels for label in panel.rows)) + ROW_GAP
-    heights = [head + len(panel.rows) * row_height for head, panel in zip(heads, panels, strict=True)]
+    steps = [max(tile, *(_lines(label) * LINE for label in panel.rows)) + ROW_GAP for panel in panels]
+    heights = [head + len(panel.rows) * step for head, step, panel in zip(heads, steps, panels, strict=True)]
     height = sum(heights) + PANEL_GAP * len(panels)
 
     canvas = np.full((height, width, 3), 255, np.uint8)
@@ -113,18 +113,18 @@ def draw_panels(panels: Sequence[Panel]) -> Figure:
         figure = Figure(figsize=(width / DPI, height / DPI))
         axes = figure.add_axes((0, 0, 1, 1))
         top = PANEL_GAP // 2
-        for panel, row_of_titles, head in zip(panels, titles, heads, strict=True):
+        for panel, row_of_titles, head, step in zip(panels, titles, heads, steps, strict=True):
             lefts = [left + number * (column + COLUMN_GAP) for number in range(len(panel.columns))]
             for x, title in ((COLUMN_GAP, panel.title), *zip(lefts, row_of_titles, strict=True)):
                 axes.text(x, top + head - ROW_GAP // 2, title, va="bottom")
             top += head
             for label, row in panel.rows.items():
-                axes.text(COLUMN_GAP, top + (row_height - ROW_GAP) / 2, label, va="center")
+                axes.text(COLUMN_GAP, top + (step - ROW_GAP) / 2, label, va="center")
                 for x, cell in zip(lefts, row, strict=True):
                     for number, image in enumerate([] if cell is None else cell):
                         at = x + number * (tile + TILE_GAP)
                         canvas[top : top + tile, at : at + tile] = _tile(image, fitting)
-                top += row_height
+                top += step
             top += PANEL_GAP
         axes.imshow(canvas, interpolation="none", extent=(0, width, height, 0), aspect="auto")
         axes.set_axis_off()
