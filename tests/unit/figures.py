@@ -50,7 +50,8 @@ def assert_printable(figure: Figure) -> None:
     canvas.draw()
     assert figure.get_figwidth() <= WIDTH + 1e-6
     texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
-    boxes = {text: text.get_window_extent(canvas.get_renderer()) for text in texts if _is_drawn(text)}
+    texts = [text for text in texts if text not in _hidden_ticks(figure)]
+    boxes = {text: text.get_window_extent() for text in texts}
     assert boxes
     assert all(float(text.get_fontsize()) >= SMALLEST for text in boxes), {
         text.get_text(): text.get_fontsize() for text in boxes
@@ -62,14 +63,12 @@ def assert_printable(figure: Figure) -> None:
         assert inside, f"{text.get_text()!r} is cut at the edge"
 
 
-def _is_drawn(text: Text) -> bool:
-    """Return False for the labels of ticks outside the axes' limits, and those that a shared axis hides."""
-    axes = text.axes
-    if axes is None:
-        return True
-    ticks = [tick for axis in (axes.xaxis, axes.yaxis) for tick in axis.get_major_ticks()]
-    owner = next((tick for tick in ticks if text in (tick.label1, tick.label2)), None)
-    if owner is None:
-        return True
-    low, high = sorted(axes.get_xlim() if owner in axes.xaxis.get_major_ticks() else axes.get_ylim())
-    return low <= owner.get_loc() <= high
+def _hidden_ticks(figure: Figure) -> set[Text]:
+    """Return the labels of ticks that matplotlib keeps but does not draw: outside the limits, or not in use."""
+    axes = [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]
+    hidden = set()
+    for axis in axes:
+        low, high = sorted(axis.get_view_interval())
+        used = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+        hidden |= {label for tick in axis.majorTicks if tick not in used for label in (tick.label1, tick.label2)}
+    return hidden

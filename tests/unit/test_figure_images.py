@@ -49,7 +49,8 @@ def test_a_large_image_is_reduced_to_a_tile():
 @pytest.mark.parametrize(("columns", "per_cell", "rows"), [(1, 1, 1), (5, 3, 12), (10, 3, 9), (10, 1, 2)])
 def test_samples_can_be_printed(columns, per_cell, rows):
     cell = np.zeros((per_cell, 32, 32, 3), np.uint8)
-    titles = [f"a photo of a middle-aged person {number}" for number in range(columns)]
+    prompt = "iteration" if columns == samples.MOST_COLUMNS else "a photo of a middle-aged person"
+    titles = [f"{prompt} {number}" for number in range(columns)]
     labels = {f"◆ color-matched-{number}\n100 %, after poison-25": [cell] * columns for number in range(rows)}
     numbers = [f"{number}.00" for number in range(columns)]
     other = Panel("culled, iteration 1\n342 of 900 rejected", numbers, {"a\nb\nc": [cell] * columns})
