@@ -23,7 +23,7 @@ def main(
 ) -> None:
     """Draw a row a set and a column a group; one column shows the same slots everywhere."""
     table = slots(imageset.read_metadata(real), json.loads(group))
-    chosen = [table[table["group"] == name].head(images) for name in spaced(table["group"].unique(), groups)]
+    chosen = [table[table["group"] == name].head(images) for name in spaced(list(table["group"].unique()), groups)]
     rows = {
         name: [imageset.read_images(path, column["file_name"]) for column in chosen]
         for name, path in spaced(list(zip(label, sets, strict=True)))

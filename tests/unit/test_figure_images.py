@@ -115,8 +115,8 @@ def test_what_is_culled_is_shown_worst_first_with_its_distance(tmp_path, images,
     assert panel.title == "strict, iteration 1\n3 of 8 rejected"
     assert panel.columns == ["5.00", "3.00"]
     generated, real = panel.rows.values()
-    np.testing.assert_equal([cell[0] for cell in generated], list(images[::-1][[6, 1]]))
-    np.testing.assert_equal([cell[0] for cell in real], list(images[[6, 1]]))
+    np.testing.assert_equal(generated, [images[::-1][[6]], images[::-1][[1]]])
+    np.testing.assert_equal(real, [images[[6]], images[[1]]])
 
 
 def test_a_cull_that_rejects_nothing_says_so():
