@@ -75,10 +75,10 @@ rule draw_curves:
         "<results>/scores.csv",
     output:
         report(
-            "<results>/figures/{figure}.svg",
+            "<results>/figures/{figure}.png",
             category="2. Scores",
             caption="../report/curves.rst",
-            labels=lambda wildcards: {"figure": wildcards.figure, "shows": CURVES[wildcards.figure]},
+            labels=lambda wildcards: {"result": wildcards.figure, "shows": CURVES[wildcards.figure]},
         ),
         "<results>/figures/{figure}.png",
         "<results>/figures/{figure}.pdf",
@@ -108,7 +108,7 @@ rule draw_samples:
             "<results>/figures/{figure}.png",
             category="1. Images",
             caption="../report/samples.rst",
-            labels=lambda wildcards: {"figure": wildcards.figure, "shows": SAMPLES[wildcards.figure]["shows"]},
+            labels=lambda wildcards: {"result": wildcards.figure, "shows": SAMPLES[wildcards.figure]["shows"]},
         ),
         "<results>/figures/{figure}.svg",
         "<results>/figures/{figure}.pdf",
@@ -140,7 +140,7 @@ rule draw_culled:
             "<results>/figures/culled.png",
             category="1. Images",
             caption="../report/culled.rst",
-            labels={"figure": "culled", "shows": "what the cull rejects, worst first"},
+            labels={"result": "culled", "shows": "what the cull rejects, worst first"},
         ),
         "<results>/figures/culled.svg",
         "<results>/figures/culled.pdf",
@@ -167,7 +167,7 @@ rule draw_grid:
             "<results>/figures/grid.png",
             category="1. Images",
             caption="../report/grid.rst",
-            labels={"figure": "grid", "shows": "arms and iterations, unseen prompts"},
+            labels={"result": "grid", "shows": "arms and iterations, unseen prompts"},
         ),
         "<results>/figures/grid.svg",
         "<results>/figures/grid.pdf",
@@ -212,7 +212,7 @@ rule typeset:
             "<results>/tables/{table}.html",
             category=lambda wildcards: TABLES[wildcards.table]["category"],
             caption="../report/tables.rst",
-            labels=lambda wildcards: {"table": wildcards.table, "shows": TABLES[wildcards.table]["shows"]},
+            labels=lambda wildcards: {"result": wildcards.table, "shows": TABLES[wildcards.table]["shows"]},
         ),
     log:
         "<logs>/typeset_{table}.log",
@@ -231,7 +231,12 @@ rule summarize:
     input:
         "<results>/scores.csv",
     output:
-        "<results>/summary.txt",
+        report(
+            "<results>/summary.txt",
+            category="2. Scores",
+            caption="../report/scores.rst",
+            labels={"result": "summary (text)", "shows": "the scores in a few sentences"},
+        ),
     log:
         "<logs>/summarize.log",
     localrule: True

@@ -108,7 +108,7 @@ rule tabulate:
             "<results>/scores.csv",
             category="2. Scores",
             caption="../report/scores.rst",
-            labels={"table": "scores (CSV)", "shows": "every score, groups too"},
+            labels={"result": "scores (CSV)", "shows": "every score, groups too"},
         ),
     log:
         "<logs>/tabulate.log",
