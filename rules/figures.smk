@@ -80,7 +80,7 @@ rule draw_curves:
             caption="../report/curves.rst",
             labels=lambda wildcards: {"result": wildcards.figure, "shows": CURVES[wildcards.figure]},
         ),
-        "<results>/figures/{figure}.png",
+        "<results>/figures/{figure}.svg",
         "<results>/figures/{figure}.pdf",
     log:
         "<logs>/draw_{figure}.log",
