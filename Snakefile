@@ -40,5 +40,6 @@ rule all:
         "<results>/summary.txt",
         "<results>/explorer.html",
         collect("<results>/figures/{figure}.png", figure=FIGURES),
+        collect("<results>/tables/{table}.html", table=TABLES),
         unets_to_keep(),
     localrule: True

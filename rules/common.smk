@@ -8,6 +8,7 @@ from snakemake.exceptions import WorkflowError
 
 from scripts.lib.code import digest
 from scripts.lib.commandline import flags
+from scripts.lib.config import describe
 from scripts.lib.lineage import BASE, Cell, base_cells, cells, initial, last_cells, previous
 from scripts.lib.pipelines import check as check_pipeline
 from scripts.lib.pipelines import digest as weights_digest

@@ -27,7 +27,7 @@ rule select:
         "<results>/dataset/catalogue.csv",
     output:
         selection="<results>/dataset/selection.csv",
-        groups=report("<results>/dataset/groups.csv", category="Data", caption="../report/groups.rst"),
+        groups="<results>/dataset/groups.csv",
     log:
         "<logs>/dataset/select.log",
     conda:

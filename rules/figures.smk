@@ -1,14 +1,67 @@
-"""What people look at: the curves, the grid of images, and a few sentences."""
+"""What people look at: curves, samples, tables that a report can show, and a few sentences."""
 
-FIGURES = ["curves", "grid"]
+FIRST = EXPERIMENT.replicates[0]
+SHOWN = [cell for cell in [*base_cells(EXPERIMENT), *cells(EXPERIMENT)] if cell.replicate == FIRST]
+LAST = {cell.arm: cell for cell in SHOWN}.values()
+CULLS = [cell for cell in SHOWN if cell.arm != BASE and EXPERIMENT.arms[cell.arm].control == "cull"]
+# The cells of arms that go on from another one, each arm after the cell that it starts from.
+HEALING = [
+    cell
+    for name, arm in EXPERIMENT.arms.items()
+    if arm.parent
+    for cell in [Cell(arm.parent, FIRST, arm.from_iteration), *(cell for cell in SHOWN if cell.arm == name)]
+]
+CURVES = {
+    "curves": "quality over the iterations",
+    "diversity": "diversity over the iterations",
+    "groups": "quality by demographic group",
+}
+# What `draw_samples` shows: rows, a label and an image set each, and how many images of how many groups.
+REAL, BASE_MODEL = ("real images", "dataset/images.zip"), ("base model", f"{Cell(BASE, FIRST, 0)}/generated.zip")
+SAMPLES = {
+    "pairs": {"shows": "real and generated images", "rows": [REAL, BASE_MODEL], "groups": 5, "images": 3},
+    "baseline": {
+        "shows": "the base model, one group",
+        "rows": [BASE_MODEL],
+        "groups": 1,
+        "images": 10,
+        "group": json.dumps(EXPERIMENT.figures.group),
+    },
+    "healing": {
+        "shows": "arms that go on from another one",
+        "rows": [(f"{cell.arm}\niteration {cell.iteration}", f"{cell}/generated.zip") for cell in HEALING],
+        "groups": 5,
+        "images": 3,
+    },
+}
+FIGURES = [
+    "pairs",
+    "baseline",
+    "grid",
+    *CURVES,
+    *(["culled"] if CULLS else []),
+    *(["healing"] if HEALING else []),
+]
+TABLES = {
+    "cells": {"shows": "every cell, whole set", "category": "2. Scores", "sources": "<results>/scores.csv"},
+    "composition": {
+        "shows": "real and generated images of each training set",
+        "category": "3. Data",
+        "sources": [f"<results>/{cell}/composition.csv" for cell in cells(EXPERIMENT)],
+    },
+    "groups": {"shows": "images of each group", "category": "3. Data", "sources": "<results>/dataset/groups.csv"},
+    "configuration": {
+        "shows": "every setting",
+        "category": "4. Configuration",
+        "sources": "<results>/configuration.csv",
+    },
+}
 ARMS = json.dumps(
     {
         name: arm.model_dump(include={"synthetic", "control", "parent", "from_iteration"})
         for name, arm in EXPERIMENT.arms.items()
     }
 )
-SHOWN = [cell for cell in [*base_cells(EXPERIMENT), *cells(EXPERIMENT)] if cell.replicate == EXPERIMENT.replicates[0]]
-LAST = {cell.arm: cell for cell in SHOWN}.values()
 SOURCES = {"avatars": "drawn avatars, not photographs", "folder": f"those of {EXPERIMENT.dataset.path}"}
 NOTE = (
     f"The images are {SOURCES[EXPERIMENT.dataset.source]}; the Fréchet distance compares"
@@ -21,11 +74,18 @@ rule draw_curves:
     input:
         "<results>/scores.csv",
     output:
-        report("<results>/figures/curves.png", category="Figures", caption="../report/curves.rst"),
-        "<results>/figures/curves.svg",
-        "<results>/figures/curves.pdf",
+        report(
+            "<results>/figures/{figure}.png",
+            category="2. Scores",
+            caption="../report/curves.rst",
+            labels=lambda wildcards: {"result": wildcards.figure, "shows": CURVES[wildcards.figure]},
+        ),
+        "<results>/figures/{figure}.svg",
+        "<results>/figures/{figure}.pdf",
     log:
-        "<logs>/draw_curves.log",
+        "<logs>/draw_{figure}.log",
+    wildcard_constraints:
+        figure="|".join(CURVES),
     conda:
         "../envs/figures.yaml"
     params:
@@ -34,7 +94,66 @@ rule draw_curves:
         features=EXPERIMENT.score.features.network.upper(),
         outputs=lambda wildcards, output: flags({"output": list(output)}),
     shell:
-        "python -m scripts.draw_curves --scores {input} --arms {params.arms:q} --features {params.features}"
+        "python -m scripts.draw_curves --figure {wildcards.figure} --scores {input} --arms {params.arms:q}"
+        " --features {params.features} {params.outputs} > {log} 2>&1"
+
+
+rule draw_samples:
+    """Draw the same slots of a few groups: real beside generated, the base model alone, or a healing arm."""
+    input:
+        real="<results>/dataset/images.zip",
+        sets=lambda wildcards: [f"<results>/{path}" for _, path in SAMPLES[wildcards.figure]["rows"]],
+    output:
+        report(
+            "<results>/figures/{figure}.png",
+            category="1. Images",
+            caption="../report/samples.rst",
+            labels=lambda wildcards: {"result": wildcards.figure, "shows": SAMPLES[wildcards.figure]["shows"]},
+        ),
+        "<results>/figures/{figure}.svg",
+        "<results>/figures/{figure}.pdf",
+    log:
+        "<logs>/draw_{figure}.log",
+    wildcard_constraints:
+        figure="|".join(SAMPLES),
+    conda:
+        "../envs/figures.yaml"
+    params:
+        code=digest("scripts.draw_samples"),
+        settings=lambda wildcards: flags(
+            {"label": [label for label, _ in SAMPLES[wildcards.figure]["rows"]]}
+            | {key: value for key, value in SAMPLES[wildcards.figure].items() if key not in ("shows", "rows")}
+        ),
+        outputs=lambda wildcards, output: flags({"output": list(output)}),
+    shell:
+        "python -m scripts.draw_samples {input.sets} --real {input.real} {params.settings} {params.outputs}"
+        " > {log} 2>&1"
+
+
+rule draw_culled:
+    input:
+        culled=[f"<results>/{cell}/culled.csv" for cell in CULLS],
+        generated=[f"<results>/{previous(EXPERIMENT, cell)}/generated.zip" for cell in CULLS],
+        real="<results>/dataset/images.zip",
+    output:
+        report(
+            "<results>/figures/culled.png",
+            category="1. Images",
+            caption="../report/culled.rst",
+            labels={"result": "culled", "shows": "what the cull rejects, worst first"},
+        ),
+        "<results>/figures/culled.svg",
+        "<results>/figures/culled.pdf",
+    log:
+        "<logs>/draw_culled.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        code=digest("scripts.draw_culled"),
+        generated=lambda wildcards, input: flags({"generated": list(input.generated)}),
+        outputs=lambda wildcards, output: flags({"output": list(output)}),
+    shell:
+        "python -m scripts.draw_culled {input.culled} {params.generated} --real {input.real} --images 10"
         " {params.outputs} > {log} 2>&1"
 
 
@@ -44,7 +163,12 @@ rule draw_grid:
         generated=[f"<results>/{cell}/generated.zip" for cell in SHOWN],
         unseen=[f"<results>/{cell}/unseen.zip" for cell in LAST],
     output:
-        report("<results>/figures/grid.png", category="Figures", caption="../report/grid.rst"),
+        report(
+            "<results>/figures/grid.png",
+            category="1. Images",
+            caption="../report/grid.rst",
+            labels={"result": "grid", "shows": "arms and iterations, unseen prompts"},
+        ),
         "<results>/figures/grid.svg",
         "<results>/figures/grid.pdf",
     log:
@@ -63,11 +187,56 @@ rule draw_grid:
         " --group {params.group:q} --images {params.images} {params.outputs} > {log} 2>&1"
 
 
+rule record_configuration:
+    """Write down every setting that can change a result, defaults and all."""
+    output:
+        "<results>/configuration.csv",
+    log:
+        "<logs>/record_configuration.log",
+    localrule: True
+    conda:
+        "../envs/images.yaml"
+    params:
+        code=digest("scripts.record_configuration"),
+        settings=lambda wildcards: json.dumps(describe(EXPERIMENT)),
+    shell:
+        "python -m scripts.record_configuration --settings {params.settings:q} --output {output} > {log} 2>&1"
+
+
+rule typeset:
+    """Make a table a page that the report can show; it offers a CSV for download only."""
+    input:
+        lambda wildcards: TABLES[wildcards.table]["sources"],
+    output:
+        report(
+            "<results>/tables/{table}.html",
+            category=lambda wildcards: TABLES[wildcards.table]["category"],
+            caption="../report/tables.rst",
+            labels=lambda wildcards: {"result": wildcards.table, "shows": TABLES[wildcards.table]["shows"]},
+        ),
+    log:
+        "<logs>/typeset_{table}.log",
+    wildcard_constraints:
+        table="|".join(TABLES),
+    localrule: True
+    conda:
+        "../envs/images.yaml"
+    params:
+        code=digest("scripts.typeset"),
+    shell:
+        "python -m scripts.typeset {input} --table {wildcards.table} --output {output} > {log} 2>&1"
+
+
 rule summarize:
     input:
         "<results>/scores.csv",
     output:
-        report("<results>/summary.txt", category="Scores", caption="../report/scores.rst"),
+        report(
+            "<results>/summary.txt",
+            category="2. Scores",
+            caption="../report/scores.rst",
+            labels={"result": "summary (text)", "shows": "the scores in a few sentences"},
+        ),
     log:
         "<logs>/summarize.log",
     localrule: True

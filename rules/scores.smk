@@ -106,8 +106,18 @@ rule tabulate:
         floor="<results>/dataset/scores.json",
         scores=[f"<results>/{cell}/scores.json" for cell in [*base_cells(EXPERIMENT), *cells(EXPERIMENT)]],
     output:
-        scores=report("<results>/scores.csv", category="Scores", caption="../report/scores.rst"),
-        means=report("<results>/means.csv", category="Scores", caption="../report/means.rst"),
+        scores=report(
+            "<results>/scores.csv",
+            category="2. Scores",
+            caption="../report/scores.rst",
+            labels={"result": "scores (CSV)", "shows": "every score, groups too"},
+        ),
+        means=report(
+            "<results>/means.csv",
+            category="2. Scores",
+            caption="../report/means.rst",
+            labels={"result": "means (CSV)", "shows": "means over replicates, with 95 % intervals"},
+        ),
     log:
         "<logs>/tabulate.log",
     localrule: True

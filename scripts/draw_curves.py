@@ -7,19 +7,22 @@ import pandas as pd
 import typer
 
 from scripts.cli import run
-from scripts.lib import figures
+from scripts.lib.figures import curves
+from scripts.lib.figures.arms import read_arms
+from scripts.lib.figures.style import save
 
 
 def main(
+    figure: Annotated[curves.Name, typer.Option(help="Which scores to draw.")],
     scores: Annotated[Path, typer.Option(help="CSV of all scores.")],
     arms: Annotated[str, typer.Option(help="JSON: name to synthetic, control, parent and from_iteration.")],
-    features: Annotated[str, typer.Option(help="Whose features the Fréchet distance compares, for the axis.")],
+    features: Annotated[str, typer.Option(help="Whose features the scores compare, for the axes.")],
     output: Annotated[list[Path], typer.Option(help="Figure to write: .png, .svg or .pdf. Repeat it.")],
 ) -> None:
-    """Draw Fréchet distance and CLIP score, one line an arm, from the model that it starts from."""
-    figure = figures.draw_curves(pd.read_csv(scores), figures.read_arms(arms), features)
+    """Draw quality, diversity, or the quality of every demographic group, one line an arm."""
+    drawn = curves.draw(figure, pd.read_csv(scores), read_arms(arms), features)
     for path in output:
-        figures.save(figure, path)
+        save(drawn, path)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,14 @@ import json
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import typer
 
 from scripts.cli import run
-from scripts.lib import figures, imageset
+from scripts.lib import imageset
 from scripts.lib.cell import BASE, Cell
+from scripts.lib.figures.arms import read_arms, row_label
+from scripts.lib.figures.images import Panel, draw_panels, iteration_panels, slots
+from scripts.lib.figures.style import save
 
 
 def main(
@@ -22,14 +24,11 @@ def main(
     output: Annotated[list[Path], typer.Option(help="Figure to write: .png, .svg or .pdf. Repeat it.")],
 ) -> None:
     """Draw a row an arm and a column an iteration; below, what each arm's last model makes of the unseen prompts."""
-    named = figures.read_arms(arms)
-    wanted = json.loads(group)
-    table = imageset.read_metadata(real)
-    member = (table[list(wanted)].astype(str) == pd.Series(wanted)).all(axis=1)
-    names = table.loc[member, "file_name"].head(images)
+    named, wanted = read_arms(arms), json.loads(group)
+    names = slots(imageset.read_metadata(real), wanted)["file_name"].head(images)
     cells = {Cell.from_path(path): imageset.read_images(path, names) for path in generated}
     by_iteration = {(cell.arm, cell.iteration): cell_images for cell, cell_images in cells.items()}
-    start = figures.Panel(
+    start = Panel(
         "",
         ["real images", "base model"],
         {"\n".join(wanted.values()): [imageset.read_images(real, names), by_iteration.pop((BASE, 0))]},
@@ -40,16 +39,16 @@ def main(
         Cell.from_path(path).arm: [imageset.read_images(path, rows["file_name"]) for _, rows in prompts]
         for path in unseen
     }
-    labels = {BASE: "base model"} | {name: figures.row_label(name, arm) for name, arm in named.items()}
-    end = figures.Panel(
+    labels = {BASE: "base model"} | {name: row_label(name, arm) for name, arm in named.items()}
+    end = Panel(
         "unseen prompts,\nlast iteration",
         [rows["text"].iloc[0] for _, rows in prompts],
         {labels[name]: last[name] for name in labels if name in last},
     )
 
-    figure = figures.draw_grid([start, *figures.iteration_panels(named, by_iteration), end])
+    figure = draw_panels([start, *iteration_panels(named, by_iteration), end])
     for path in output:
-        figures.save(figure, path)
+        save(figure, path)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ import pandas as pd
 import typer
 
 from scripts.cli import run
-from scripts.lib import figures
 from scripts.lib.atomic import replacing
+from scripts.lib.figures.arms import read_arms
+from scripts.lib.summary import summarize
 
 
 def main(
@@ -18,7 +19,7 @@ def main(
     note: Annotated[str, typer.Option(help="A last sentence, such as what the scores cannot be compared with.")] = "",
 ) -> None:
     """Say how the arms of the largest and the smallest share of generated images end."""
-    text = figures.summarize(pd.read_csv(scores), figures.read_arms(arms), note)
+    text = summarize(pd.read_csv(scores), read_arms(arms), note)
     with replacing(output) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

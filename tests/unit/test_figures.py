@@ -1,4 +1,6 @@
-"""Figures and summary: they show what the scores say, the same way every time."""
+"""Figures of scores: they show what the scores say, the same way every time, and can be printed."""
+
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -6,40 +8,20 @@ import pytest
 from matplotlib.collections import PolyCollection
 from scipy import stats
 
-from scripts import draw_grid
-from scripts.lib import figures, imageset
-from scripts.lib.figures import Arm, Panel
+from scripts.lib.figures.arms import Arm, looks
+from scripts.lib.figures.curves import Name, draw, trajectory
+from scripts.lib.figures.style import save
+from tests.unit.figures import ARMS, assert_printable, table
 
-ARMS = {
-    "real": Arm(0.0, "none", None, None),
-    "all": Arm(1.0, "none", None, None),
-    "half": Arm(0.5, "none", None, None),
-    "matched": Arm(1.0, "match_histograms", None, None),
-    "culled": Arm(1.0, "cull", None, None),
-    "healed": Arm(0.0, "none", "half", 2),
-}
-METRICS = ("frechet_distance", "clip_score", "clip_score_std")
+DIVERSITY = {"metric": {"frechet_distance": "vendi_score", "clip_score": "coverage"}}
+GROUPS = [("gender", "man"), ("gender", "woman"), *(("tone", tone) for tone in ("light", "medium", "brown", "dark"))]
 
 
-def rows(arm, replicate, iteration, *values, images="generated", group="all"):
-    return [(arm, replicate, iteration, images, group, *pair, 90) for pair in zip(METRICS, values, strict=True)]
-
-
-def table(replicates=1, all_ends=(40.0, 20.0), real_ends=(9.0, 27.5)):
-    """Scores of `ARMS`: the base model 10 and 27 ± 2, two iterations, the last one of `all` and `real` as given."""
-    content = rows("floor", 0, 0, 4, 28, 1)
-    for replicate in range(replicates):
-        content += rows("base", replicate, 0, 10, 27, 2)
-        for number, name in enumerate(["real", "half", "all", "matched", "culled"]):
-            end = {"all": all_ends, "real": real_ends}.get(name, (20 + number, 25 - number))
-            content += rows(name, replicate, 1, 11 + number + replicate**2, 26 - number, 2)
-            content += rows(name, replicate, 2, *end, 2)
-        content += rows("healed", replicate, 3, 15, 26, 2) + rows("healed", replicate, 4, 13, 26.5, 2)
-        # What no figure shows: other image sets and single groups.
-        content += rows("all", replicate, 2, 999, 999, 999, images="unseen")
-        content += rows("all", replicate, 2, 999, 999, 999, group="gender=man")
-    columns = ["arm", "replicate", "iteration", "images", "group", "metric", "value", "n"]
-    return pd.DataFrame(content, columns=columns)
+def of_groups(scores):
+    """Return the Fréchet distances of the whole set as kernel distances of every group."""
+    whole = scores[(scores["metric"] == "frechet_distance") & (scores["group"] == "all")]
+    whole = whole[whole["images"] == "generated"].assign(metric="kernel_distance")
+    return pd.concat([whole.assign(group=f"{attribute}={value}") for attribute, value in GROUPS])
 
 
 def lines(axes):
@@ -51,16 +33,16 @@ def bands(axes):
 
 
 def test_every_arm_is_a_line_from_the_model_it_starts_from():
-    for axes, base, parent in zip(figures.draw_curves(table(), ARMS, "CLIP").axes, (10, 27), (21, 24), strict=True):
+    for axes, base, parent in zip(draw("curves", table(), ARMS, "CLIP").axes, (10, 27), (21, 24), strict=True):
         drawn = lines(axes)
-        assert set(drawn) == set(ARMS)
+        assert set(drawn) == {*ARMS, "real images"}
         assert all(tuple(drawn[name].get_xydata()[0]) == (0, base) for name in set(ARMS) - {"healed"})
         assert tuple(drawn["healed"].get_xydata()[0]) == (2, parent)
         assert drawn["healed"].get_xdata().tolist() == [2, 3, 4]
 
 
 def test_controls_and_healing_are_marked_and_a_share_has_one_color():
-    drawn = lines(figures.draw_curves(table(), ARMS, "CLIP").axes[0])
+    drawn = lines(draw("curves", table(), ARMS, "CLIP").axes[0])
     assert drawn["matched"].get_marker() == "D"
     assert drawn["culled"].get_marker() == "s"
     assert drawn["healed"].get_markerfacecolor() == "white"
@@ -69,27 +51,77 @@ def test_controls_and_healing_are_marked_and_a_share_has_one_color():
 
 
 def test_the_floor_and_both_regions_are_named():
-    for axes, floor in zip(figures.draw_curves(table(), ARMS, "CLIP").axes, (4, 28), strict=True):
-        assert {text.get_text() for text in axes.texts} == {"real\nimages", "poisoning", "healing"}
-        assert any(np.all(np.asarray(line.get_ydata()) == floor) for line in axes.lines if line.get_linestyle() == "--")
+    for axes, floor in zip(draw("curves", table(), ARMS, "CLIP").axes, (4, 28), strict=True):
+        assert {text.get_text() for text in axes.texts} == {"poisoning", "healing"}
+        assert np.all(np.asarray(lines(axes)["real images"].get_ydata()) == floor)
 
 
 def test_regions_are_not_named_where_they_overlap():
     arms = ARMS | {"healed": ARMS["healed"]._replace(from_iteration=1)}
-    axes = figures.draw_curves(table(), arms, "CLIP").axes[0]
-    assert {text.get_text() for text in axes.texts} == {"real\nimages"}
+    assert not draw("curves", table(), arms, "CLIP").axes[0].texts
+
+
+def test_axes_start_where_the_metric_does_and_nothing_is_cut_off():
+    upper, lower = draw("curves", table(), ARMS, "CLIP").axes
+    assert upper.get_ylim()[0] == 0
+    assert upper.get_ylim()[1] > 40
+    assert 0 < lower.get_ylim()[0] < 20
+    vendi, coverage = draw("diversity", table().replace(DIVERSITY), ARMS, "CLIP").axes
+    assert vendi.get_ylim()[0] == coverage.get_ylim()[0] == 0
+    assert coverage.get_ylim()[1] == pytest.approx(1, abs=0.05)
+
+
+def test_an_axis_says_its_features_and_from_how_many_images_its_scores_are():
+    scores = table()
+    assert "(CLIP features, n = 90)" in draw("curves", scores, ARMS, "CLIP").axes[0].get_ylabel()
+    scores.loc[scores["arm"] == "all", "n"] = 81
+    assert "(CLIP features, n = 81-90)" in draw("curves", scores, ARMS, "CLIP").axes[0].get_ylabel()
+
+
+def test_every_group_has_a_panel_on_one_scale_a_row_an_attribute():
+    figure = draw("groups", of_groups(table()), ARMS, "CLIP")
+    assert [axes.get_title().partition("\n")[0] for axes in figure.axes] == [value for _, value in GROUPS]
+    assert len({axes.get_ylim() for axes in figure.axes}) == 1
+    tops = {attribute: axes.get_position().y1 for (attribute, _), axes in zip(GROUPS, figure.axes, strict=True)}
+    assert len(set(tops.values())) == 2
+    assert all(set(lines(axes)) == {*ARMS, "real images"} for axes in figure.axes)
+
+
+@pytest.mark.parametrize("figure", get_args(Name))
+@pytest.mark.parametrize("replicates", [1, 3])
+def test_figures_of_scores_can_be_printed(figure, replicates):
+    scores = table(replicates)
+    assert_printable(draw(figure, pd.concat([scores, scores.replace(DIVERSITY), of_groups(scores)]), ARMS, "CLIP"))
+
+
+def test_no_two_arms_look_alike_and_grey_print_keeps_the_order_of_the_shares():
+    many = ARMS | {f"share-{share}": Arm(share, "none", None, None) for share in (0.033, 0.1, 0.25)}
+    many |= {"slower": Arm(1.0, "none", None, None), "culled-later": Arm(1.0, "cull", "half", 2)}
+    drawn = looks(many)
+    seen = {
+        (look["marker"], look["linestyle"], str(look["markerfacecolor"]), str(look["color"])) for look in drawn.values()
+    }
+    assert len(seen) == len(many)
+    without_color = {
+        (look["marker"], look["linestyle"], str(look["markerfacecolor"]) == "white") for look in drawn.values()
+    }
+    assert len(without_color) == len(many), "told apart without any color"
+    grey = {many[name].synthetic: np.dot(look["color"][:3], [0.299, 0.587, 0.114]) for name, look in drawn.items()}
+    levels = [grey[share] for share in sorted(grey)]
+    assert (np.diff(levels) < -0.02).all()
+    assert levels[0] < 0.8, "visible on white"
 
 
 def test_bands_appear_only_with_replicates():
-    assert not any(bands(axes) for axes in figures.draw_curves(table(1), ARMS, "CLIP").axes)
-    assert [len(bands(axes)) for axes in figures.draw_curves(table(3), ARMS, "CLIP").axes] == [len(ARMS)] * 2
+    assert not any(bands(axes) for axes in draw("curves", table(1), ARMS, "CLIP").axes)
+    assert [len(bands(axes)) for axes in draw("curves", table(3), ARMS, "CLIP").axes] == [len(ARMS)] * 2
 
 
 def test_the_band_is_students_interval_of_the_mean():
     scores = table(3)
     scores = scores[(scores["metric"] == "frechet_distance") & (scores["group"] == "all")]
     scores = scores[scores["images"] == "generated"]
-    line = figures.trajectory(scores, "all", ARMS["all"])
+    line = trajectory(scores, "all", ARMS["all"])
     values = np.array([13.0, 14.0, 17.0])
     low, high = stats.t.interval(0.95, 2, values.mean(), stats.sem(values))
     assert line.loc[[1], "mean"].tolist() == pytest.approx([values.mean()])
@@ -99,8 +131,8 @@ def test_the_band_is_students_interval_of_the_mean():
 
 def test_a_missing_metric_is_said_and_no_error():
     scores = table()
-    upper = figures.draw_curves(scores[scores["metric"] != "frechet_distance"], ARMS, "CLIP").axes[0]
-    assert [text.get_text() for text in upper.texts] == ["not scored: too few images for these features"]
+    upper = draw("curves", scores[scores["metric"] != "frechet_distance"], ARMS, "CLIP").axes[0]
+    assert [text.get_text() for text in upper.texts] == ["not scored: too few images\nfor these features"]
 
 
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
@@ -108,114 +140,5 @@ def test_the_same_scores_give_the_same_bytes(tmp_path, suffix, monkeypatch):
     paths = [tmp_path / f"{name}.{suffix}" for name in ("first", "second")]
     for year, path in enumerate(paths):
         monkeypatch.setenv("SOURCE_DATE_EPOCH", str(year * 10**9))
-        figures.save(figures.draw_curves(table(), ARMS, "CLIP"), path)
+        save(draw("curves", table(), ARMS, "CLIP"), path)
     assert paths[0].read_bytes() == paths[1].read_bytes()
-
-
-def test_every_iteration_has_a_column_until_there_are_too_many():
-    assert figures.shown([3, 1, 2, 2]) == [1, 2, 3]
-    assert figures.shown(range(1, 101)) == [1, 12, 23, 34, 45, 56, 67, 78, 89, 100]
-
-
-def test_healing_arms_have_a_panel_of_their_own_and_missing_cells_stay_empty(images):
-    cells = {("real", 1): images[:2], ("real", 2): images[2:4], ("all", 1): images[4:6], ("healed", 3): images[6:]}
-    arms = {name: ARMS[name] for name in ("real", "all", "healed")}
-    first, second = figures.iteration_panels(arms, cells)
-    assert (first.columns, second.columns) == (["iteration 1", "iteration 2"], ["iteration 3"])
-    assert list(second.rows) == ["healed\n0 %, after half"]
-    assert first.rows["all\n100 % generated"][1] is None
-
-
-def test_the_grid_shows_every_pixel_enlarged(images):
-    panel = Panel("", ["one", "two"], {"row": [images[:2], None]})
-    canvas = np.asarray(figures.draw_grid([panel]).axes[0].images[0].get_array())
-    factor = figures.TILE // images.shape[1]
-    enlarged = np.kron(images[0], np.ones((factor, factor, 1), np.uint8))
-    found = np.lib.stride_tricks.sliding_window_view(canvas[:, :, 0], enlarged.shape[:2])
-    tops, lefts = np.nonzero(found[:, :, 0, 0] == enlarged[0, 0, 0])
-    size = figures.TILE
-    crops = (canvas[top : top + size, left : left + size] for top, left in zip(tops, lefts, strict=True))
-    assert any(np.array_equal(crop, enlarged) for crop in crops)
-
-
-def test_a_tile_of_a_large_image_is_reduced():
-    figure = figures.draw_grid([Panel("", ["one"], {"row": [np.zeros((1, 512, 512, 3), np.uint8)]})])
-    canvas = np.asarray(figure.axes[0].images[0].get_array())
-    assert (canvas == 0).all(axis=2).sum() == figures.TILE**2
-
-
-def test_the_grid_takes_the_same_slots_of_the_group_from_every_cell(tmp_path, images, monkeypatch):
-    real = pd.DataFrame({"file_name": [f"{i}.png" for i in range(8)], "age": ["old", "young"] * 4, "text": "t"})
-    unseen = pd.DataFrame({"file_name": ["0.png", "1.png", "2.png"], "group": ["a", "a", "b"], "text": ["A", "A", "B"]})
-    imageset.write(tmp_path / "real.zip", real, images)
-    for number, cell in enumerate(("base/seed-0/iteration-0", "real/seed-0/iteration-1")):
-        imageset.write(tmp_path / cell / "generated.zip", real, images[::-1] // (number + 1))
-        imageset.write(tmp_path / cell / "unseen.zip", unseen, images[:3] // (number + 1))
-    drawn: list[Panel] = []
-    monkeypatch.setattr(figures, "draw_grid", drawn.extend)
-    draw_grid.main(
-        generated=sorted(tmp_path.glob("*/*/*/generated.zip")),
-        unseen=sorted(tmp_path.glob("*/*/*/unseen.zip")),
-        real=tmp_path / "real.zip",
-        arms='{"real": {"synthetic": 0, "control": "none", "parent": null, "from_iteration": null}}',
-        group='{"age": "young"}',
-        images=2,
-        output=[],
-    )
-    start, iterations, end = drawn
-    np.testing.assert_equal(start.rows, {"young": [images[[1, 3]], images[[6, 4]]]})
-    np.testing.assert_equal(iterations.rows, {"real\n0 % generated": [images[[6, 4]] // 2]})
-    assert end.columns == ["A", "B"]
-    last = [images[[0, 1]], images[[2]]]
-    np.testing.assert_equal(end.rows, {"base model": last, "real\n0 % generated": [cell // 2 for cell in last]})
-
-
-def test_prompts_are_wrapped_at_spaces_and_too_long_words_kept():
-    assert figures._wrap("a middle-aged Donaudampfschifffahrtskapitaen", 200).split("\n") == [
-        "a",
-        "middle-aged",
-        "Donaudampfschifffahrtskapitaen",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("ends", "verdict"),
-    [
-        ((40.0, 20.0), "a collapse"),
-        ((19.9, 20.0), "worse than the base model by both scores, but no collapse"),
-        ((40.0, 25.5), "worse than the base model by both scores, but no collapse"),
-        ((12.0, 27.5), "worse than the base model by its Fréchet distance only, no collapse"),
-        ((9.0, 26.5), "worse than the base model by its CLIP score only, no collapse"),
-        ((9.0, 27.5), "no worse than the base model"),
-    ],
-)
-def test_the_summary_follows_the_numbers(ends, verdict):
-    text = " ".join(figures.summarize(table(all_ends=ends), ARMS).split())
-    assert f"after iteration 2: {verdict}." in text.split("real has")[0]
-    assert f"Trained on 100 % generated images, all has a Fréchet distance of {ends[0]:.3g}" in text
-    assert "real has a Fréchet distance of 9.00 and a CLIP score of 27.5 after iteration 2: no worse" in text
-    assert "The base model has a Fréchet distance of 10.0 and a CLIP score of 27.0, real images" in text
-
-
-def test_the_summary_can_blame_retraining_on_real_images_too():
-    text = " ".join(figures.summarize(table(real_ends=(50.0, 10.0)), ARMS).split())
-    assert "real has a Fréchet distance of 50.0 and a CLIP score of 10.0 after iteration 2: a collapse." in text
-
-
-def test_the_summary_says_how_many_replicates_and_what_it_is_told():
-    assert "means of 3 replicates" in figures.summarize(table(3), ARMS)
-    text = figures.summarize(table(1), ARMS, note="Drawings, not photographs.")
-    assert "replicates" not in text
-    assert text.endswith("Drawings, not photographs.\n")
-
-
-def test_the_summary_does_not_judge_what_was_not_scored():
-    scores = table()
-    text = figures.summarize(scores[scores["metric"] != "frechet_distance"], ARMS)
-    assert "not judged" in text
-    assert "a collapse." not in text
-
-
-@pytest.mark.parametrize(("value", "text"), [(27.04, "27.0"), (0.02346, "0.0235"), (1234.5, "1234"), (0.0, "0.00")])
-def test_numbers_have_three_digits_and_no_exponent(value, text):
-    assert figures._number(value) == text

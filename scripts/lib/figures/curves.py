@@ -1,0 +1,177 @@
+"""Scores over the iterations: of the whole set (paper, figure 5), and of each demographic group."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from scipy.special import stdtrit
+
+from scripts.lib.cell import BASE
+from scripts.lib.figures.arms import Arm, looks
+from scripts.lib.figures.style import STYLE, WIDTH
+
+ALL = "all"
+FLOOR = "floor"
+MOST_PANELS = 6
+Name = Literal["curves", "diversity", "groups"]
+
+
+class Metric(NamedTuple):
+    """What an axis says of a metric, and where it starts and ends by the metric's nature."""
+
+    title: str
+    reading: str
+    of_features: bool
+    limits: tuple[float, float | None] | None = None
+
+
+METRICS = {
+    "frechet_distance": Metric("Fréchet distance", "lower is better", True, (0, None)),
+    "clip_score": Metric("CLIP score", "higher is better", False),
+    "vendi_score": Metric("Vendi score", "effective number of different images", True, (0, None)),
+    "coverage": Metric("coverage", "share of the real images covered", True, (0, 1.03)),
+    "kernel_distance": Metric("kernel distance", "lower is better", True),
+}
+OF_THE_WHOLE_SET = {"curves": ("frechet_distance", "clip_score"), "diversity": ("vendi_score", "coverage")}
+OF_GROUPS = "kernel_distance"  # Without bias at any n, unlike the Fréchet distance: groups differ in size.
+
+
+def draw(figure: Name, scores: pd.DataFrame, arms: Mapping[str, Arm], features: str) -> Figure:
+    """Draw one of the figures of scores, a line an arm.
+
+    Args:
+        figure: ``curves`` is Fréchet distance and CLIP score, ``diversity`` Vendi score and coverage,
+            ``groups`` the kernel distance of every value of every attribute.
+        scores: columns ``arm, replicate, iteration, images, group, metric, value, n``. The arm ``base``
+            has iteration 0, the arm ``floor`` the scores of real images.
+        arms: by name.
+        features: whose features the scores compare, e.g. ``CLIP``.
+    """
+    scores = scores[scores["images"] == "generated"]
+    with rc_context(STYLE):
+        if figure == "groups":
+            return _draw_groups(scores[scores["metric"] == OF_GROUPS], arms, features)
+        return _draw_whole(scores[scores["group"] == ALL], arms, features, OF_THE_WHOLE_SET[figure])
+
+
+def trajectory(scores: pd.DataFrame, name: str, arm: Arm) -> pd.DataFrame:
+    """Return the mean of one metric along an arm, from the model that it starts from.
+
+    Args:
+        scores: rows of one metric, columns ``arm, replicate, iteration, value``.
+        name: the arm's name.
+        arm: the arm; its first point is its parent's, or the base model's.
+
+    Returns:
+        Index ``iteration``; columns ``mean``, and ``half``, half the width of Student's 95 % interval
+        of the mean over replicates (NaN for a single replicate).
+    """
+    start = (scores["arm"] == (arm.parent or BASE)) & (scores["iteration"] == (arm.from_iteration or 0))
+    by_iteration = scores[start | (scores["arm"] == name)].groupby("iteration")["value"]
+    table = by_iteration.agg(["mean", "std", "count"])
+    half = stdtrit(table["count"] - 1, 0.975) * table["std"] / np.sqrt(table["count"])
+    return pd.DataFrame({"mean": table["mean"], "half": half})
+
+
+def _draw_whole(scores: pd.DataFrame, arms: Mapping[str, Arm], features: str, metrics: Sequence[str]) -> Figure:
+    figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
+    panels = figure.subplots(1, len(metrics), sharex=True)
+    for axes, name in zip(panels, metrics, strict=True):
+        metric, own = METRICS[name], scores[scores["metric"] == name]
+        _draw_lines(axes, own, arms)
+        _mark_regions(axes, own, arms)
+        compared = f"{features} features, " if metric.of_features else ""
+        axes.set_ylabel(f"{metric.title} ({compared}n = {_sizes(own)})\n{metric.reading}")
+        if not own.empty and metric.limits is not None:
+            bottom, top = metric.limits
+            axes.set_ylim(bottom, top or 1.06 * axes.dataLim.y1)
+        axes.set_xlabel("iteration (0: base model)")
+    _name_arms(figure, panels[0])
+    return figure
+
+
+def _draw_groups(scores: pd.DataFrame, arms: Mapping[str, Arm], features: str) -> Figure:
+    """Draw a row an attribute and a panel a value, all on one scale."""
+    scores = scores[scores["group"] != ALL]
+    attributes: dict[str, list[str]] = {}
+    for group in scores["group"].unique():
+        attributes.setdefault(group.partition("=")[0], []).append(group)
+    rows = [
+        groups[first : first + MOST_PANELS]
+        for groups in attributes.values()
+        for first in range(0, len(groups), MOST_PANELS)
+    ]
+    columns = max(map(len, rows))
+    metric = METRICS[OF_GROUPS]
+    figure = Figure(figsize=(WIDTH, 1.5 * len(rows) + 1), layout="constrained")
+    grid = figure.subplots(len(rows), columns, sharex=True, sharey=True, squeeze=False)
+    for number, (row, panels) in enumerate(zip(rows, grid, strict=True)):
+        for axes, group in zip(panels, row, strict=False):
+            attribute, _, value = group.partition("=")
+            own = scores[scores["group"] == group]
+            _draw_lines(axes, own, arms, markersize=3, most_ticks=6)
+            axes.set_title(f"{value}\n(n = {_sizes(own)})")
+            if number == len(rows) - 1 or len(rows[number + 1]) <= row.index(group):
+                axes.tick_params(labelbottom=True)
+                axes.set_xlabel("iteration")
+        panels[0].set_ylabel(attribute)
+        for axes in panels[len(row) :]:
+            axes.remove()
+    figure.supylabel(f"{metric.title} ({features} features), {metric.reading}")
+    _name_arms(figure, grid[0, 0])
+    return figure
+
+
+def _draw_lines(
+    axes: Axes, scores: pd.DataFrame, arms: Mapping[str, Arm], *, markersize: float | None = None, most_ticks: int = 11
+) -> None:
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10], nbins=most_ticks))
+    for name, look in looks(arms).items():
+        line = trajectory(scores, name, arms[name])
+        # The first point is another arm's or the base model's.
+        axes.plot(line.index, line["mean"], markevery=slice(1, None), markersize=markersize, **look)
+        if line["half"].notna().any():
+            low, high = line["mean"] - line["half"], line["mean"] + line["half"]
+            axes.fill_between(line.index, low, high, color=look["color"], alpha=0.12, linewidth=0)
+    if scores.empty:
+        axes.text(0.5, 0.5, "not scored: too few images\nfor these features", transform=axes.transAxes, ha="center")
+    for value in scores.loc[scores["arm"] == FLOOR, "value"]:
+        axes.axhline(value, color="0.35", linestyle=(0, (8, 3)), linewidth=0.9, zorder=1, label="real images (floor)")
+
+
+def _mark_regions(axes: Axes, scores: pd.DataFrame, arms: Mapping[str, Arm]) -> None:
+    """Name the sides of the iteration that healing starts from, if it is one and all other arms end by it."""
+    healing = {name: arm for name, arm in arms.items() if arm.parent and arm.synthetic == 0}
+    starts = {arm.from_iteration or 0 for arm in healing.values()}
+    others = scores.loc[~scores["arm"].isin(healing), "iteration"]
+    if len(starts) != 1 or others.empty or others.max() > (start := starts.pop()):
+        return
+    last = scores["iteration"].max()
+    axes.set_xlim(-0.5, last + 0.5)
+    axes.axvspan(start, last + 0.5, color="0.94", zorder=0)
+    for left, right, text in ((0, start, "poisoning"), (start, last, "healing")):
+        axes.text((left + right) / 2, 1.02, text, transform=axes.get_xaxis_transform(), ha="center", va="bottom")
+
+
+def _name_arms(figure: Figure, axes: Axes) -> None:
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=4,
+        frameon=False,
+        handlelength=3.2,
+        title="arm (share of generated images)",
+    )
+
+
+def _sizes(scores: pd.DataFrame) -> str:
+    """Return from how many images the scores are: ``900``, ``870-900`` where cells differ, ``0`` without scores."""
+    sizes = scores["n"]
+    return "0" if sizes.empty else "-".join(map(str, sorted({sizes.min(), sizes.max()})))

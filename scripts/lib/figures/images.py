@@ -1,0 +1,160 @@
+"""Samples: panels of images with titles above the columns and labels before the rows (paper, figures 1 to 4 and 6)."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from matplotlib.textpath import TextPath
+from PIL import Image
+
+from scripts.lib.figures.arms import Arm, row_label
+from scripts.lib.figures.style import DPI, STYLE, WIDTH
+
+# Lengths in pixels of the PNG.
+LARGEST_TILE, TILE_GAP, COLUMN_GAP, ROW_GAP, PANEL_GAP = 192, 3, 24, 12, 30
+POINTS = STYLE["font.size"]
+LINE = round(1.25 * POINTS * DPI / 72)
+MOST_COLUMNS = 10
+
+
+T = TypeVar("T")
+
+
+class Panel(NamedTuple):
+    """A block of the figure: what it is, the columns' titles, and for every row its label and each column's images.
+
+    The images of one column are uint8 of shape (n, height, width, 3), or None where there are none.
+    """
+
+    title: str
+    columns: list[str]
+    rows: Mapping[str, Sequence[np.ndarray | None]]
+
+
+def spaced(items: Sequence[T], most: int = MOST_COLUMNS) -> list[T]:
+    """Return all items, or ``most`` evenly spaced ones from the first to the last."""
+    positions = np.linspace(0, len(items) - 1, min(len(items), most)).round().astype(int)
+    return [items[position] for position in positions]
+
+
+def slots(table: pd.DataFrame, group: Mapping[str, str]) -> pd.DataFrame:
+    """Return the rows of an image set's table that have these values of these attributes; all for none."""
+    return table[(table[list(group)].astype(str) == pd.Series(group, dtype=str)).all(axis=1)]
+
+
+def iteration_panels(arms: Mapping[str, Arm], images: Mapping[tuple[str, int], np.ndarray]) -> list[Panel]:
+    """Return one panel for the arms that start from the base model, and one for each later start.
+
+    Args:
+        arms: by name, in the order of the rows.
+        images: uint8 (n, height, width, 3) by arm and iteration.
+    """
+    panels = []
+    for start in sorted({arm.from_iteration or 0 for arm in arms.values()}):
+        members = {name: arm for name, arm in arms.items() if (arm.from_iteration or 0) == start}
+        iterations = spaced(sorted({iteration for name, iteration in images if name in members}))
+        rows = {
+            row_label(name, arm): [images.get((name, iteration)) for iteration in iterations]
+            for name, arm in members.items()
+        }
+        panels.append(Panel("", [f"iteration {iteration}" for iteration in iterations], rows))
+    return panels
+
+
+def culled_panel(title: str, culled: pd.DataFrame, generated: np.ndarray, real: np.ndarray) -> Panel:
+    """Return the rejected images of one cull, worst first, above the real ones that they are too far from.
+
+    Args:
+        title: which cull it is.
+        culled: the cull's whole table: ``distance``, ``threshold``, ``accepted``.
+        generated, real: uint8 (n, height, width, 3) of its rejected slots with the largest distances, in that order.
+    """
+    distances = culled.loc[~culled["accepted"], "distance"].nlargest(len(generated))
+    number, threshold = (~culled["accepted"]).sum(), culled["threshold"].iloc[0]
+    return Panel(
+        f"{title}\n{number} of {len(culled)} rejected",
+        [f"{distance:.2f}" for distance in distances] or ["none rejected"],
+        {
+            f"rejected: distance\nabove {threshold:.3g}": [image[None] for image in generated] or [None],
+            "real images": [image[None] for image in real] or [None],
+        },
+    )
+
+
+def draw_panels(panels: Sequence[Panel]) -> Figure:
+    """Draw panels below each other, columns aligned, in the width of the page.
+
+    Images smaller than a tile are enlarged by whole factors without smoothing, larger ones reduced.
+    """
+    labels = [label for panel in panels for label in (panel.title, *panel.rows)]
+    cells = [cell for panel in panels for row in panel.rows.values() for cell in row if cell is not None]
+    per_cell = max((len(cell) for cell in cells), default=1)
+    columns = max(len(panel.columns) for panel in panels)
+    left = max(_width(line) for label in labels for line in label.split("\n")) + 3 * COLUMN_GAP
+    room = (round(WIDTH * DPI) - left) // columns - COLUMN_GAP
+    fitting = max(1, min(LARGEST_TILE, (room + TILE_GAP) // per_cell - TILE_GAP))
+    tile = len(_tile(cells[0][0], fitting)) if cells else fitting
+    words = max(_width(word) for panel in panels for title in panel.columns for word in title.split())
+    column = max(per_cell * (tile + TILE_GAP) - TILE_GAP, words)
+    titles = [[_wrap(title, column) for title in panel.columns] for panel in panels]
+
+    width = left + columns * (column + COLUMN_GAP)
+    heads = [max(_lines(title) for title in (panel.title, *row)) for panel, row in zip(panels, titles, strict=True)]
+    heads = [lines * LINE + ROW_GAP for lines in heads]
+    steps = [max(tile, *(_lines(label) * LINE for label in panel.rows)) + ROW_GAP for panel in panels]
+    heights = [head + len(panel.rows) * step for head, step, panel in zip(heads, steps, panels, strict=True)]
+    height = sum(heights) + PANEL_GAP * len(panels)
+
+    canvas = np.full((height, width, 3), 255, np.uint8)
+    with rc_context(STYLE):
+        figure = Figure(figsize=(width / DPI, height / DPI))
+        axes = figure.add_axes((0, 0, 1, 1))
+        top = PANEL_GAP // 2
+        for panel, row_of_titles, head, step in zip(panels, titles, heads, steps, strict=True):
+            lefts = [left + number * (column + COLUMN_GAP) for number in range(len(panel.columns))]
+            for x, title in ((COLUMN_GAP, panel.title), *zip(lefts, row_of_titles, strict=True)):
+                axes.text(x, top + head - ROW_GAP // 2, title, va="bottom")
+            top += head
+            for label, row in panel.rows.items():
+                axes.text(COLUMN_GAP, top + (step - ROW_GAP) / 2, label, va="center")
+                for x, cell in zip(lefts, row, strict=True):
+                    for number, image in enumerate([] if cell is None else cell):
+                        at = x + number * (tile + TILE_GAP)
+                        canvas[top : top + tile, at : at + tile] = _tile(image, fitting)
+                top += step
+            top += PANEL_GAP
+        axes.imshow(canvas, interpolation="none", extent=(0, width, height, 0), aspect="auto")
+        axes.set_axis_off()
+    return figure
+
+
+def _tile(image: np.ndarray, edge: int) -> np.ndarray:
+    """Return the image at most ``edge`` pixels wide."""
+    if len(image) <= edge:
+        factor = edge // len(image)
+        return image.repeat(factor, axis=0).repeat(factor, axis=1)
+    return np.asarray(Image.fromarray(image).resize((edge, edge), Image.Resampling.LANCZOS))
+
+
+def _width(text: str) -> int:
+    """Return the width of a line of text in pixels."""
+    return round(TextPath((0, 0), text, size=POINTS).get_extents().width * DPI / 72) if text.strip() else 0
+
+
+def _lines(text: str) -> int:
+    return text.count("\n") + 1 if text else 0
+
+
+def _wrap(text: str, width: int) -> str:
+    """Break text at spaces into lines of at most ``width`` pixels, as far as its words allow."""
+    first, *words = text.split()
+    lines = [first]
+    for word in words:
+        if _width(longer := f"{lines[-1]} {word}") <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return "\n".join(lines)

@@ -1,0 +1,160 @@
+"""Figures of samples: the right images at the right place, every pixel of them, and printable."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scripts import draw_culled, draw_grid, draw_samples
+from scripts.lib import imageset
+from scripts.lib.controls import cull
+from scripts.lib.figures import images as samples
+from scripts.lib.figures.images import Panel, draw_panels, iteration_panels, spaced
+from tests.unit.figures import ARMS, assert_printable
+
+NONE = np.zeros((0, 32, 32, 3), np.uint8)
+
+
+def test_every_iteration_has_a_column_until_there_are_too_many():
+    assert spaced([1, 2, 3]) == [1, 2, 3]
+    assert spaced(range(1, 101)) == [1, 12, 23, 34, 45, 56, 67, 78, 89, 100]
+
+
+def test_healing_arms_have_a_panel_of_their_own_and_missing_cells_stay_empty(images):
+    cells = {("real", 1): images[:2], ("real", 2): images[2:4], ("all", 1): images[4:6], ("healed", 3): images[6:]}
+    arms = {name: ARMS[name] for name in ("real", "all", "healed")}
+    first, second = iteration_panels(arms, cells)
+    assert (first.columns, second.columns) == (["iteration 1", "iteration 2"], ["iteration 3"])
+    assert list(second.rows) == ["healed\n0 %, after half"]
+    assert first.rows["all\n100 % generated"][1] is None
+
+
+def test_every_pixel_is_shown_enlarged(images):
+    panel = Panel("", ["one", "two"], {"row": [images[:2], None]})
+    canvas = np.asarray(draw_panels([panel]).axes[0].images[0].get_array())
+    factor = samples.LARGEST_TILE // images.shape[1]
+    enlarged = np.kron(images[0], np.ones((factor, factor, 1), np.uint8))
+    found = np.lib.stride_tricks.sliding_window_view(canvas[:, :, 0], enlarged.shape[:2])
+    tops, lefts = np.nonzero(found[:, :, 0, 0] == enlarged[0, 0, 0])
+    size = len(enlarged)
+    crops = (canvas[top : top + size, left : left + size] for top, left in zip(tops, lefts, strict=True))
+    assert any(np.array_equal(crop, enlarged) for crop in crops)
+
+
+def test_a_large_image_is_reduced_to_a_tile():
+    figure = draw_panels([Panel("", ["one"], {"row": [np.zeros((1, 512, 512, 3), np.uint8)]})])
+    canvas = np.asarray(figure.axes[0].images[0].get_array())
+    assert (canvas == 0).all(axis=2).sum() == samples.LARGEST_TILE**2
+
+
+@pytest.mark.parametrize(("columns", "per_cell", "rows"), [(1, 1, 1), (5, 3, 12), (10, 3, 9), (10, 1, 2)])
+def test_samples_can_be_printed(columns, per_cell, rows):
+    cell = np.zeros((per_cell, 32, 32, 3), np.uint8)
+    prompt = "iteration" if columns == samples.MOST_COLUMNS else "a photo of a middle-aged person"
+    titles = [f"{prompt} {number}" for number in range(columns)]
+    labels = {f"◆ color-matched-{number}\n100 %, after poison-25": [cell] * columns for number in range(rows)}
+    numbers = [f"{number}.00" for number in range(columns)]
+    other = Panel("culled, iteration 1\n342 of 900 rejected", numbers, {"a\nb\nc": [cell] * columns})
+    assert_printable(draw_panels([Panel("", titles, labels), other]))
+
+
+def write_sets(folder, images, cells):
+    """Write real images of two groups, and as each cell's own the same reversed and darkened by the cell's number."""
+    groups = ["man-young"] * 4 + ["man-old"] * 4
+    ages = [group.partition("-")[2] for group in groups]
+    table = pd.DataFrame({"file_name": [f"{i}.png" for i in range(8)], "group": groups, "age": ages, "text": groups})
+    imageset.write(folder / "real.zip", table, images)
+    for number, cell in enumerate(cells, start=1):
+        imageset.write(folder / cell / "generated.zip", table, images[::-1] // number)
+    return table
+
+
+def test_samples_of_several_sets_are_the_same_slots(tmp_path, images, monkeypatch):
+    write_sets(tmp_path, images, ["base/seed-0/iteration-0"])
+    drawn: list[Panel] = []
+    monkeypatch.setattr(draw_samples, "draw_panels", drawn.extend)
+    draw_samples.main(
+        sets=[tmp_path / "real.zip", tmp_path / "base/seed-0/iteration-0/generated.zip"],
+        label=["real", "base"],
+        real=tmp_path / "real.zip",
+        groups=5,
+        images=2,
+        output=[],
+    )
+    (panel,) = drawn
+    assert panel.columns == ["man-young", "man-old"]
+    expected = {"real": [images[:2], images[4:6]], "base": [images[::-1][:2], images[::-1][4:6]]}
+    np.testing.assert_equal(panel.rows, expected)
+
+
+def test_only_the_group_asked_for_is_shown(tmp_path, images, monkeypatch):
+    write_sets(tmp_path, images, [])
+    drawn: list[Panel] = []
+    monkeypatch.setattr(draw_samples, "draw_panels", drawn.extend)
+    real = tmp_path / "real.zip"
+    draw_samples.main(sets=[real], label=["real"], real=real, groups=1, images=9, group='{"age": "old"}', output=[])
+    np.testing.assert_equal(drawn[0].rows, {"real": [images[4:]]})
+
+
+def test_what_is_culled_is_shown_worst_first_with_its_distance(tmp_path, images, monkeypatch):
+    table = write_sets(tmp_path, images, ["base/seed-0/iteration-0"])
+    distances = table[["file_name", "group"]].assign(distance=[0.1, 3, 0.2, 2, 0.3, 0.4, 5, 0.5])
+    folder = tmp_path / "strict/seed-0/iteration-1"
+    folder.mkdir(parents=True)
+    culled = cull(distances, 1.0, on_reject="replace", shortfall="error", seed=0)
+    culled.to_csv(folder / "culled.csv", index=False)
+    drawn: list[Panel] = []
+    monkeypatch.setattr(draw_culled, "draw_panels", drawn.extend)
+    draw_culled.main(
+        culled=[folder / "culled.csv"],
+        generated=[tmp_path / "base/seed-0/iteration-0/generated.zip"],
+        real=tmp_path / "real.zip",
+        images=2,
+        output=[],
+    )
+    (panel,) = drawn
+    assert panel.title == "strict, iteration 1\n3 of 8 rejected"
+    assert panel.columns == ["5.00", "3.00"]
+    generated, real = panel.rows.values()
+    np.testing.assert_equal(generated, [images[::-1][[6]], images[::-1][[1]]])
+    np.testing.assert_equal(real, [images[[6]], images[[1]]])
+
+
+def test_a_cull_that_rejects_nothing_says_so():
+    table = pd.DataFrame({"distance": [0.1], "threshold": [1.0], "accepted": [True]})
+    panel = samples.culled_panel("culled, iteration 1", table, NONE, NONE)
+    assert panel.columns == ["none rejected"]
+    assert_printable(draw_panels([panel]))
+
+
+def test_the_grid_takes_the_same_slots_of_the_group_from_every_cell(tmp_path, images, monkeypatch):
+    real = pd.DataFrame({"file_name": [f"{i}.png" for i in range(8)], "age": ["old", "young"] * 4, "text": "t"})
+    unseen = pd.DataFrame({"file_name": ["0.png", "1.png", "2.png"], "group": ["a", "a", "b"], "text": ["A", "A", "B"]})
+    imageset.write(tmp_path / "real.zip", real, images)
+    for number, cell in enumerate(("base/seed-0/iteration-0", "real/seed-0/iteration-1")):
+        imageset.write(tmp_path / cell / "generated.zip", real, images[::-1] // (number + 1))
+        imageset.write(tmp_path / cell / "unseen.zip", unseen, images[:3] // (number + 1))
+    drawn: list[Panel] = []
+    monkeypatch.setattr(draw_grid, "draw_panels", drawn.extend)
+    draw_grid.main(
+        generated=sorted(tmp_path.glob("*/*/*/generated.zip")),
+        unseen=sorted(tmp_path.glob("*/*/*/unseen.zip")),
+        real=tmp_path / "real.zip",
+        arms='{"real": {"synthetic": 0, "control": "none", "parent": null, "from_iteration": null}}',
+        group='{"age": "young"}',
+        images=2,
+        output=[],
+    )
+    start, iterations, end = drawn
+    np.testing.assert_equal(start.rows, {"young": [images[[1, 3]], images[[6, 4]]]})
+    np.testing.assert_equal(iterations.rows, {"real\n0 % generated": [images[[6, 4]] // 2]})
+    assert end.columns == ["A", "B"]
+    last = [images[[0, 1]], images[[2]]]
+    np.testing.assert_equal(end.rows, {"base model": last, "real\n0 % generated": [cell // 2 for cell in last]})
+
+
+def test_prompts_are_wrapped_at_spaces_and_too_long_words_kept():
+    assert samples._wrap("a middle-aged Donaudampfschifffahrtskapitaen", 200).split("\n") == [
+        "a",
+        "middle-aged",
+        "Donaudampfschifffahrtskapitaen",
+    ]

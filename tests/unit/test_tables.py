@@ -1,0 +1,39 @@
+"""Tables for the report: every cell, legible, and safe to show."""
+
+import pandas as pd
+
+from scripts.lib import tables
+from tests.unit.figures import table
+
+
+def test_a_cell_is_a_row_and_a_metric_a_column():
+    cells = tables.cells(table())
+    assert list(cells.columns) == [
+        "arm",
+        "replicate",
+        "iteration",
+        "n",
+        "frechet_distance",
+        "clip_score",
+        "clip_score_std",
+    ]
+    assert cells.iloc[0].tolist() == ["floor", 0, 0, 90, 4, 28, 1]
+    assert not (cells == 999).any().any(), "neither groups nor unseen prompts"
+    assert not cells.duplicated(["arm", "replicate", "iteration"]).any()
+
+
+def test_the_composition_sums_the_groups_of_every_cell(tmp_path):
+    path = tmp_path / "half/seed-3/iteration-2/composition.csv"
+    path.parent.mkdir(parents=True)
+    pd.DataFrame({"group": ["a", "b"], "real": [5, 6], "generated": [5, 4]}).to_csv(path, index=False)
+    expected = {"arm": "half", "replicate": 3, "iteration": 2, "real": 11, "generated": 9, "groups": 2}
+    (row,) = tables.read("composition", [path]).to_dict("records")
+    assert row == expected | {"generated in a group": "4 to 5"}
+
+
+def test_a_page_escapes_its_text_and_shortens_its_numbers():
+    page = tables.page("cells", pd.DataFrame({"a_b": [0.123456], "c": ["<script>"]}))
+    assert "<td>0.1235</td>" in page
+    assert "&lt;script&gt;" in page
+    assert ">a b</th>" in page
+    assert "<script" not in page
