@@ -10,7 +10,7 @@ import typer
 from scripts.cli import run
 from scripts.lib.atomic import replacing
 from scripts.lib.cell import Cell
-from scripts.lib.scores import over_replicates
+from scripts.lib.replicates import over_replicates
 
 COLUMNS = ["arm", "replicate", "iteration", "images", "group", "metric", "value", "n"]
 

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
 from scripts.lib.metrics import (
     clip_scores,
@@ -86,23 +85,6 @@ def score(images: Embedded, reference: Embedded, attributes: list[str], nearest_
         distances = against(*pair, nearest_k, whole=group == ALL)
         rows += [Score(metric, group, int(chosen.sum()), value) for metric, value in distances]
     return rows
-
-
-def over_replicates(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean of every score over its replicates, and Student's 95 % interval of that mean.
-
-    Args:
-        scores: columns ``arm, replicate, iteration, images, group, metric, value``.
-
-    Returns:
-        ``arm, iteration, images, group, metric, replicates, mean, low, high``; the interval of a
-        single replicate is NaN.
-    """
-    keys = ["arm", "iteration", "images", "group", "metric"]
-    table = scores.groupby(keys, sort=False)["value"].agg(["count", "mean", "std"])
-    half = stdtrit(table["count"] - 1, 0.975) * table["std"] / np.sqrt(table["count"])
-    means = table[["count", "mean"]].rename(columns={"count": "replicates"})
-    return means.assign(low=table["mean"] - half, high=table["mean"] + half).reset_index()
 
 
 def _equal(images: pd.DataFrame, reference: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

@@ -125,8 +125,8 @@ def test_the_band_is_students_interval_of_the_mean():
     values = np.array([13.0, 14.0, 17.0])
     low, high = stats.t.interval(0.95, 2, values.mean(), stats.sem(values))
     assert line.loc[[1], "mean"].tolist() == pytest.approx([values.mean()])
-    assert (line["mean"] - line["half"])[[1]].tolist() == pytest.approx([low])
-    assert (line["mean"] + line["half"])[[1]].tolist() == pytest.approx([high])
+    assert line.loc[[1], "low"].tolist() == pytest.approx([low])
+    assert line.loc[[1], "high"].tolist() == pytest.approx([high])
 
 
 def test_a_missing_metric_is_said_and_no_error():

@@ -9,7 +9,8 @@ import scipy.stats
 
 from scripts import tabulate
 from scripts.lib import metrics
-from scripts.lib.scores import Embedded, over_replicates, score
+from scripts.lib.replicates import over_replicates
+from scripts.lib.scores import Embedded, score
 
 
 def embedded(sizes, seed=0, features=4):

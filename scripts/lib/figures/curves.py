@@ -3,17 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
-import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from scipy.special import stdtrit
 
 from scripts.lib.cell import BASE
 from scripts.lib.figures.arms import Arm, looks
 from scripts.lib.figures.style import STYLE, WIDTH
+from scripts.lib.replicates import over_replicates
 
 ALL = "all"
 FLOOR = "floor"
@@ -68,14 +67,11 @@ def trajectory(scores: pd.DataFrame, name: str, arm: Arm) -> pd.DataFrame:
         arm: the arm; its first point is its parent's, or the base model's.
 
     Returns:
-        Index ``iteration``; columns ``mean``, and ``half``, half the width of Student's 95 % interval
-        of the mean over replicates (NaN for a single replicate).
+        Index ``iteration``; columns ``mean``, ``low`` and ``high``, see ``replicates.over_replicates``.
     """
     start = (scores["arm"] == (arm.parent or BASE)) & (scores["iteration"] == (arm.from_iteration or 0))
-    by_iteration = scores[start | (scores["arm"] == name)].groupby("iteration")["value"]
-    table = by_iteration.agg(["mean", "std", "count"])
-    half = stdtrit(table["count"] - 1, 0.975) * table["std"] / np.sqrt(table["count"])
-    return pd.DataFrame({"mean": table["mean"], "half": half})
+    own = scores[start | (scores["arm"] == name)]
+    return over_replicates(own).sort_values("iteration").set_index("iteration")
 
 
 def _draw_whole(scores: pd.DataFrame, arms: Mapping[str, Arm], features: str, metrics: Sequence[str]) -> Figure:
@@ -135,9 +131,8 @@ def _draw_lines(
         line = trajectory(scores, name, arms[name])
         # The first point is another arm's or the base model's.
         axes.plot(line.index, line["mean"], markevery=slice(1, None), markersize=markersize, **look)
-        if line["half"].notna().any():
-            low, high = line["mean"] - line["half"], line["mean"] + line["half"]
-            axes.fill_between(line.index, low, high, color=look["color"], alpha=0.12, linewidth=0)
+        if line["low"].notna().any():
+            axes.fill_between(line.index, line["low"], line["high"], color=look["color"], alpha=0.12, linewidth=0)
     if scores.empty:
         axes.text(0.5, 0.5, "not scored: too few images\nfor these features", transform=axes.transAxes, ha="center")
     for value in scores.loc[scores["arm"] == FLOOR, "value"]:
