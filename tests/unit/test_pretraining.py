@@ -33,7 +33,7 @@ def test_each_part_loads_and_fits_the_others(trained: Path):
     pipeline = StableDiffusionPipeline.from_pretrained(trained / "pipeline", dtype="float32")
     clip = CLIPModel.from_pretrained(trained / "clip")
     assert pipeline.unet.config.in_channels == pipeline.vae.config.latent_channels
-    assert pipeline.unet.config.cross_attention_dim == clip.config.text_config.hidden_size
+    assert pipeline.unet.config.cross_attention_dim == clip.text_model.config.hidden_size
     assert pipeline.vae.config.scaling_factor > 0
     image = pipeline("a drawing of a man", num_inference_steps=2, output_type="np").images[0]
     assert image.shape == (32, 32, 3)
