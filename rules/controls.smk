@@ -9,6 +9,8 @@ rule match_histograms:
         "<cell>/matched.zip",
     log:
         "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/match_histograms.log",
+    benchmark:
+        "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/match_histograms.tsv"
     conda:
         "../envs/images.yaml"
     params:
@@ -23,10 +25,13 @@ rule single_image_distance:
     input:
         generated="<cell>/generated.zip",
         real="<results>/dataset/images.zip",
+        weights=downloaded(EXPERIMENT.cull.features.weights),
     output:
         "<cell>/distances.csv",
     log:
         "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/single_image_distance.log",
+    benchmark:
+        "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/single_image_distance.tsv"
     conda:
         "../envs/diffusion.yaml"
     resources:
@@ -36,7 +41,7 @@ rule single_image_distance:
         batch_size=EXECUTION.embed_batch_size,
     params:
         code=digest("scripts.single_image_distance"),
-        weights=weights_digest(EXPERIMENT.cull.features.weights),
+        weights=weights.identity(EXPERIMENT, EXPERIMENT.cull.features.weights),
         features=flags(EXPERIMENT.cull.features),
     shell:
         "python -m scripts.single_image_distance --generated {input.generated} --real {input.real} {params.features}"

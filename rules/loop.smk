@@ -10,6 +10,8 @@ rule compose:
         composition="<cell>/composition.csv",
     log:
         "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/compose.log",
+    benchmark:
+        "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/compose.tsv"
     conda:
         "../envs/images.yaml"
     params:
@@ -31,6 +33,7 @@ rule finetune:
         real="<results>/dataset/images.zip",
         generated=generated_before,
         unet=lambda wildcards: unet_of(initial(EXPERIMENT, this(wildcards))),
+        weights=downloaded(MODEL),
     output:
         config="<cell>/unet/config.json",
         weights="<cell>/unet/diffusion_pytorch_model.safetensors",
@@ -68,6 +71,7 @@ rule generate:
     input:
         real="<results>/dataset/images.zip",
         unet=lambda wildcards: unet_of(this(wildcards)),
+        weights=downloaded(MODEL),
     output:
         images=temp("<cell>/generated/shard-{shard}.zip"),
         provenance="<cell>/generated/shard-{shard}.json",
@@ -118,6 +122,7 @@ rule unseen:
     input:
         prompts="<results>/dataset/unseen.csv",
         unet=lambda wildcards: unet_of(this(wildcards)),
+        weights=downloaded(MODEL),
     output:
         images="<cell>/unseen.zip",
         provenance="<cell>/unseen.json",
