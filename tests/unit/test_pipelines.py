@@ -155,7 +155,7 @@ def test_the_digest_of_a_folder_changes_with_its_content_and_names(model):
     digests.add(pipelines.digest(model))
     (model / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"y")
     digests.add(pipelines.digest(model))
-    (model / "unet" / "config.json").touch()
+    (model / "unet" / "another.json").touch()
     digests.add(pipelines.digest(model))
     assert len(digests) == 4
 
