@@ -1,7 +1,6 @@
 """Names that the rules share: where things lie, and the values that each script gets."""
 
 import json
-import os
 import re
 import sys
 from pathlib import Path
@@ -14,9 +13,6 @@ from scripts.lib.seeds import seed_of
 
 # A chain of 100 iterations is deeper than Python's default allows (snakemake issue 2420).
 sys.setrecursionlimit(20_000)
-
-# Compute nodes have no network, and a job must not need one: weights are files, and `downloads` fetches them.
-os.environ["HF_HUB_OFFLINE"] = "1"
 
 weights.check(EXPERIMENT)
 MODEL = Path(EXPERIMENT.model)

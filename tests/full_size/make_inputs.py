@@ -42,7 +42,7 @@ def _pipeline(folder: Path) -> None:
     architectures.text_encoder(**_special_tokens()).save_pretrained(folder / "text_encoder", max_shard_size="100GB")
     architectures.scheduler().save_pretrained(folder / "scheduler")
     shutil.copytree(TOKENIZER, folder / "tokenizer")
-    index = {name: ["diffusers", kind] for name, kind in COMPONENTS.items()}
+    index: dict[str, list[str | None]] = {name: ["diffusers", kind] for name, kind in COMPONENTS.items()}
     index |= {"text_encoder": ["transformers", "CLIPTextModel"], "tokenizer": ["transformers", "CLIPTokenizer"]}
     index |= {name: [None, None] for name in ("safety_checker", "feature_extractor", "image_encoder")}
     (folder / "model_index.json").write_text(json.dumps({"_class_name": "StableDiffusionPipeline", **index}))

@@ -30,7 +30,8 @@ def main(
     def frozen():
         return encode(image, ["a man"], vae, tokenizer, text_encoder, flip=False)
 
-    cached, seconds = frozen(), {"cached": [], "encoded in every step": []}
+    cached = frozen()
+    seconds: dict[str, list[float]] = {"cached": [], "encoded in every step": []}
     for step in range(repeats):
         for kind, times in seconds.items():
             started = time.monotonic()

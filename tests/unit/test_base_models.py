@@ -1,6 +1,7 @@
 """Stable Diffusion 1.5, 2.1-base and 2.1: checked, loaded, sampled and retrained by the same code, as they need it."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 from diffusers import DDPMScheduler, UNet2DConditionModel
 
 from scripts.lib import pipelines
+from scripts.lib.choices import Mode
 from scripts.lib.finetuning import draw, encode, loss_of
 from scripts.lib.generation import generate, load_pipeline
 from scripts.lib.pipelines import ModelError
@@ -25,10 +27,11 @@ def test_passes_the_check(model):
 
 def test_image_to_image_keeps_the_size_of_the_images_and_text_to_image_has_the_model_s_own(model):
     shape, folder = model
-    settings = {"steps": 4, "guidance_scale": 7.5, "strength": 0.8, "batch_size": 2}
+    settings: dict[str, Any] = {"steps": 4, "guidance_scale": 7.5, "strength": 0.8, "batch_size": 2}
     real = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), np.uint8)
     own = 96 if shape == "2.1" else 64
-    for mode, images, size in (("img2img", real, 64), ("txt2img", None, own)):
+    cases: list[tuple[Mode, np.ndarray | None, int]] = [("img2img", real, 64), ("txt2img", None, own)]
+    for mode, images, size in cases:
         made = list(generate(load_pipeline(mode, folder), ["a man", "a woman"], [0, 1], images, **settings))
         assert np.stack(made).shape == (2, size, size, 3)
 

@@ -25,10 +25,10 @@ def random_weights(network: nn.Module) -> nn.Module:
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, generator=generator)
         elif isinstance(module, nn.BatchNorm2d):
-            for tensor in (module.weight.data, module.running_var):
-                tensor.uniform_(0.7, 1.3, generator=generator)
-            for tensor in (module.bias.data, module.running_mean):
-                tensor.uniform_(-0.3, 0.3, generator=generator)
+            for name in ("weight", "running_var"):
+                module.state_dict()[name].uniform_(0.7, 1.3, generator=generator)
+            for name in ("bias", "running_mean"):
+                module.state_dict()[name].uniform_(-0.3, 0.3, generator=generator)
     return network
 
 

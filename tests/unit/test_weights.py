@@ -161,3 +161,11 @@ def test_a_repository_that_the_workflow_cannot_use_does_not_appear(hub, tmp_path
     assert result.returncode != 0
     assert "in_channels is 9" in result.stderr
     assert not (tmp_path / "models/sd").exists()
+
+
+def test_jobs_work_offline():
+    code = "import scripts.embed, huggingface_hub; print(huggingface_hub.is_offline_mode())"
+    environment = {key: value for key, value in os.environ.items() if key != "HF_HUB_OFFLINE"}
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "True"
