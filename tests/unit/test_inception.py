@@ -127,7 +127,7 @@ def test_maps_are_what_torchvision_s_network_pools(imagenet, channels, before, p
     maps = EXTRACTORS["inception_192" if channels == 192 else "inception_64"](path, 1)(images)
     assert maps.shape == (2, positions, channels)
     expected = seen[0].flatten(2).transpose(1, 2).numpy()
-    assert maps == pytest.approx(expected, rel=1e-4, abs=1e-4)
+    np.testing.assert_allclose(maps, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_single_image_distance_equals_its_definition(imagenet):
