@@ -32,6 +32,7 @@ rule single_image_distance:
         "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/single_image_distance.log",
     benchmark:
         "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/single_image_distance.tsv"
+    threads: 2
     conda:
         "../envs/diffusion.yaml"
     resources:

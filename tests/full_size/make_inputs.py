@@ -32,7 +32,7 @@ def main(output: Annotated[Path, typer.Option(help="Folder to write; kept if it 
         shutil.copytree(TOKENIZER, folder / "clip", dirs_exist_ok=True)
         for name, fid in (("fid", True), ("imagenet", False)):
             torch.save(architectures.inception(fid=fid).state_dict(), folder / f"inception-{name}.pth")
-        _images(folder)
+        draw_images(folder, size=512)
 
 
 def _pipeline(folder: Path) -> None:
@@ -53,14 +53,14 @@ def _special_tokens() -> dict[str, int]:
     return {key: config[key] for key in ("bos_token_id", "eos_token_id", "pad_token_id")}
 
 
-def _images(folder: Path) -> None:
-    """Draw two images of each of two groups, 512 pixels."""
+def draw_images(folder: Path, size: int) -> None:
+    """Draw two images of each of two groups, and write their labels."""
     (folder / "images").mkdir()
     rows = []
     for gender in ("man", "woman"):
         for number in range(2):
             rows.append({"file_name": f"{gender}-{number}.png", "gender": gender, "race": "white", "age": "old"})
-            drawing: np.ndarray = draw(gender, "light", "old", seed=f"{gender}/{number}", size=512)
+            drawing: np.ndarray = draw(gender, "light", "old", seed=f"{gender}/{number}", size=size)
             Image.fromarray(drawing).save(folder / "images" / rows[-1]["file_name"])
     pd.DataFrame(rows).to_csv(folder / "labels.csv", index=False)
 
