@@ -1,7 +1,6 @@
 """Write what `make full-size` needs: the paper's models with random weights (9.3 GB), and a few labelled drawings."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import pandas as pd
 import torch
 import typer
 from PIL import Image
+from transformers import CLIPTokenizer
 
 from scripts.cli import run
 from scripts.lib.atomic import replacing
@@ -29,7 +29,7 @@ def main(output: Annotated[Path, typer.Option(help="Folder to write; kept if it 
     with replacing(output) as folder:
         _pipeline(folder / "stable-diffusion")
         architectures.clip(**_special_tokens()).save_pretrained(folder / "clip", max_shard_size="100GB")
-        shutil.copytree(TOKENIZER, folder / "clip", dirs_exist_ok=True)
+        _tokenizer(folder / "clip")
         for name, fid in (("fid", True), ("imagenet", False)):
             torch.save(architectures.inception(fid=fid).state_dict(), folder / f"inception-{name}.pth")
         draw_images(folder, size=512)
@@ -41,11 +41,16 @@ def _pipeline(folder: Path) -> None:
         del part
     architectures.text_encoder(**_special_tokens()).save_pretrained(folder / "text_encoder", max_shard_size="100GB")
     architectures.scheduler().save_pretrained(folder / "scheduler")
-    shutil.copytree(TOKENIZER, folder / "tokenizer")
+    _tokenizer(folder / "tokenizer")
     index: dict[str, list[str | None]] = {name: ["diffusers", kind] for name, kind in COMPONENTS.items()}
     index |= {"text_encoder": ["transformers", "CLIPTextModel"], "tokenizer": ["transformers", "CLIPTokenizer"]}
     index |= {name: [None, None] for name in ("safety_checker", "feature_extractor", "image_encoder")}
     (folder / "model_index.json").write_text(json.dumps({"_class_name": "StableDiffusionPipeline", **index}))
+
+
+def _tokenizer(folder: Path) -> None:
+    """Write the miniature's tokenizer with the length of the true one, 77 tokens."""
+    CLIPTokenizer.from_pretrained(TOKENIZER, model_max_length=77).save_pretrained(folder)
 
 
 def _special_tokens() -> dict[str, int]:
