@@ -6,7 +6,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo experiment test
+.PHONY: help setup demo experiment test full-size
 
 help:  ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -42,3 +42,13 @@ test: setup  ## Check the code and run every test (CI runs exactly this).
 	snakemake --lint
 	mypy
 	pytest
+
+# Two cores, 24 GB of memory, 25 GB of disk, three quarters of an hour.
+FULL_SIZE := --configfile config/paper.yaml config/full-size.yaml --cores 2 --resources gpu=1
+THREADS := finetune=2 generate=2 unseen=2 embed=2 embed_dataset=2
+full-size: export OMP_NUM_THREADS = 2
+full-size: setup  ## Run the paper's architectures with random weights; a table of seconds and memory.
+	python -m tests.full_size.make_inputs --output results/full-size-inputs
+	snakemake $(FULL_SIZE) --set-threads $(THREADS)
+	python -m tests.full_size.step results/full-size-inputs/stable-diffusion
+	python -m tests.full_size.table results/full-size/benchmarks

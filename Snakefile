@@ -1,7 +1,8 @@
 """nepotism: what a text-to-image model becomes when it is retrained on its own images.
 
-Targets: `all` (every score, figure and table of the experiment), `plan` (what it will cost), `status`
-(how far it is), `miniature` (train the embedded base model anew), or the file of any one cell.
+Targets: `all` (every score, figure and table of the experiment), `downloads` (the weights that it needs
+and lacks), `plan` (what it will cost), `status` (how far it is), `miniature` (train the embedded base
+model anew), or the file of any one cell.
 """
 
 from snakemake.utils import min_version
@@ -20,6 +21,7 @@ EXPERIMENT = configuration.load(config)
 
 
 include: "rules/common.smk"
+include: "rules/downloads.smk"
 include: "rules/dataset.smk"
 include: "rules/loop.smk"
 include: "rules/controls.smk"

@@ -1,6 +1,7 @@
 """Names that the rules share: where things lie, and the values that each script gets."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -8,27 +9,32 @@ from snakemake.exceptions import WorkflowError
 
 from scripts.lib.code import digest
 from scripts.lib.commandline import flags
+from scripts.lib import weights
 from scripts.lib.config import describe
 from scripts.lib.lineage import BASE, Cell, base_cells, cells, initial, last_cells, previous
-from scripts.lib.pipelines import check as check_pipeline
-from scripts.lib.pipelines import digest as weights_digest
 from scripts.lib.seeds import seed_of
 
 # A chain of 100 iterations is deeper than Python's default allows (snakemake issue 2420).
 sys.setrecursionlimit(20_000)
 
+weights.check(EXPERIMENT)
 MODEL = Path(EXPERIMENT.model)
-check_pipeline(MODEL)
 EXECUTION = EXPERIMENT.execution
 ATTRIBUTES = json.dumps(EXPERIMENT.dataset.attributes)
 FOLDER = flags({"folder": EXPERIMENT.dataset.path})
 CLIP = Path(EXPERIMENT.score.clip)
 FEATURES = flags(EXPERIMENT.score.features)
 SCORE_SETTINGS = flags({"nearest_k": EXPERIMENT.score.nearest_k, "attribute": list(EXPERIMENT.dataset.attributes)})
-MODEL_DIGEST = weights_digest(MODEL)
-SCORE_WEIGHTS = [weights_digest(folder) for folder in (CLIP, EXPERIMENT.score.features.weights)]
+MODEL_DIGEST = weights.identity(EXPERIMENT, MODEL)
+SCORE_NETWORKS = [CLIP, EXPERIMENT.score.features.weights]
+SCORE_WEIGHTS = [weights.identity(EXPERIMENT, path) for path in SCORE_NETWORKS]
 UNET = ["config.json", "diffusion_pytorch_model.safetensors"]
 removable = temp if EXECUTION.keep == "last" else str
+
+
+def one_of(names):
+    """Return a pattern that matches these names, and nothing where there are none."""
+    return "|".join(map(re.escape, names)) or "(?!)"
 
 
 pathvars:
@@ -43,6 +49,8 @@ wildcard_constraints:
     replicate="|".join(map(str, EXPERIMENT.replicates)),
     iteration=r"0|[1-9]\d*",
     shard=r"\d+",
+    repository=one_of(path for path, source in EXPERIMENT.downloads.items() if source.repository),
+    file=one_of(path for path, source in EXPERIMENT.downloads.items() if source.url),
 
 
 def this(wildcards):
@@ -67,6 +75,11 @@ def unets_to_keep():
 
 def unet_option(cell):
     return {} if cell.arm == BASE else {"unet": f"results/{EXPERIMENT.experiment}/{cell}/unet"}
+
+
+def downloaded(*paths):
+    """Return the downloads that bring these weights; what is there is kept, whatever its age."""
+    return [ancient(key) for key in sorted({weights.download_of(EXPERIMENT, path) for path in paths} - {None})]
 
 
 def generated_before(wildcards):

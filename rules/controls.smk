@@ -25,6 +25,7 @@ rule single_image_distance:
     input:
         generated="<cell>/generated.zip",
         real="<results>/dataset/images.zip",
+        weights=downloaded(EXPERIMENT.cull.features.weights),
     output:
         "<cell>/distances.csv",
     log:
@@ -33,6 +34,7 @@ rule single_image_distance:
         "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/single_image_distance.tsv"
     conda:
         "../envs/diffusion.yaml"
+    threads: 2
     resources:
         gpu=1,
         mem_mb=3000,
@@ -40,7 +42,7 @@ rule single_image_distance:
         batch_size=EXECUTION.embed_batch_size,
     params:
         code=digest("scripts.single_image_distance"),
-        weights=weights_digest(EXPERIMENT.cull.features.weights),
+        weights=weights.identity(EXPERIMENT, EXPERIMENT.cull.features.weights),
         features=flags(EXPERIMENT.cull.features),
     shell:
         "python -m scripts.single_image_distance --generated {input.generated} --real {input.real} {params.features}"

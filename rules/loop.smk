@@ -33,6 +33,7 @@ rule finetune:
         real="<results>/dataset/images.zip",
         generated=generated_before,
         unet=lambda wildcards: unet_of(initial(EXPERIMENT, this(wildcards))),
+        weights=downloaded(MODEL),
     output:
         config=removable("<cell>/unet/config.json"),
         weights=removable("<cell>/unet/diffusion_pytorch_model.safetensors"),
@@ -70,6 +71,7 @@ rule generate:
     input:
         real="<results>/dataset/images.zip",
         unet=lambda wildcards: unet_of(this(wildcards)),
+        weights=downloaded(MODEL),
     output:
         images=temp("<cell>/generated/shard-{shard}.zip"),
         provenance="<cell>/generated/shard-{shard}.json",
@@ -120,6 +122,7 @@ rule unseen:
     input:
         prompts="<results>/dataset/unseen.csv",
         unet=lambda wildcards: unet_of(this(wildcards)),
+        weights=downloaded(MODEL),
     output:
         images="<cell>/unseen.zip",
         provenance="<cell>/unseen.json",

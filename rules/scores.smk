@@ -5,11 +5,14 @@ rule embed_dataset:
     input:
         images="<results>/dataset/images.zip",
         reference="<results>/dataset/reference.zip",
+        weights=downloaded(*SCORE_NETWORKS),
     output:
         images="<results>/dataset/images.safetensors",
         reference="<results>/dataset/reference.safetensors",
     log:
         "<logs>/dataset/embed.log",
+    benchmark:
+        "<benchmarks>/dataset/embed.tsv"
     conda:
         "../envs/diffusion.yaml"
     resources:
@@ -31,6 +34,7 @@ rule embed:
     input:
         generated="<cell>/generated.zip",
         unseen="<cell>/unseen.zip",
+        weights=downloaded(*SCORE_NETWORKS),
     output:
         generated="<cell>/generated.safetensors",
         unseen="<cell>/unseen.safetensors",
@@ -66,6 +70,8 @@ rule score_floor:
         "<results>/dataset/scores.json",
     log:
         "<logs>/dataset/score.log",
+    benchmark:
+        "<benchmarks>/dataset/score.tsv"
     conda:
         "../envs/images.yaml"
     params:

@@ -11,7 +11,7 @@ from scripts.cli import run
 from scripts.lib import imageset
 from scripts.lib.atomic import replacing
 from scripts.lib.choices import Network
-from scripts.lib.features import EXTRACTORS, Clip
+from scripts.lib.features import EXTRACTORS, RESIZE, Clip
 from scripts.lib.provenance import sha256
 
 
@@ -19,13 +19,20 @@ def main(
     sets: Annotated[list[Path], typer.Argument(help="Image sets, each with a column `text`.")],
     clip: Annotated[Path, typer.Option(help="Folder of the CLIPModel of the CLIP score.")],
     network: Annotated[Network, typer.Option(help="Feature space.")],
-    weights: Annotated[Path, typer.Option(help="Folder of that network's weights.")],
+    weights: Annotated[Path, typer.Option(help="Folder or file of that network's weights.")],
     output: Annotated[list[Path], typer.Option(help="Safetensors file to write, one a set, in the same order.")],
     batch_size: Annotated[int, typer.Option(help="Images a batch.", min=1)] = 64,
 ) -> None:
     """Write, for each set, float32 arrays `features`, `clip_image` and `clip_text`, one row an image."""
     scorer, extract = Clip(clip, batch_size), EXTRACTORS[network](weights, batch_size)
-    hashes = {"weights_sha256": sha256(weights), "clip_sha256": sha256(clip)}
+    made_by = {
+        "network": network,
+        "weights": str(weights),
+        "weights_sha256": sha256(weights),
+        "resize": RESIZE[network],
+        "clip": str(clip),
+        "clip_sha256": sha256(clip),
+    }
     for path, target in zip(sets, output, strict=True):
         metadata, images = imageset.read(path)
         arrays = {
@@ -35,7 +42,7 @@ def main(
         }
         names = json.dumps(metadata["file_name"].tolist())
         with replacing(target) as temporary:
-            save_file(arrays, temporary, metadata={"network": network, "file_names": names, **hashes})
+            save_file(arrays, temporary, metadata={**made_by, "file_names": names})
 
 
 if __name__ == "__main__":

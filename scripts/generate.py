@@ -46,7 +46,10 @@ def main(
             strength=strength,
             batch_size=batch_size,
         )
-        imageset.write(output, rows.assign(seed=seeds), images)
+        try:
+            imageset.write(output, rows.assign(seed=seeds), images)
+        except FloatingPointError as error:
+            raise FloatingPointError(f"{output}: {error}") from error
 
 
 if __name__ == "__main__":

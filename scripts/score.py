@@ -1,10 +1,10 @@
 """Score the images of one cell from their embeddings."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from safetensors.numpy import load_file
+from safetensors import safe_open
 
 from scripts.cli import run
 from scripts.lib import imageset, scores
@@ -18,16 +18,21 @@ def main(
     reference_features: Annotated[Path, typer.Option(help="Its embeddings.")],
     attribute: Annotated[list[str], typer.Option(help="Attribute whose values are scored apart. Repeat it.")],
     nearest_k: Annotated[int, typer.Option(help="Neighbours of precision, recall, density, coverage.", min=1)],
-    output: Annotated[Path, typer.Option(help="JSON to write: a list of metric, group, n and value a set.")],
+    output: Annotated[
+        Path, typer.Option(help="JSON to write: what made the features; a list of metric, group, n and value a set.")
+    ],
     unseen: Annotated[Path | None, typer.Option(help="Image set of the unseen prompts.")] = None,
     unseen_features: Annotated[Path | None, typer.Option(help="Its embeddings.")] = None,
 ) -> None:
     """Write Fréchet and kernel distance, CLIP score, precision, recall, density, coverage and Vendi score."""
-    ours = _load(images, features)
-    rows = scores.score(ours, _load(reference, reference_features), attribute, nearest_k)
-    content = {"generated": [row._asdict() for row in rows]}
+    ours, made_by = _load(images, features)
+    theirs, reference_made_by = _load(reference, reference_features)
+    if made_by != reference_made_by:
+        raise ValueError(f"{features} and {reference_features} come of different networks; embed both anew")
+    rows = scores.score(ours, theirs, attribute, nearest_k)
+    content: dict[str, Any] = {"features": made_by, "generated": [row._asdict() for row in rows]}
     if unseen and unseen_features:
-        other = _load(unseen, unseen_features)
+        other, _ = _load(unseen, unseen_features)
         content["unseen"] = [
             scores.Score(metric, scores.ALL, len(other.metadata), value)._asdict()
             for metric, value in scores.of_prompts(other)
@@ -35,11 +40,12 @@ def main(
     write_json(output, content)
 
 
-def _load(images: Path, features: Path) -> scores.Embedded:
-    arrays = load_file(features)
-    return scores.Embedded(
-        imageset.read_metadata(images), arrays["features"], arrays["clip_image"], arrays["clip_text"]
-    )
+def _load(images: Path, features: Path) -> tuple[scores.Embedded, dict[str, str]]:
+    """Return embeddings, and the networks and the resizing that made them."""
+    with safe_open(features, "numpy") as file:
+        made_by = {key: value for key, value in file.metadata().items() if key != "file_names"}
+        arrays = [file.get_tensor(key) for key in ("features", "clip_image", "clip_text")]
+    return scores.Embedded(imageset.read_metadata(images), *arrays), dict(sorted(made_by.items()))
 
 
 if __name__ == "__main__":

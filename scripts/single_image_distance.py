@@ -16,7 +16,7 @@ def main(
     generated: Annotated[Path, typer.Option(help="Image set of generated images.")],
     real: Annotated[Path, typer.Option(help="Image set of real images; equal file names correspond.")],
     network: Annotated[Network, typer.Option(help="Spatial features.")],
-    weights: Annotated[Path, typer.Option(help="Folder of the network's weights.")],
+    weights: Annotated[Path, typer.Option(help="Folder or file of the network's weights.")],
     batch_size: Annotated[int, typer.Option(help="Images a batch.", min=1)],
     output: Annotated[Path, typer.Option(help="CSV to write: file_name, group, distance.")],
 ) -> None:
@@ -24,7 +24,7 @@ def main(
     metadata, images = imageset.read(generated)
     extract = EXTRACTORS[network](weights, batch_size)
     counterparts = imageset.read_images(real, metadata["file_name"])
-    distances = controls.single_image_distances(extract(images), extract(counterparts))
+    distances = controls.single_image_distances(images, counterparts, extract, batch_size)
     with replacing(output) as temporary:
         table = metadata[["file_name", "group"]].assign(distance=distances)
         table.to_csv(temporary, index=False, lineterminator="\n")

@@ -12,6 +12,7 @@ from scripts.lib.atomic import replacing
 from scripts.lib.cell import Cell
 from scripts.lib.replicates import over_replicates
 
+IMAGES = ("generated", "unseen")
 COLUMNS = ["arm", "replicate", "iteration", "images", "group", "metric", "value", "n"]
 
 
@@ -33,7 +34,7 @@ def main(
 
 def _rows(path: Path, cell: dict) -> list[dict]:
     content = json.loads(path.read_text())
-    return [{**cell, "images": images, **row} for images, scores in content.items() for row in scores]
+    return [{**cell, "images": images, **row} for images in IMAGES for row in content.get(images, [])]
 
 
 if __name__ == "__main__":

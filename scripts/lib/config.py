@@ -1,7 +1,7 @@
 """The experiment's configuration: what may be said, what it means, and what it defaults to.
 
 Defaults are Bohacek & Farid's values; where the paper is silent they are its most literal reading
-(``docs/paper-choices.md`` says which). The models are the source of ``schemas/config.schema.json``
+(``docs/paper.md`` says which). The models are the source of ``schemas/config.schema.json``
 and of the configuration reference.
 """
 
@@ -151,9 +151,14 @@ class Features(Section):
     """A network that turns images into features."""
 
     network: Network = Field(
-        description="`clip`: pooled output of the vision tower. `vae`: the autoencoder's first block, a spatial map."
+        description="`clip`: pooled output of the vision tower. `vae`: the autoencoder's first block, a spatial map. "
+        "`inception`: the Inception-v3 of the FID, 2048 pooled features. `inception_192`, `inception_64`: the ImageNet "
+        "Inception-v3 before its second or first pooling, a spatial map (SinGAN's single-image FID)."
     )
-    weights: str = Field(description="Folder of the network's weights (safetensors).")
+    weights: str = Field(
+        description="The network's weights. `clip`, `vae`: a folder (safetensors). `inception`: the file "
+        "pt_inception-2015-12-05-6726825d.pth; `inception_192`, `inception_64`: inception_v3_google-0cc3c7bd.pth."
+    )
 
 
 class Cull(Section):
@@ -258,6 +263,26 @@ class Explorer(Section):
     )
 
 
+class Download(Section):
+    """Where weights come from that are not there yet: a repository of the Hugging Face Hub, or a file."""
+
+    repository: str | None = Field(None, description="Repository of the Hub, `owner/name`; brings a folder.")
+    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = Field(
+        None, description="Its commit; a branch or a tag can change and is refused."
+    )
+    url: Annotated[str, Field(pattern=r"^(https?|file)://")] | None = Field(None, description="Address of a file.")
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")] | None = Field(
+        None, description="The file's SHA-256, or its first digits where only those are published."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        given = {key for key, value in self if value is not None}
+        if given not in ({"repository", "revision"}, {"url", "sha256"}):
+            raise ValueError("give `repository` and `revision`, or `url` and `sha256`")
+        return self
+
+
 class Experiment(Section):
     """The whole configuration."""
 
@@ -267,6 +292,11 @@ class Experiment(Section):
         [0], min_length=1, description="Seeds; every arm runs once with each."
     )
     model: str = Field(description="Folder of the base model: a diffusers Stable Diffusion pipeline, safetensors.")
+    downloads: dict[str, Download] = Field(
+        default_factory=dict,
+        description="Weights by their path, and where the ones that are not there come from. `snakemake downloads` "
+        "fetches them, on the machine that runs Snakemake; all other jobs work offline.",
+    )
     dataset: Dataset
     generate: Generate = Field(default_factory=Generate)
     finetune: Finetune = Field(default_factory=Finetune)

@@ -1,15 +1,18 @@
 """Networks that turn images into features, and images and prompts into CLIP embeddings."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional as F
 from transformers import CLIPModel, CLIPTokenizer
 from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 
 from scripts.lib import pipelines
+from scripts.lib.choices import Network
 from scripts.lib.pipelines import device
 
 Extractor = Callable[[np.ndarray], np.ndarray]
@@ -81,7 +84,52 @@ def vae_features(weights: Path, batch_size: int) -> Extractor:
     return extract
 
 
-EXTRACTORS: dict[str, Callable[[Path, int], Extractor]] = {"clip": clip_features, "vae": vae_features}
+def inception_features(weights: Path, batch_size: int) -> Extractor:
+    """Return an extractor of (n, 2048): the Inception-v3 of the FID, images resized and scaled as by pytorch-fid."""
+    from scripts.lib import inception  # torchvision takes two seconds that the other extractors need not wait.
+
+    network = inception.fid_network(weights).to(device())
+    return partial(_inception, network, inception.SIZE, batch_size)
+
+
+def stem_features(channels: int, weights: Path, batch_size: int) -> Extractor:
+    """Return an extractor of maps (n, positions, channels): the ImageNet Inception-v3 before a max pooling.
+
+    Images keep their size, as in SinGAN's code: 512 pixels make 124 x 124 positions of 192 channels.
+    """
+    from scripts.lib import inception
+
+    network = nn.Sequential(inception.stem(weights, channels), nn.Flatten(2)).to(device())
+    extract = partial(_inception, network, None, batch_size)
+    return lambda images: extract(images).transpose(0, 2, 1)
+
+
+@torch.no_grad()
+def _inception(network: nn.Module, size: int | None, batch_size: int, images: np.ndarray) -> np.ndarray:
+    results = []
+    for part in _split(images, batch_size):
+        pixels = torch.from_numpy(part).permute(0, 3, 1, 2).to(device()) / 255
+        if size is not None:
+            pixels = F.interpolate(pixels, (size, size), mode="bilinear")
+        results.append(network(2 * pixels - 1).cpu().numpy())
+    return np.concatenate(results)
+
+
+EXTRACTORS: dict[Network, Callable[[Path, int], Extractor]] = {
+    "clip": clip_features,
+    "vae": vae_features,
+    "inception": inception_features,
+    "inception_192": partial(stem_features, 192),
+    "inception_64": partial(stem_features, 64),
+}
+# Scores of one network under two resizings differ by more than many an effect: each says what it did.
+RESIZE: dict[Network, str] = {
+    "clip": "bicubic with antialiasing to the size of the tower",
+    "vae": "none",
+    "inception": "bilinear without antialiasing to 299 px, as in pytorch-fid",
+    "inception_192": "none",
+    "inception_64": "none",
+}
 
 
 def _split(images: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:

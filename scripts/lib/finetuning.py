@@ -23,6 +23,8 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from scripts.lib.seeds import seed_of
 
+PIXELS = 2**20  # A batch of the autoencoder: four images of 512 pixels, so that memory does not grow with their size.
+
 
 class TrainingData(NamedTuple):
     """What the frozen parts make of the training images, computed once.
@@ -47,7 +49,6 @@ def encode(
     text_encoder: CLIPTextModel,
     *,
     flip: bool,
-    batch_size: int = 16,
 ) -> TrainingData:
     """Run the autoencoder and the text encoder once over the training set.
 
@@ -56,6 +57,7 @@ def encode(
         prompts: n texts.
         flip: also encode the mirrored images.
     """
+    batch_size = max(1, PIXELS // (images.shape[1] * images.shape[2]))
     unique, prompt = np.unique(prompts, return_inverse=True)
     tokens = tokenizer(list(unique), padding="max_length", truncation=True, return_tensors="pt").input_ids
     text = torch.cat([text_encoder(part.to(text_encoder.device))[0].cpu() for part in tokens.split(batch_size)])
@@ -135,7 +137,8 @@ def finetune(
             folder must belong to this very run (its inputs and parameters), and is the caller's to remove.
 
     Raises:
-        FloatingPointError: the loss is not finite; the message says at which step.
+        FloatingPointError: the loss or the gradient is not finite; the message says at which step. The
+            state before that step is saved as a checkpoint.
     """
     accelerator = Accelerator(mixed_precision=mixed_precision)
     optimizer = torch.optim.AdamW(unet.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True)
@@ -152,15 +155,17 @@ def finetune(
         inputs = (latents, noise, times, data.text[data.prompt[samples]])
         loss = loss_of(unet, scheduler, *(tensor.to(accelerator.device) for tensor in inputs))
         accelerator.backward(loss)
-        accelerator.clip_grad_norm_(unet.parameters(), max_grad_norm)
+        norm = accelerator.clip_grad_norm_(unet.parameters(), max_grad_norm)
+        # The scaler of float16 skips a step whose gradient overflows, and goes on.
+        if not loss.isfinite() or (accelerator.scaler is None and not norm.isfinite()):
+            _save(accelerator, checkpoints, step, losses)
+            raise FloatingPointError(
+                f"the loss is {loss.item()}, the norm of its gradient {norm.item()} at step {step}; lower "
+                f"finetune.learning_rate. The state before this step is kept in {checkpoints}"
+            )
         optimizer.step()
         optimizer.zero_grad()
         losses.view(-1)[step] = loss.detach().cpu()
-        if not losses.view(-1)[step].isfinite():
-            raise FloatingPointError(
-                f"the loss is {loss.item()} at step {step}; lower finetune.learning_rate (the last good state is kept "
-                f"in {checkpoints})"
-            )
         if time.monotonic() - saved > 60 * checkpoint_minutes:
             _save(accelerator, checkpoints, step + 1, losses)
             saved = time.monotonic()

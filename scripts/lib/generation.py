@@ -62,6 +62,9 @@ def generate(
         init_images: uint8 (n, height, width, 3) for image-to-image; None for text-to-image, at the
             model's own size.
         strength: image-to-image only.
+
+    Raises:
+        FloatingPointError: an image is not finite, or black all over; the message names its prompt.
     """
     for start in trange(0, len(prompts), batch_size, desc="generate", mininterval=10):
         part = slice(start, start + batch_size)
@@ -75,4 +78,11 @@ def generate(
         if init_images is not None:
             pixels = torch.from_numpy(init_images[part]).permute(0, 3, 1, 2).float() / 255
             arguments |= {"image": pixels, "strength": strength}
-        yield from np.rint(pipe(**arguments).images * 255).astype(np.uint8)
+        for prompt, image in zip(prompts[part], pipe(**arguments).images, strict=True):
+            if not np.isfinite(image).all() or not image.any():
+                kind = "black" if np.isfinite(image).all() else "not finite"
+                raise FloatingPointError(
+                    f"the image of {prompt!r} is {kind}: the model has diverged; lower finetune.learning_rate, or use "
+                    "finetune.mixed_precision: no"
+                )
+            yield np.rint(image * 255).astype(np.uint8)

@@ -12,7 +12,7 @@ def frechet_distance(x: np.ndarray, y: np.ndarray) -> float:
     """Fréchet distance of two Gaussians fitted to samples (Heusel et al. 2017); n divisor n - 1.
 
     tr (Σx Σy)^(1/2) is the sum of the singular values of A Bᵀ, A and B being the centred samples
-    over sqrt(n - 1); their QR factors keep that product at min(n, d). Exact for singular covariances.
+    over sqrt(n - 1), or the R of their QR factors where n > d. Exact for singular covariances.
 
     Raises:
         ValueError: fewer than two samples.
@@ -21,7 +21,7 @@ def frechet_distance(x: np.ndarray, y: np.ndarray) -> float:
         raise ValueError(f"the Fréchet distance needs two samples at least, got {len(x)} and {len(y)}")
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     a, b = ((z - z.mean(0)) / np.sqrt(len(z) - 1) for z in (x, y))
-    factors = [np.asarray(np.linalg.qr(z, mode="r")) for z in (a, b)]
+    factors = [z if len(z) <= z.shape[1] else np.asarray(np.linalg.qr(z, mode="r")) for z in (a, b)]
     cross = np.linalg.svdvals(factors[0] @ factors[1].T).sum()
     mean = ((x.mean(0) - y.mean(0)) ** 2).sum()
     return max(float(mean + (a**2).sum() + (b**2).sum() - 2 * cross), 0.0)

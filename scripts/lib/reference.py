@@ -11,7 +11,6 @@ from pydantic.fields import FieldInfo
 from scripts.lib.config import Arm, Experiment
 
 COMMAND = "python -m scripts.document_configuration"
-ARM = "arms.<name>"
 YAML_WORDS = {"yes", "no", "on", "off", "true", "false", "null"}
 PREAMBLE = f"""# Configuration
 
@@ -27,7 +26,7 @@ Generated from the models in `scripts/lib/config.py` by `{COMMAND}`; do not edit
 - Write small numbers with a decimal point, `2.0e-6`: YAML 1.1 reads `2e-6` as text.
 - Editors that know JSON schemas complete and check the file when its first line is
   `# yaml-language-server: $schema=schemas/config.schema.json` (the path as seen from the file).
-- Where the paper is silent or contradicts itself: [paper-choices.md](paper-choices.md).
+- Where the paper is silent or contradicts itself: [paper.md](paper.md).
 """
 
 
@@ -68,7 +67,7 @@ def _sections(kind: type[BaseModel], path: str) -> Iterator[tuple[str, type[Base
     yield path, kind
     for key, field in kind.model_fields.items():
         for part in _models(field.annotation):
-            name = ARM if not path and key == "arms" else key
+            name = f"{key}.<name>" if get_origin(field.annotation) is dict else key
             yield from _sections(part, f"{path}.{name}" if path else name)
 
 

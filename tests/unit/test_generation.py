@@ -130,3 +130,30 @@ def test_the_arm_does_not_enter_the_noise_but_the_iteration_does(real, tmp_path)
         )
         seeds[replicate, iteration] = imageset.read_metadata(output)["seed"].tolist()
     assert len({seed for row in seeds.values() for seed in row}) == 21
+
+
+@pytest.mark.parametrize(("value", "kind"), [(float("nan"), "not finite"), (-1e9, "black")])
+def test_a_diverged_model_stops_with_the_prompt_and_the_cell(real, tmp_path, monkeypatch, value, kind):
+    def load(*arguments):
+        pipe = load_pipeline(*arguments)
+        pipe.vae.decoder.conv_out.bias.data.fill_(value)
+        return pipe
+
+    monkeypatch.setattr(generate, "load_pipeline", load)
+    output = tmp_path / "poison-100/seed-2/iteration-3/generated/shard-0.zip"
+    with pytest.raises(
+        FloatingPointError, match=rf"poison-100/.*/iteration-3/.*'a drawing of a man' is {kind}: .*lower"
+    ):
+        generate.main(
+            model=MODEL,
+            prompts=real,
+            mode="txt2img",
+            seed=0,
+            replicate=2,
+            iteration=3,
+            output=output,
+            provenance=tmp_path / "p.json",
+            steps=1,
+            guidance_scale=1.0,
+        )
+    assert not list(tmp_path.rglob("*.zip"))

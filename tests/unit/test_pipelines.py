@@ -1,5 +1,6 @@
 """A base model that a later job would fail on is refused at once. Files here are empty: no weights are read."""
 
+import hashlib
 import json
 import shutil
 
@@ -9,6 +10,13 @@ from scripts.lib import pipelines
 from scripts.lib.code import ROOT
 from scripts.lib.pipelines import ModelError
 
+CONFIGURATIONS = {
+    "model_index.json": {"_class_name": "StableDiffusionPipeline"},
+    "unet/config.json": {"in_channels": 4, "cross_attention_dim": 1024},
+    "vae/config.json": {"latent_channels": 4},
+    "text_encoder/config.json": {"hidden_size": 1024},
+}
+
 
 @pytest.fixture
 def model(tmp_path):
@@ -17,12 +25,13 @@ def model(tmp_path):
     for component in pipelines.COMPONENTS:
         (folder / component).mkdir(parents=True)
     for name in (
-        "model_index.json",
         "unet/diffusion_pytorch_model.safetensors",
         "vae/diffusion_pytorch_model.safetensors",
         "text_encoder/model.safetensors",
     ):
         (folder / name).touch()
+    for name, content in CONFIGURATIONS.items():
+        (folder / name).write_text(json.dumps(content))
     predict(folder, "v_prediction")
     return folder
 
@@ -67,6 +76,7 @@ def remove(path):
         ("tokenizer", "'tokenizer' is missing"),
         ("scheduler/scheduler_config.json", "scheduler_config.json: missing"),
         ("text_encoder/model.safetensors", "text_encoder: no weights"),
+        ("unet/config.json", "unet/config.json: missing"),
     ],
 )
 def test_a_missing_part_is_named(model, missing, message):
@@ -90,6 +100,49 @@ def test_only_a_variant_of_the_weights_is_refused(model):
         pipelines.check(model)
 
 
+@pytest.mark.parametrize("name", ["v2-1_512-ema-pruned.ckpt", "v2-1_512-ema-pruned.safetensors"])
+def test_a_single_file_checkpoint_is_refused_with_the_way_to_convert_it(tmp_path, name):
+    (tmp_path / name).touch()
+    with pytest.raises(ModelError, match=rf"{name}: a single-file checkpoint.*from_single_file.*save_pretrained"):
+        pipelines.check(tmp_path / name)
+
+
+def test_another_kind_of_pipeline_is_refused(model):
+    (model / "model_index.json").write_text('{"_class_name": "StableDiffusionXLPipeline"}')
+    with pytest.raises(ModelError, match="a StableDiffusionXLPipeline, but only"):
+        pipelines.check(model)
+
+
+def test_a_broken_configuration_is_named(model):
+    (model / "vae" / "config.json").write_text("{")
+    with pytest.raises(ModelError, match=r"vae/config\.json: not JSON"):
+        pipelines.check(model)
+
+
+@pytest.mark.parametrize(
+    ("network", "name", "message"),
+    [
+        ("inception", "lost.pth", r"no such file; the network 'inception' needs the file pt_inception-2015-12-05"),
+        ("inception_192", "unet", r"no such file; .* needs the file inception_v3_google-0cc3c7bd\.pth"),
+        ("clip", "lost", "no such folder"),
+        ("vae", "scheduler", "no weights"),
+    ],
+)
+def test_weights_that_cannot_be_those_of_a_network_are_refused(model, network, name, message):
+    with pytest.raises(ModelError, match=message):
+        pipelines.check_network(network, model / name)
+
+
+@pytest.mark.parametrize("digits", [8, 64])
+def test_a_file_of_another_hash_is_refused(tmp_path, digits):
+    path = tmp_path / "weights.pth"
+    path.write_bytes(b"weights")
+    actual = hashlib.sha256(b"weights").hexdigest()
+    pipelines.check_hash(path, actual[:digits])
+    with pytest.raises(ModelError, match=rf"weights\.pth: its SHA-256 is {actual}, expected 0+; remove the file"):
+        pipelines.check_hash(path, "0" * digits)
+
+
 def test_an_unknown_prediction_type_is_refused(model):
     predict(model, "sample")
     with pytest.raises(ModelError, match="prediction_type 'sample' is none of"):
@@ -102,7 +155,7 @@ def test_the_digest_of_a_folder_changes_with_its_content_and_names(model):
     digests.add(pipelines.digest(model))
     (model / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"y")
     digests.add(pipelines.digest(model))
-    (model / "unet" / "config.json").touch()
+    (model / "unet" / "another.json").touch()
     digests.add(pipelines.digest(model))
     assert len(digests) == 4
 

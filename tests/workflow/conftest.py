@@ -66,7 +66,7 @@ def copy_checkout(source: Path, to: Path) -> Project:
     for name in ("Snakefile", "config.yaml"):
         to.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / name, to / name)
-    for name in ("rules", "scripts", "envs", "profiles", "models", "report", "tests/workflow"):
+    for name in ("rules", "scripts", "envs", "profiles", "models", "report", "config", "tests/workflow"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(source / name, to / name, copy_function=shutil.copyfile, ignore=ignored)
     return Project(to)

@@ -1,5 +1,8 @@
 """What Snakemake plans: nothing after a finished run, and exactly what a change asks for."""
 
+import shutil
+import subprocess
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -105,3 +108,32 @@ def test_the_whole_design_plans_quickly(tmp_path: Path):
     counted = dict(line.split() for line in result.stdout.splitlines() if len(line.split()) == 2)
     assert counted["finetune"] == "45"
     assert counted["generate"] == "46"
+
+
+def test_the_paper_s_experiment_plans_quickly_before_anything_is_downloaded(tmp_path: Path):
+    project = Project(ROOT).copy(tmp_path / "fresh")
+    (project.root / "data").mkdir()
+    (project.root / "data/ffhq-labels.csv").write_text("file_name,gender,race,age\n", encoding="utf-8")
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "--quiet", "rules", "--configfile", "config/paper.yaml"]
+    started = time.monotonic()
+    result = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
+    assert time.monotonic() - started < 20, "the target is 5 s on an idle machine"
+    counted = dict(line.split() for line in result.stdout.splitlines() if len(line.split()) == 2)
+    assert {
+        "finetune": "45",
+        "match_histograms": "5",
+        "cull": "5",
+        "download_repository": "2",
+    }.items() <= counted.items()
+
+
+def test_fetched_weights_make_no_finished_job_due_again(finished: Project, tmp_path: Path):
+    project = finished.copy(tmp_path / "clone", with_results=True)
+    shutil.copytree(project.root / "models/miniature", project.root / "models/other")
+    hub = {"repository": "a/b", "revision": 40 * "0"}
+    overlay = {"model": "models/other", "downloads": {"models/other": hub}}
+    there = rules_of(project.plan(overlay=overlay))
+    shutil.rmtree(project.root / "models/other")
+    absent = rules_of(project.plan(overlay=overlay))
+    assert absent - there == {"download_repository": 1}
+    assert there["finetune"] == absent["finetune"] > 0

@@ -1,0 +1,22 @@
+"""Fetch a repository of the Hugging Face Hub at a commit."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scripts.cli import run
+from scripts.lib import download
+
+
+def main(
+    repository: Annotated[str, typer.Option(help="Repository, owner/name.")],
+    revision: Annotated[str, typer.Option(help="Its commit.")],
+    output: Annotated[Path, typer.Option(help="Folder to write.")],
+) -> None:
+    """Fetch configurations and safetensors in full precision, and check that the workflow can use them."""
+    download.repository(repository, revision, output)
+
+
+if __name__ == "__main__":
+    run(main)

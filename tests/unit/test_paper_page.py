@@ -1,0 +1,49 @@
+"""docs/paper.md names keys, rules and functions that exist, with the values that config/paper.yaml has."""
+
+import ast
+import re
+
+import pytest
+import yaml
+
+from scripts.lib.code import ROOT
+from scripts.lib.config import load
+
+PAPER = load(yaml.safe_load((ROOT / "config/paper.yaml").read_text(encoding="utf-8")))
+METHODS = (ROOT / "docs/paper.md").read_text(encoding="utf-8").partition("## Open points")[0]
+ROWS = [line.strip("|").split("|") for line in METHODS.splitlines() if line.startswith("| ")]
+
+
+def words(column: int) -> list[str]:
+    """Return what stands in backticks in a column of the tables."""
+    return sorted({word for row in ROWS if len(row) == 4 for word in re.findall(r"`([^`]+)`", row[column])})
+
+
+@pytest.mark.parametrize("rule", words(2))
+def test_a_rule_exists(rule):
+    assert any(f"rule {rule}:" in path.read_text(encoding="utf-8") for path in (ROOT / "rules").glob("*.smk"))
+
+
+@pytest.mark.parametrize("name", words(3))
+def test_a_function_exists(name):
+    module, _, function = name.partition(".")
+    path = ROOT / f"scripts/lib/{module}.py"
+    if path.is_file() and function:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    else:
+        assert path.is_file() or name in {*PAPER.arms, "base"}
+
+
+def test_the_paper_s_numbers_are_in_its_configuration():
+    assert (PAPER.generate.strength, PAPER.generate.steps, PAPER.dataset.resolution) == (0.8, 250, 512)
+    finetune = PAPER.finetune
+    assert (finetune.learning_rate, finetune.epochs, finetune.mixed_precision) == (2e-6, 50, "no")
+    assert finetune.horizontal_flip
+    shares = {name: arm.synthetic for name, arm in PAPER.arms.items() if arm.control == "none" and not arm.parent}
+    assert sorted(shares.values()) == [0, 0.033, 0.1, 0.25, 0.5, 1]
+    assert {arm.control for arm in PAPER.arms.values()} == {"none", "match_histograms", "cull"}
+    assert all(arm.iterations == 5 for arm in PAPER.arms.values())
+    healed = PAPER.arms["healed"]
+    assert (healed.parent, healed.synthetic, healed.first_iteration, healed.last_iteration) == ("poison-25", 0, 6, 10)
+    assert len(PAPER.unseen.prompts) == 5

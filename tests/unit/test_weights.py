@@ -1,0 +1,171 @@
+"""Downloads: what brings which weights, what identifies them, and fetching from a hub of the test's own."""
+
+import hashlib
+import http.server
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from scripts import download_file
+from scripts.lib import weights
+from scripts.lib.code import ROOT
+from scripts.lib.config import Experiment, load
+from scripts.lib.pipelines import ModelError
+
+REVISION = "0123456789abcdef0123456789abcdef01234567"
+MINIATURE = ROOT / "models/miniature"
+
+
+@pytest.fixture
+def experiment(settings) -> Experiment:
+    hub = {"repository": "a/b", "revision": REVISION}
+    settings |= {
+        "model": "models/sd",
+        "downloads": {"models/sd": hub, "models/inception.pth": {"url": "https://x/y", "sha256": "01234567"}},
+    }
+    settings["cull"]["features"]["weights"] = "models/sd/vae"
+    settings["score"] = {
+        "clip": str(MINIATURE / "clip"),
+        "features": {"network": "inception", "weights": "models/inception.pth"},
+    }
+    return load(settings)
+
+
+def test_a_download_brings_its_path_and_what_lies_in_it(experiment):
+    assert weights.download_of(experiment, "models/sd") == "models/sd"
+    assert weights.download_of(experiment, "models/sd/vae") == "models/sd"
+    assert weights.download_of(experiment, "models/sd-2") is None
+
+
+def test_a_pin_identifies_weights_before_and_after_they_arrive(experiment, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = weights.identity(experiment, "models/sd/vae")
+    shutil.copytree(MINIATURE, "models/sd")
+    assert weights.identity(experiment, "models/sd/vae") == before == f"a/b {REVISION}"
+
+
+def test_weights_that_are_still_to_come_are_no_error(experiment, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    weights.check(experiment)
+
+
+def test_weights_that_have_come_are_checked(experiment, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("models/sd").mkdir(parents=True)
+    with pytest.raises(ModelError, match="models/sd: no diffusers pipeline"):
+        weights.check(experiment)
+    shutil.copytree(MINIATURE, "models/sd", dirs_exist_ok=True)
+    weights.check(experiment)
+    Path("models/inception.pth").write_bytes(b"another file")
+    with pytest.raises(ModelError, match=r"models/inception\.pth: its SHA-256 is .*, expected 01234567"):
+        weights.check(experiment)
+
+
+def test_missing_weights_that_nothing_brings_are_an_error(settings):
+    with pytest.raises(ModelError, match=r"model: no diffusers pipeline there.*say under `downloads`"):
+        weights.check(load(settings))
+
+
+def test_a_file_appears_when_its_hash_is_right(tmp_path):
+    (tmp_path / "source").write_bytes(b"weights")
+    digest = hashlib.sha256(b"weights").hexdigest()
+    url = (tmp_path / "source").as_uri()
+    download_file.main(url=url, sha256=digest, output=tmp_path / "models/target")
+    assert (tmp_path / "models/target").read_bytes() == b"weights"
+    with pytest.raises(ModelError, match=f"its SHA-256 is {digest}, expected 0000"):
+        download_file.main(url=url, sha256="0" * 8, output=tmp_path / "models/other")
+    assert [path.name for path in (tmp_path / "models").iterdir()] == ["target"]
+
+
+class Hub(NamedTuple):
+    """A hub with one repository, `a/b`, that serves the files of a folder and notes what was fetched."""
+
+    address: str
+    fetched: list[str]
+
+
+@pytest.fixture
+def hub(tmp_path) -> Iterator[Hub]:
+    served = tmp_path / "served"
+    shutil.copytree(MINIATURE, served)
+    for decoy in ("v2-1.ckpt", "open_clip_model.safetensors", "unet/diffusion_pytorch_model.fp16.safetensors"):
+        (served / decoy).write_bytes(b"decoy")
+    (served / "unet/diffusion_pytorch_model.bin").write_bytes(b"decoy")
+    fetched: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.answer(body=False)
+
+        def do_GET(self) -> None:
+            self.answer(body=True)
+
+        def answer(self, *, body: bool) -> None:
+            path = self.path.partition("?")[0]
+            if path.startswith("/api/models/a/b"):
+                names = sorted(str(file.relative_to(served)) for file in served.rglob("*") if file.is_file())
+                files = [{"type": "file", "path": n, "oid": "0", "size": (served / n).stat().st_size} for n in names]
+                siblings = [{"rfilename": name} for name in names]
+                content: object = files if "/tree/" in path else {"id": "a/b", "sha": REVISION, "siblings": siblings}
+                data = json.dumps(content).encode()
+            else:
+                name = path.removeprefix(f"/a/b/resolve/{REVISION}/")
+                data = (served / name).read_bytes()
+                if body:
+                    fetched.append(name)
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(data)))
+            self.send_header("ETag", f'"{hashlib.sha1(data).hexdigest()}"')
+            self.send_header("X-Repo-Commit", REVISION)
+            self.end_headers()
+            if body:
+                self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield Hub(f"http://127.0.0.1:{server.server_port}", fetched)
+        server.shutdown()
+
+
+def fetch(hub: Hub, output: Path) -> subprocess.CompletedProcess[str]:
+    options = ["--repository", "a/b", "--revision", REVISION, "--output", str(output)]
+    command = [sys.executable, "-m", "scripts.download_repository", *options]
+    environment = os.environ | {"HF_ENDPOINT": hub.address, "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_TELEMETRY": "1"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_repository_is_fetched_at_its_commit_without_pickles_and_variants(hub, tmp_path):
+    result = fetch(hub, tmp_path / "models/sd")
+    assert result.returncode == 0, result.stderr
+    names = {str(path.relative_to(MINIATURE)) for path in MINIATURE.rglob("*") if path.suffix != ".md"}
+    assert {str(path.relative_to(tmp_path / "models/sd")) for path in (tmp_path / "models/sd").rglob("*")} == names
+    for path in (tmp_path / "models/sd").rglob("*.safetensors"):
+        assert path.read_bytes() == (MINIATURE / path.relative_to(tmp_path / "models/sd")).read_bytes()
+    assert not [name for name in hub.fetched if "decoy" in name or name.endswith((".bin", ".ckpt"))]
+
+
+def test_a_repository_that_the_workflow_cannot_use_does_not_appear(hub, tmp_path):
+    (tmp_path / "served/unet/config.json").write_text('{"in_channels": 9}')
+    result = fetch(hub, tmp_path / "models/sd")
+    assert result.returncode != 0
+    assert "in_channels is 9" in result.stderr
+    assert not (tmp_path / "models/sd").exists()
+
+
+def test_jobs_work_offline():
+    code = "import scripts.embed, huggingface_hub; print(huggingface_hub.is_offline_mode())"
+    environment = {key: value for key, value in os.environ.items() if key != "HF_HUB_OFFLINE"}
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "True"

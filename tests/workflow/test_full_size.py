@@ -1,0 +1,43 @@
+"""What `make full-size` runs, with tiny networks in the place of most of the true ones: every step of the paper."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torchvision.models.inception import Inception3
+
+from tests.full_size.make_inputs import draw_images
+from tests.models import tiny_pipeline
+from tests.workflow.conftest import ROOT, Project
+
+
+def test_the_overlay_runs_to_the_end(tmp_path: Path):
+    project = Project(ROOT).copy(tmp_path / "nepotism")
+    inputs = project.root / "results/full-size-inputs"
+    tiny_pipeline(inputs / "stable-diffusion", "2.1-base")
+    shutil.copytree(ROOT / "models/miniature/clip", inputs / "clip")
+    torch.manual_seed(0)
+    fid = Inception3(num_classes=1008, aux_logits=False, init_weights=False)
+    torch.save(fid.state_dict(), inputs / "inception-fid.pth")
+    torch.save(Inception3(init_weights=False).state_dict(), inputs / "inception-imagenet.pth")
+    draw_images(inputs, size=64)
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "config/paper.yaml"]
+    overlay = {"dataset": {"resolution": 64}, "generate": {"steps": 3}}
+    (project.root / "small.yaml").write_text(json.dumps(overlay), encoding="utf-8")
+    command += ["config/full-size.yaml", "small.yaml"]
+    result = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    cell = project.root / "results/full-size/culled/seed-0/iteration-1"
+    made_by = json.loads((cell / "scores.json").read_text(encoding="utf-8"))["features"]
+    assert made_by["network"] == "inception"
+    assert made_by["resize"].startswith("bilinear without antialiasing to 299 px")
+    scores = pd.read_csv(project.root / "results/full-size/scores.csv")
+    assert {"frechet_distance", "clip_score", "vendi_score"} <= set(scores["metric"])
+    assert len(pd.read_csv(cell / "culled.csv")) == 2
+    table = [sys.executable, "-m", "tests.full_size.table", str(project.root / "results/full-size/benchmarks")]
+    printed = subprocess.run(table, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "culled/seed-0/iteration-1/finetune" in printed
