@@ -16,9 +16,10 @@ VGG16 = [64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 5
 def write_colour_networks(folder: Path) -> None:
     """Write networks of a few bytes whose labels depend on the mean colour."""
     for attribute, (classes, rng) in _kinds().items():
+        slopes = rng.normal(size=(3, classes)).astype(np.float32) * 8
         weights = {
-            "w": rng.normal(size=(3, classes)).astype(np.float32) * 8,
-            "b": rng.normal(size=classes).astype(np.float32),
+            "w": slopes,
+            "b": -slopes.sum(0) / 2,  # grey has no label of its own
             "axes": np.array([1, 2], np.int64),
         }
         nodes = [

@@ -120,7 +120,7 @@ def test_a_folder_is_classified_in_shards_and_catalogued(weights, faces, tmp_pat
                 "source": "csv",
                 "column": "gender",
                 "path": str(tmp_path / "aging.csv"),
-                "map": {"f": "woman", "m": "man"},
+                "map": words,
             },
             "race": {"source": "deepface", "column": "race", "path": None, "map": RACES, "unmapped": "drop"},
             "age": {"source": "deepface", "column": "age", "path": None, "cuts": [50]},
