@@ -10,7 +10,6 @@ from scripts.lib.lineage import BASE, Cell, base_cells, cells, initial, previous
 from scripts.lib.pipelines import check as check_pipeline
 from scripts.lib.pipelines import digest as weights_digest
 from scripts.lib.seeds import seed_of
-from scripts.lib.weights import check_weights
 
 # A chain of 100 iterations is deeper than Python's default allows (snakemake issue 2420).
 sys.setrecursionlimit(20_000)
@@ -21,6 +20,8 @@ EXECUTION = EXPERIMENT.execution
 ATTRIBUTES = json.dumps(EXPERIMENT.dataset.attributes)
 FOLDER = flags({"folder": EXPERIMENT.dataset.path})
 RECIPES = json.dumps(EXPERIMENT.dataset.recipes)
+DEEPFACE = EXPERIMENT.dataset.deepface
+DEEPFACE_FILES = flags({"weights": DEEPFACE.weights, "sha256": json.dumps(DEEPFACE.sha256)} if DEEPFACE else {})
 CLIP = Path(EXPERIMENT.score.clip)
 FEATURES = flags(EXPERIMENT.score.features)
 SCORE_SETTINGS = flags({"nearest_k": EXPERIMENT.score.nearest_k, "attribute": list(EXPERIMENT.dataset.attributes)})

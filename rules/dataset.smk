@@ -1,10 +1,5 @@
 """Real images: which there are, which are used, and the image sets of them."""
 
-if EXPERIMENT.dataset.deepface:
-    DEEPFACE = Path(EXPERIMENT.dataset.deepface.weights)
-    check_weights(DEEPFACE, EXPERIMENT.dataset.classified, {})
-
-
 rule list_images:
     output:
         "<results>/dataset/files.csv",
@@ -34,9 +29,10 @@ rule read_labels:
         attributes=lambda wildcards: ATTRIBUTES,
         recipes=lambda wildcards: RECIPES,
         broken=EXPERIMENT.dataset.broken,
+        deepface=lambda wildcards: DEEPFACE_FILES,
     shell:
         "python -m scripts.read_labels --files {input.files} --attributes {params.attributes:q}"
-        " --recipes {params.recipes:q} --broken {params.broken} --output {output} > {log} 2>&1"
+        " --recipes {params.recipes:q} --broken {params.broken} {params.deepface} --output {output} > {log} 2>&1"
 
 
 rule classify:
@@ -61,14 +57,13 @@ rule classify:
     params:
         code=digest("scripts.classify"),
         folder=FOLDER,
-        weights=lambda wildcards: DEEPFACE,
-        content=lambda wildcards: weights_digest(DEEPFACE),
+        deepface=lambda wildcards: DEEPFACE_FILES,
+        content=lambda wildcards: weights_digest(DEEPFACE.weights) if Path(DEEPFACE.weights).is_dir() else None,
         attribute=flags({"attribute": EXPERIMENT.dataset.classified}),
-        sha256=lambda wildcards: json.dumps(EXPERIMENT.dataset.deepface.sha256),
         shards=EXECUTION.classify_shards,
     shell:
-        "python -m scripts.classify --files {input.files} {params.folder} --weights {params.weights:q}"
-        " {params.attribute} --sha256 {params.sha256:q} --batch-size {resources.batch_size} --threads {threads}"
+        "python -m scripts.classify --files {input.files} {params.folder} {params.deepface}"
+        " {params.attribute} --batch-size {resources.batch_size} --threads {threads}"
         " --shard {wildcards.shard} --shards {params.shards} --output {output.labels}"
         " --provenance {output.provenance} > {log} 2>&1"
 

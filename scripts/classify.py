@@ -11,9 +11,8 @@ from tqdm import tqdm
 from scripts.cli import run
 from scripts.lib.atomic import replacing
 from scripts.lib.choices import DEEPFACE_WEIGHTS
-from scripts.lib.classification import Classifier, classify
+from scripts.lib.classification import Classifier, check_weights, classify
 from scripts.lib.provenance import recording
-from scripts.lib.weights import check_weights
 
 
 def main(

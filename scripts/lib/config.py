@@ -74,8 +74,8 @@ class Label(Section):
     )
     cuts: list[float] | None = Field(
         None,
-        description="For numbers: the bounds between the attribute's values, ascending. With `[30, 55]` the second "
-        "value is 30 to below 55.",
+        description="For numbers: the bounds between the attribute's values, ascending. With `[30, 50]` the second "
+        "value is 30 to below 50.",
     )
     unmapped: Unmapped = Field(
         "error", description="A label that `map` does not name: an error, or the image is not used."

@@ -107,7 +107,7 @@ def label(
     """
     for name, found in raw.items():
         values = labels.translate(found, attributes[name], recipes[name])
-        lost = pd.DataFrame({"file_name": found.index.difference(table["file_name"])})
+        lost = pd.DataFrame({"file_name": found.index.difference(table["file_name"].tolist())})
         lost = _exclude(lost, True, "broken", f"missing, but listed in {recipes[name].path}")
         table = pd.concat([table, lost], ignore_index=True).fillna("")
         table[name] = table["file_name"].map(values).fillna("")
@@ -189,7 +189,7 @@ def select(
     for group in groups(attributes).to_dict("records"):
         name = group["group"]
         found = catalogue.loc[catalogue["group"] == name, "file_name"].sort_values().to_numpy(copy=True)
-        order = []
+        order: list[str] = []
         for file_name in np.random.default_rng(seed_of(seed, "select", name)).permutation(found):
             if len(order) == per_group + reference_per_group:
                 break
@@ -197,9 +197,9 @@ def select(
                 defects[file_name] = fault
             else:
                 order.append(file_name)
-        images, reference = np.array(order[:per_group]), order[per_group:]
-        if short_group == "duplicate" and len(images):
-            images = np.resize(images, per_group)
+        images, reference = order[:per_group], order[per_group:]
+        if short_group == "duplicate":
+            images = list(itertools.islice(itertools.cycle(images), per_group))
         counts.append(
             group
             | {"found": len(found) - len(defects.keys() & set(found)), "images": len(images)}

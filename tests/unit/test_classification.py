@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,9 +10,8 @@ import pytest
 from PIL import Image
 
 from scripts import catalogue, classify, list_images, read_labels
-from scripts.lib.classification import Classifier, prepare
+from scripts.lib.classification import Classifier, check_weights, prepare
 from scripts.lib.classification import classify as classify_files
-from scripts.lib.weights import check_weights
 from tests.networks import write_colour_networks
 
 ASKED = ["age", "gender", "race"]
@@ -128,7 +128,7 @@ def test_a_folder_is_classified_in_shards_and_catalogued(weights, faces, tmp_pat
     )
     (tmp_path / "aging.csv").write_text("image_number,gender\n" + "".join(f"{n},{'fm'[n % 2]}\n" for n in range(22)))
     list_images.main(folder=faces, output=tmp_path / "files.csv")
-    options = {"attributes": attributes, "recipes": recipes, "broken": "skip"}
+    options: dict[str, Any] = {"attributes": attributes, "recipes": recipes, "broken": "skip"}
     read_labels.main(files=tmp_path / "files.csv", output=tmp_path / "labels.csv", **options)
     shards = [tmp_path / f"shard-{number}.csv" for number in range(3)]
     for number, output in enumerate(shards):
@@ -142,7 +142,7 @@ def test_a_folder_is_classified_in_shards_and_catalogued(weights, faces, tmp_pat
             shard=number,
             shards=3,
         )
-    files = {"source": "folder", "labels": tmp_path / "labels.csv", "classified": shards}
+    files: dict[str, Any] = {"source": "folder", "labels": tmp_path / "labels.csv", "classified": shards}
     catalogue.main(output=tmp_path / "catalogue.csv", **files, **options)
     table = pd.read_csv(tmp_path / "catalogue.csv", keep_default_na=False).set_index("file_name")
     assert sorted(table.index) == names_of(faces)

@@ -1,5 +1,7 @@
 """The configuration: what it means, and how it refuses what it cannot mean."""
 
+from typing import Any
+
 import pytest
 import yaml
 
@@ -161,7 +163,7 @@ def test_every_error_is_reported_at_once(settings):
     assert "model: missing; add it" in str(error.value)
 
 
-LABELS = {
+LABELS: dict[str, dict[str, Any]] = {
     "gender": {"source": "deepface", "map": {"Man": "man", "Woman": "woman"}},
     "race": {
         "source": "deepface",

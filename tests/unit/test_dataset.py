@@ -220,7 +220,7 @@ def test_the_policies_express_900_images_that_train_and_a_reference_of_820():
         (f"{name}/{i}.png", name) for g, name in enumerate(names) for i in range([29, 31, 52, 59][g] if g < 4 else 99)
     ]
     catalogue = pd.DataFrame(files, columns=["file_name", "group"])
-    options = {"per_group": 30, "reference_per_group": 30, "seed": 0}
+    options: dict[str, Any] = {"per_group": 30, "reference_per_group": 30, "seed": 0}
     selection, groups, _ = dataset.select(catalogue, attributes, "a face", short_group="duplicate", **options)
     assert groups[["images", "distinct_images", "reference"]].sum().tolist() == [900, 899, 26 * 30 + 0 + 1 + 22 + 29]
     assert groups["missing"].sum() == 31 + 29 + 8 + 1

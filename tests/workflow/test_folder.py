@@ -99,10 +99,10 @@ def test_a_wrong_table_stops_before_anything_is_classified(tmp_path: Path, overl
     assert not (project.root / DATASET / "classified").exists()
 
 
-def test_missing_weights_stop_the_workflow_before_any_job(tmp_path: Path, overlay: dict[str, Any]):
+def test_missing_weights_stop_before_anything_is_classified(tmp_path: Path, overlay: dict[str, Any]):
     dataset = overlay["dataset"] | {"deepface": {"weights": str(tmp_path)}}
-    result = copy_checkout(ROOT, tmp_path / "nepotism").snakemake(
-        "--dry-run", GROUPS, overlay=overlay | {"dataset": dataset}
-    )
+    project = copy_checkout(ROOT, tmp_path / "nepotism")
+    result = project.snakemake(GROUPS, overlay=overlay | {"dataset": dataset})
     assert result.returncode != 0
     assert "gender_model_weights.onnx: no such file; put https://" in result.stdout + result.stderr
+    assert not (project.root / DATASET / "classified").exists()
