@@ -1,5 +1,6 @@
 """Real images: which there are, which are used, and the image sets of them."""
 
+
 rule list_images:
     output:
         "<results>/dataset/files.csv",
