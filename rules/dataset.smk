@@ -1,9 +1,82 @@
 """Real images: which there are, which are used, and the image sets of them."""
 
 
+rule list_images:
+    output:
+        "<results>/dataset/files.csv",
+    log:
+        "<logs>/dataset/list_images.log",
+    conda:
+        "../envs/images.yaml"
+    params:
+        code=digest("scripts.list_images"),
+        folder=FOLDER,
+    shell:
+        "python -m scripts.list_images {params.folder} --output {output} > {log} 2>&1"
+
+
+rule read_labels:
+    input:
+        files="<results>/dataset/files.csv",
+        tables=sorted({recipe["path"] for recipe in EXPERIMENT.dataset.recipes.values() if recipe["source"] == "csv"}),
+    output:
+        "<results>/dataset/labels.csv",
+    log:
+        "<logs>/dataset/read_labels.log",
+    conda:
+        "../envs/images.yaml"
+    params:
+        code=digest("scripts.read_labels"),
+        attributes=lambda wildcards: ATTRIBUTES,
+        recipes=lambda wildcards: RECIPES,
+        broken=EXPERIMENT.dataset.broken,
+        deepface=lambda wildcards: DEEPFACE_FILES,
+    shell:
+        "python -m scripts.read_labels --files {input.files} --attributes {params.attributes:q}"
+        " --recipes {params.recipes:q} --broken {params.broken} {params.deepface} --output {output} > {log} 2>&1"
+
+
+rule classify:
+    """Classify a shard with DeepFace; not before the tables of labels are found right, but not anew when they change."""
+    input:
+        files="<results>/dataset/files.csv",
+        checked=ancient("<results>/dataset/labels.csv"),
+    output:
+        labels="<results>/dataset/classified/shard-{shard}.csv",
+        provenance="<results>/dataset/classified/shard-{shard}.json",
+    log:
+        "<logs>/dataset/classify-{shard}.log",
+    benchmark:
+        "<benchmarks>/dataset/classify-{shard}.tsv"
+    conda:
+        "../envs/classify.yaml"
+    threads: 8
+    resources:
+        mem_mb=5000,
+        runtime="12h",
+        batch_size=EXECUTION.classify_batch_size,
+    params:
+        code=digest("scripts.classify"),
+        folder=FOLDER,
+        deepface=lambda wildcards: DEEPFACE_FILES,
+        content=lambda wildcards: weights_digest(DEEPFACE.weights) if Path(DEEPFACE.weights).is_dir() else None,
+        attribute=flags({"attribute": EXPERIMENT.dataset.classified}),
+        shards=EXECUTION.classify_shards,
+    shell:
+        "python -m scripts.classify --files {input.files} {params.folder} {params.deepface}"
+        " {params.attribute} --batch-size {resources.batch_size} --threads {threads}"
+        " --shard {wildcards.shard} --shards {params.shards} --output {output.labels}"
+        " --provenance {output.provenance} > {log} 2>&1"
+
+
 rule catalogue:
     input:
-        labels=EXPERIMENT.dataset.labels or [],
+        labels="<results>/dataset/labels.csv" if EXPERIMENT.dataset.recipes else [],
+        classified=(
+            collect("<results>/dataset/classified/shard-{shard}.csv", shard=range(EXECUTION.classify_shards))
+            if EXPERIMENT.dataset.classified
+            else []
+        ),
     output:
         "<results>/dataset/catalogue.csv",
     log:
@@ -15,11 +88,15 @@ rule catalogue:
         source=EXPERIMENT.dataset.source,
         attributes=lambda wildcards: ATTRIBUTES,
         per_group=EXPERIMENT.dataset.per_group + EXPERIMENT.dataset.reference_per_group,
-        folder=FOLDER,
-        labels=flags({"labels": EXPERIMENT.dataset.labels}),
+        recipes=lambda wildcards: RECIPES,
+        broken=EXPERIMENT.dataset.broken,
+        tables=lambda wildcards, input: flags(
+            {"labels": input.get("labels") or None, "classified": list(input.get("classified") or [])}
+        ),
     shell:
         "python -m scripts.catalogue --source {params.source} --attributes {params.attributes:q}"
-        " --per-group {params.per_group} {params.folder} {params.labels} --output {output} > {log} 2>&1"
+        " --per-group {params.per_group} {params.tables} --recipes {params.recipes:q} --broken {params.broken}"
+        " --output {output} > {log} 2>&1"
 
 
 rule select:
@@ -28,6 +105,12 @@ rule select:
     output:
         selection="<results>/dataset/selection.csv",
         groups="<results>/dataset/groups.csv",
+        excluded=report(
+            "<results>/dataset/excluded.csv",
+            category="3. Data",
+            caption="../report/excluded.rst",
+            labels={"result": "excluded files (CSV)", "shows": "which files of the folder are not used, and why"},
+        ),
     log:
         "<logs>/dataset/select.log",
     conda:
@@ -40,11 +123,14 @@ rule select:
         reference_per_group=EXPERIMENT.dataset.reference_per_group,
         short_group=EXPERIMENT.dataset.short_group,
         seed=EXPERIMENT.seed,
+        folder=FOLDER,
+        broken=EXPERIMENT.dataset.broken,
     shell:
         "python -m scripts.select --catalogue {input} --attributes {params.attributes:q} --prompt {params.prompt:q}"
         " --per-group {params.per_group} --reference-per-group {params.reference_per_group}"
         " --short-group {params.short_group} --seed {params.seed}"
-        " --selection {output.selection} --groups {output.groups} > {log} 2>&1"
+        " {params.folder} --broken {params.broken} --selection {output.selection} --groups {output.groups}"
+        " --excluded {output.excluded} > {log} 2>&1"
 
 
 rule prepare:

@@ -1,34 +1,51 @@
-"""List the labelled real images that there are."""
+"""List the real images that there are, with their labels."""
 
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
 import typer
 
 from scripts.cli import Attributes, run
 from scripts.lib import dataset
 from scripts.lib.atomic import replacing
-from scripts.lib.choices import Source
+from scripts.lib.choices import Broken, Source
+from scripts.lib.labels import read_recipes
 
 
 def main(
     source: Annotated[Source, typer.Option(help="Drawn avatars, or a folder of images with labels.")],
     attributes: Attributes,
-    output: Annotated[Path, typer.Option(help="CSV to write: file_name, a column an attribute, group.")],
+    output: Annotated[
+        Path, typer.Option(help="CSV to write: file_name, a column an attribute, group, excluded, reason.")
+    ],
     per_group: Annotated[int, typer.Option(help="avatars: how many of each group to list.", min=1)] = 60,
-    folder: Annotated[Path | None, typer.Option(help="folder: where the images are.")] = None,
-    labels: Annotated[Path | None, typer.Option(help="folder: CSV with file_name and a column an attribute.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="folder: CSV of the files and their published labels.")] = None,
+    classified: Annotated[list[Path] | None, typer.Option(help="folder: CSV of a shard of classified files.")] = None,
+    recipes: Annotated[
+        str, typer.Option(help="folder: JSON: where each attribute comes from, as dataset.classify.")
+    ] = "{}",
+    broken: Annotated[Broken, typer.Option(help="folder: what a file that cannot be read does.")] = "error",
 ) -> None:
-    """List every candidate image with its attributes and its demographic group."""
+    """List every candidate image with its attributes and its demographic group, and what is excluded."""
     if source == "avatars":
         # Only who draws avatars needs the drawing packages.
         from scripts.lib.avatars import ATTRIBUTES
 
         table = dataset.catalogue_avatars(attributes, ATTRIBUTES, per_group)
-    elif folder and labels:
-        table = dataset.catalogue_folder(folder, labels, attributes)
+    elif labels:
+        sources = read_recipes(recipes)
+        table = pd.read_csv(labels, dtype=str, keep_default_na=False)
+        if classified:
+            found = pd.concat(pd.read_csv(path, dtype=str, keep_default_na=False) for path in classified)
+            table = dataset.mark_unreadable(table, found)
+            read = found[found["reason"] == ""].set_index("file_name")
+            asked = {name: recipe.column for name, recipe in sources.items() if recipe.source == "deepface"}
+            raw = {name: read[column] for name, column in asked.items()}
+            table = dataset.label(table, raw, attributes, sources, broken=broken)
+        table = dataset.grouped(table, attributes)
     else:
-        raise typer.BadParameter("`--source folder` needs --folder and --labels")
+        raise typer.BadParameter("`--source folder` needs --labels")
     with replacing(output) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")
 

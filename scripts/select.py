@@ -9,7 +9,7 @@ import typer
 from scripts.cli import Attributes, run
 from scripts.lib import dataset
 from scripts.lib.atomic import replacing
-from scripts.lib.choices import ShortGroup
+from scripts.lib.choices import Broken, ShortGroup
 
 
 def main(
@@ -22,20 +22,43 @@ def main(
     seed: Annotated[int, typer.Option(help="Seed of the choice.")],
     selection: Annotated[Path, typer.Option(help="CSV to write: one row a chosen image.")],
     groups: Annotated[Path, typer.Option(help="CSV to write: what each group has, gives and lacks.")],
+    excluded: Annotated[Path, typer.Option(help="CSV to write: which files are not used, and why.")],
+    folder: Annotated[Path | None, typer.Option(help="folder: where the images are.")] = None,
+    broken: Annotated[Broken, typer.Option(help="folder: what a file that cannot be read does.")] = "error",
 ) -> None:
     """Choose PER_GROUP images of every group at random, and a disjoint reference."""
-    chosen, counts = dataset.select(
-        pd.read_csv(catalogue, dtype=str, keep_default_na=False),
+
+    def defect(file_name: str) -> str:
+        """Read one file to the end; nothing is wrong with an avatar, which is not drawn yet."""
+        try:
+            if folder is not None:
+                dataset.open_image(folder / file_name)
+        except dataset.UnreadableError as error:
+            if broken == "error":
+                raise
+            return error.reason
+        return ""
+
+    table = pd.read_csv(catalogue, dtype=str, keep_default_na=False)
+    chosen, counts, defects = dataset.select(
+        table,
         attributes,
         prompt,
         per_group=per_group,
         reference_per_group=reference_per_group,
         short_group=short_group,
         seed=seed,
+        defect=defect,
     )
-    for path, table in ((selection, chosen), (groups, counts)):
+    reasons = table["file_name"].map(defects)
+    table = table.assign(
+        excluded=table["excluded"].mask(reasons.notna(), "broken"),
+        reason=table["reason"].mask(reasons.notna(), reasons),
+    )
+    unused = table.loc[table["excluded"] != "", ["file_name", "excluded", "reason"]]
+    for path, content in ((selection, chosen), (groups, counts), (excluded, unused)):
         with replacing(path) as temporary:
-            table.to_csv(temporary, index=False, lineterminator="\n")
+            content.to_csv(temporary, index=False, lineterminator="\n")
 
 
 if __name__ == "__main__":

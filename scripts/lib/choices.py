@@ -4,6 +4,9 @@ from typing import Literal
 
 Source = Literal["avatars", "folder"]
 ShortGroup = Literal["error", "fewer", "duplicate"]
+LabelSource = Literal["csv", "ffhq_features", "deepface"]
+Unmapped = Literal["error", "drop"]
+Broken = Literal["error", "skip"]
 Mode = Literal["img2img", "txt2img"]
 MixedPrecision = Literal["no", "fp16", "bf16"]
 Rounding = Literal["total", "floor", "ceil", "nearest"]
@@ -11,3 +14,14 @@ Divergence = Literal["generated_real", "real_generated"]
 OnReject = Literal["replace", "drop"]
 Shortfall = Literal["error", "keep_best", "drop"]
 Network = Literal["clip", "vae", "inception", "inception_192", "inception_64"]
+
+# What DeepFace (0.0.103) calls its ONNX files and its labels; an age is a number.
+DEEPFACE_WEIGHTS = {
+    "gender": "gender_model_weights.onnx",
+    "race": "race_model_single_batch.onnx",
+    "age": "age_model_weights.onnx",
+}
+DEEPFACE_LABELS = {
+    "gender": ["Woman", "Man"],
+    "race": ["asian", "indian", "black", "white", "middle eastern", "latino hispanic"],
+}

@@ -20,7 +20,11 @@ from pydantic import (
 )
 
 from scripts.lib.choices import (
+    DEEPFACE_LABELS,
+    DEEPFACE_WEIGHTS,
+    Broken,
     Divergence,
+    LabelSource,
     MixedPrecision,
     Mode,
     Network,
@@ -29,6 +33,7 @@ from scripts.lib.choices import (
     Shortfall,
     ShortGroup,
     Source,
+    Unmapped,
 )
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
@@ -47,15 +52,83 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class Label(Section):
+    """Where the values of one attribute come from; the labels of the source become the attribute's values."""
+
+    source: LabelSource = Field(
+        description="`csv`: a column of a CSV. `ffhq_features`: a folder of JSON files, as ffhq-features-dataset has "
+        "them. `deepface`: DeepFace classifies the images."
+    )
+    path: str | None = Field(
+        None,
+        description="The CSV, or the folder of JSON files. A CSV names the image in the column `file_name` (path below "
+        "`dataset.path`) or, as FFHQ-Aging's, `image_number`.",
+    )
+    column: str | None = Field(
+        None,
+        description="The column or key, or what DeepFace is asked for (`gender`, `race`, `age`); none: the attribute's "
+        "name.",
+    )
+    map: dict[str, str] | None = Field(
+        None, description="What each label of the source is called here; none: the labels are the values."
+    )
+    cuts: list[float] | None = Field(
+        None,
+        description="For numbers: the bounds between the attribute's values, ascending. With `[30, 50]` the second "
+        "value is 30 to below 50.",
+    )
+    unmapped: Unmapped = Field(
+        "error", description="A label that `map` does not name: an error, or the image is not used."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.source == "deepface") == (self.path is not None):
+            raise ValueError("`path` goes with `csv` and `ffhq_features`, and not with `deepface`")
+        if self.map is not None and self.cuts is not None:
+            raise ValueError("`map` is for words and `cuts` for numbers; remove one")
+        if self.cuts is not None and sorted(set(self.cuts)) != self.cuts:
+            raise ValueError(f"`cuts` must ascend; they are {self.cuts}")
+        return self
+
+
+class DeepFace(Section):
+    """DeepFace's networks, if a label comes from there (ONNX; docs/dataset.md says where to get them)."""
+
+    weights: str = Field(description="Folder of the ONNX files, under the names that DeepFace gives them.")
+    sha256: dict[str, str] = Field(
+        {}, description="SHA-256 of the files by name; a file that differs stops the classification."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if unknown := set(self.sha256) - set(DEEPFACE_WEIGHTS.values()):
+            raise ValueError(
+                f"`sha256`: no file of DeepFace is called {sorted(unknown)}; {sorted(DEEPFACE_WEIGHTS.values())} are"
+            )
+        return self
+
+
 class Dataset(Section):
     """Where the real images come from and which of them are used (paper, section 2.1)."""
 
     source: Source = Field(
-        description="`avatars`: drawn by this workflow. `folder`: image files and a CSV of their labels."
+        description="`avatars`: drawn by this workflow. `folder`: image files and their labels, given or classified."
     )
     path: str | None = Field(None, description="`folder` only: the folder of images, searched recursively.")
     labels: str | None = Field(
-        None, description="`folder` only: CSV with the column `file_name` and one column an attribute."
+        None,
+        description="`folder` only: CSV with the column `file_name` and a column for each attribute that `classify` "
+        "does not name.",
+    )
+    classify: dict[str, Label] = Field({}, description="`folder` only: where the values of an attribute come from.")
+    deepface: DeepFace | None = Field(
+        None, description="`folder` only: DeepFace's networks, where `classify` asks for it."
+    )
+    broken: Broken = Field(
+        "error",
+        description="`folder` only. A file that is listed but missing, empty, damaged, no image, or has more than one "
+        "reading as 8-bit RGB: an error, or left out and named in `dataset/excluded.csv`.",
     )
     resolution: PositiveInt = Field(512, description="Edge of the square images, in pixels.")
     attributes: dict[str, list[str]] = Field(
@@ -80,13 +153,15 @@ class Dataset(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if (self.source == "folder") != bool(self.path and self.labels):
-            raise ValueError("`path` and `labels` go with `source: folder`, both or neither")
+        if (self.source == "folder") != bool(self.path and (self.labels or self.classify)):
+            raise ValueError("`path` and `labels` or `classify` go with `source: folder`, both or neither")
         for name, values in self.attributes.items():
             if name in COLUMNS:
                 raise ValueError(f"`attributes.{name}`: the name is a column of the image sets; choose another")
             if len(set(values)) < len(values) or not values:
                 raise ValueError(f"`attributes.{name}` must list its values, each once")
+        if self.source == "folder":
+            self._check_labels()
         try:
             self.prompt.format(**dict.fromkeys(self.attributes, ""))
         except (AttributeError, KeyError, IndexError, ValueError) as error:
@@ -94,6 +169,57 @@ class Dataset(Section):
                 f"`prompt` names {error}, which is no attribute; write one of {sorted(self.attributes)} in braces"
             ) from None
         return self
+
+    def _check_labels(self) -> None:
+        if unknown := sorted(set(self.classify) - set(self.attributes)):
+            raise ValueError(f"`classify.{unknown[0]}`: there is no such attribute in `attributes`")
+        if missing := sorted(set(self.attributes) - set(self.classify)):
+            if self.labels is None:
+                raise ValueError(f"`classify.{missing[0]}`: missing; say where the labels come from, or set `labels`")
+        elif self.labels is not None:
+            raise ValueError("`labels` has no use, since `classify` names every attribute; remove it")
+        for name, label in self.classify.items():
+            _check_label(f"classify.{name}", label, label.column or name, self.attributes[name])
+        if bool(self.classified) != (self.deepface is not None):
+            raise ValueError("`deepface` and a `classify` with `source: deepface` go together")
+
+    @property
+    def recipes(self) -> dict[str, dict[str, Any]]:
+        """Where each attribute comes from, with every default filled in: what `scripts.lib.labels` reads."""
+        if self.source != "folder":
+            return {}
+        default = Label(source="csv", path=self.labels) if self.labels else None
+        labels = {name: self.classify.get(name, default) for name in self.attributes}
+        return {name: label.model_dump() | {"column": label.column or name} for name, label in labels.items() if label}
+
+    @property
+    def classified(self) -> list[str]:
+        """What DeepFace is asked for."""
+        asked = {label.column or name for name, label in self.classify.items() if label.source == "deepface"}
+        return sorted(asked)
+
+
+def _check_label(key: str, label: Label, column: str, values: list[str]) -> None:
+    """Refuse a label that can never become the values of its attribute, before any image is read."""
+    if label.cuts is not None and len(label.cuts) != len(values) - 1:
+        raise ValueError(f"`{key}.cuts` must be one fewer than the values {values}; they are {label.cuts}")
+    if label.map is not None and set(label.map.values()) != set(values):
+        wrong, unmade = set(label.map.values()) - set(values), set(values) - set(label.map.values())
+        raise ValueError(
+            f"`{key}.map` must give exactly the values {values}: "
+            + (f"{sorted(wrong)} are none of them" if wrong else f"nothing becomes {sorted(unmade)}")
+        )
+    if label.source != "deepface":
+        return
+    if column not in DEEPFACE_WEIGHTS:
+        raise ValueError(f"`{key}.column`: DeepFace knows {sorted(DEEPFACE_WEIGHTS)}, not {column!r}")
+    if (column in DEEPFACE_LABELS) == (label.cuts is not None):
+        raise ValueError(f"`{key}`: DeepFace's age is a number and needs `cuts`; its other labels are words")
+    words, named = DEEPFACE_LABELS.get(column, []), label.map or dict.fromkeys(values)
+    if unknown := sorted(set(named) - set(words)) if words else []:
+        raise ValueError(f"`{key}.map`: {unknown[0]!r} is no label of DeepFace; its labels are {words}")
+    if (left := [word for word in words if word not in named]) and label.unmapped == "error":
+        raise ValueError(f"`{key}.map` does not say what {left[0]!r} becomes; name it, or set `{key}.unmapped: drop`")
 
 
 class Generate(Section):
@@ -224,6 +350,10 @@ class Execution(Section):
         description="Jobs that share the generation of one cell. Set it before the first run: the images stay "
         "the same, but another number plans finished cells again, unless run with `--rerun-triggers mtime`.",
     )
+    classify_shards: PositiveInt = Field(
+        1, description="Jobs that share the classification of a folder. Another number classifies everything again."
+    )
+    classify_batch_size: PositiveInt = Field(16, description="Images a batch in classification.")
     generate_batch_size: PositiveInt = Field(8, description="Images a batch in generation.")
     embed_batch_size: PositiveInt = Field(64, description="Images a batch in feature extraction.")
     checkpoint_minutes: PositiveInt = Field(10, description="Minutes between two checkpoints of a fine-tune.")

@@ -7,14 +7,24 @@ import resource
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from importlib.metadata import version
+from contextlib import contextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from scripts.lib.atomic import write_json
 
-PACKAGES = ("torch", "diffusers", "transformers", "accelerate", "numpy", "pillow", "scikit-image")
+PACKAGES = (
+    "torch",
+    "diffusers",
+    "transformers",
+    "accelerate",
+    "numpy",
+    "pillow",
+    "scikit-image",
+    "deepface",
+    "onnxruntime",
+)
 
 
 def sha256(path: Path) -> str:
@@ -45,13 +55,22 @@ def recording(path: Path, inputs: Iterable[Path | None], parameters: Mapping[str
         "inputs": {str(path): sha256(path) for path in inputs if path is not None},
         "parameters": {key: str(value) if isinstance(value, Path) else value for key, value in parameters.items()},
         "results": results,
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+        "versions": _versions(),
         "machine": {"host": platform.node(), "slurm_job": os.environ.get("SLURM_JOB_ID")} | _device(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
         "seconds": round(time.time() - started, 2),
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
     write_json(path, record)
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of the packages that are there; no job's environment has them all."""
+    versions = {"python": platform.python_version()}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            versions[name] = version(name)
+    return versions
 
 
 def _device() -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """The configuration: what it means, and how it refuses what it cannot mean."""
 
+from typing import Any
+
 import pytest
 import yaml
 
@@ -138,9 +140,9 @@ def test_a_wrong_configuration_is_refused_with_the_key_and_the_fix(settings, cha
         ({"attributes": {"age": [20, 30]}}, r"dataset\.attributes\.age\.0: .*string \(it is 20\)"),
         ({"attributes": {"seed": ["a"]}}, r"dataset: `attributes\.seed`: the name is a column"),
         ({"source": "web"}, r"dataset\.source: .*'avatars' or 'folder'"),
-        ({"source": "folder"}, r"dataset: `path` and `labels` go with `source: folder`"),
-        ({"source": "folder", "path": "x"}, r"dataset: `path` and `labels` go with `source: folder`"),
-        ({"path": "x", "labels": "y"}, r"dataset: `path` and `labels` go with `source: folder`"),
+        ({"source": "folder"}, r"dataset: `path` and `labels` or `classify` go with"),
+        ({"source": "folder", "path": "x"}, r"dataset: `path` and `labels` or `classify` go with"),
+        ({"path": "x", "labels": "y"}, r"dataset: `path` and `labels` or `classify` go with"),
         ({"per_group": 0}, r"dataset\.per_group: .*greater than 0"),
         ({"short_group": "ignore"}, r"dataset\.short_group: .*'error', 'fewer' or 'duplicate'"),
     ],
@@ -159,3 +161,92 @@ def test_every_error_is_reported_at_once(settings):
     lines = str(error.value).splitlines()
     assert [line.split(":")[0].strip() for line in lines[1:]] == ["seed", "model", "colour"]
     assert "model: missing; add it" in str(error.value)
+
+
+LABELS: dict[str, dict[str, Any]] = {
+    "gender": {"source": "deepface", "map": {"Man": "man", "Woman": "woman"}},
+    "race": {
+        "source": "deepface",
+        "map": {"asian": "asian", "latino hispanic": "hispanic"}
+        | {race: race for race in ("black", "indian", "white")},
+        "unmapped": "drop",
+    },
+    "age": {"source": "deepface", "cuts": [30, 55]},
+}
+
+
+def folder(settings, classify=LABELS, **dataset):
+    """A configuration of a folder with the paper's attributes and some labels."""
+    attributes = {
+        "gender": ["man", "woman"],
+        "race": ["asian", "black", "hispanic", "indian", "white"],
+        "age": ["young", "middle-aged", "old"],
+    }
+    values = {"source": "folder", "path": "ffhq", "classify": classify, "deepface": {"weights": "weights"}}
+    group = {"gender": "man", "race": "black", "age": "old"}
+    return settings | {"dataset": values | {"attributes": attributes} | dataset, "figures": {"group": group}}
+
+
+def test_labels_can_come_from_deepface(settings):
+    dataset = load(folder(settings)).dataset
+    assert dataset.classified == ["age", "gender", "race"]
+    assert dataset.recipes["age"] == LABELS["age"] | {
+        "column": "age",
+        "path": None,
+        "map": None,
+        "unmapped": "error",
+    }
+
+
+def test_each_attribute_has_its_own_source_and_the_others_are_columns_of_the_labels(settings):
+    classify = {"age": {"source": "csv", "path": "aging.csv", "column": "years", "cuts": [30, 55]}}
+    dataset = load(folder(settings, classify, labels="labels.csv", deepface=None)).dataset
+    assert dataset.classified == []
+    places = {name: (recipe["path"], recipe["column"]) for name, recipe in dataset.recipes.items()}
+    assert places == {
+        "gender": ("labels.csv", "gender"),
+        "race": ("labels.csv", "race"),
+        "age": ("aging.csv", "years"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (
+            {"gender": {"map": {"Man": "man", "woman": "woman"}}},
+            r"gender\.map.*'woman' is no label of DeepFace",
+        ),
+        ({"gender": {"map": {"Man": "man", "Woman": "lady"}}}, r"classify\.gender\.map.*\['lady'\] are none of them"),
+        ({"gender": {"map": {"Man": "man", "Woman": "man"}}}, r"classify\.gender\.map.*nothing becomes \['woman'\]"),
+        ({"race": {"unmapped": "error"}}, r"classify\.race\.map.* does not say what 'middle eastern' becomes"),
+        ({"age": {"cuts": [55, 30]}}, r"classify\.age: `cuts` must ascend"),
+        ({"age": {"cuts": [30, 30]}}, r"classify\.age: `cuts` must ascend"),
+        ({"age": {"cuts": [30]}}, r"classify\.age\.cuts` must be one fewer than the values"),
+        ({"age": {"cuts": None}}, r"classify\.age`: DeepFace's age is a number and needs `cuts`"),
+        ({"gender": {"map": None, "cuts": [1]}}, r"classify\.gender`: DeepFace's age is a number"),
+        ({"age": {"column": "years"}}, r"classify\.age\.column`: DeepFace knows \['age', 'gender', 'race'\]"),
+        ({"age": {"map": {"1": "old"}}}, r"`map` is for words and `cuts` for numbers"),
+        ({"age": {"path": "x.csv"}}, r"`path` goes with `csv`"),
+        ({"age": {"source": "csv"}}, r"`path` goes with `csv`"),
+        ({"hat": {"source": "csv", "path": "x.csv"}}, r"classify\.hat`: there is no such attribute"),
+    ],
+)
+def test_labels_that_can_never_fit_are_refused_before_any_image_is_read(settings, changed, message):
+    classify = {name: LABELS.get(name, {}) | changed.get(name, {}) for name in LABELS | changed}
+    with pytest.raises(ConfigurationError, match=message):
+        load(folder(settings, classify))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "message"),
+    [
+        ({"deepface": None}, r"`deepface` and a `classify` with `source: deepface` go together"),
+        ({"labels": "labels.csv"}, r"`labels` has no use"),
+        ({"classify": {"age": LABELS["age"]}}, r"classify\.gender`: missing.*set `labels`"),
+        ({"deepface": {"weights": "w", "sha256": {"age.h5": "00"}}}, r"no file of DeepFace is called \['age\.h5'\]"),
+    ],
+)
+def test_what_goes_with_the_labels_is_checked(settings, dataset, message):
+    with pytest.raises(ConfigurationError, match=message):
+        load(folder(settings, **dataset))

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from scripts.lib import dataset
+from scripts.lib import dataset, labels
 
 ATTRIBUTES = {"gender": ["man", "woman"], "age": ["young", "very old"]}
 DRAWN = {"gender": ("man", "woman"), "age": ("young", "middle-aged", "very old")}
@@ -55,10 +55,13 @@ def folder(tmp_path):
         (tmp_path / "images" / name).parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (4, 4)).save(tmp_path / "images" / name)
 
-    def catalogue(*rows, header="file_name,gender,age", attributes=ATTRIBUTES):
-        labels = tmp_path / "labels.csv"
-        labels.write_text("\n".join([header, *rows]) + "\n")
-        return dataset.catalogue_folder(tmp_path / "images", labels, attributes)
+    def catalogue(*rows, header="file_name,gender,age", attributes=ATTRIBUTES, broken="error"):
+        path = tmp_path / "labels.csv"
+        path.write_text("\n".join([header, *rows]) + "\n")
+        recipes = {name: labels.Recipe("csv", name, path) for name in attributes}
+        files = dataset.list_images(tmp_path / "images")
+        raw = {name: labels.raw_labels(files["file_name"].tolist(), recipe) for name, recipe in recipes.items()}
+        return dataset.grouped(dataset.label(files, raw, attributes, recipes, broken=broken), attributes)
 
     return catalogue
 
@@ -66,7 +69,8 @@ def folder(tmp_path):
 def test_a_folder_is_listed_by_its_labels_and_further_columns_are_left_out(folder):
     header = "photographer,file_name,age,gender"
     table = folder("x,a.png,young,man", "y,sub/c.png,very old,woman", header=header)
-    assert table.to_dict("records") == [
+    used = table[table["excluded"] == ""].drop(columns=["excluded", "reason"])
+    assert used.to_dict("records") == [
         {"file_name": "a.png", "gender": "man", "age": "young", "group": "man-young"},
         {"file_name": "sub/c.png", "gender": "woman", "age": "very old", "group": "woman-very_old"},
     ]
@@ -74,21 +78,57 @@ def test_a_folder_is_listed_by_its_labels_and_further_columns_are_left_out(folde
 
 def test_labels_are_text_even_where_they_look_like_numbers_or_nothing(folder):
     table = folder("a.png,007,NA", "b.png,7,None", attributes={"gender": ["7", "007"], "age": ["NA", "None"]})
-    assert table["group"].tolist() == ["007-NA", "7-None"]
+    assert table["group"].tolist() == ["007-NA", "7-None", "", ""]
 
 
 @pytest.mark.parametrize(
-    ("rows", "error", "message"),
+    ("rows", "message"),
     [
-        (["a.png,man,young", "lost.png,man,young"], FileNotFoundError, r"'lost\.png' is not in the folder"),
-        (["a.png,man,young", "b.png,man,78"], ValueError, r"'b\.png' has age '78', which is none of"),
-        (["a.png,man,young", "b.png,,young"], ValueError, r"'b\.png' has gender ''"),
-        (["a.png,man,young", "a.png,woman,young"], ValueError, r"'a\.png' is listed more than once"),
+        (["a.png,man,young", "lost.png,man,young"], r"1 broken image files: 'lost\.png': missing, but listed in .*csv"),
+        (["a.png,man,young", "b.png,man,78"], r"labels\.csv, age: 'b\.png' has age '78', which is none of"),
+        (["a.png,man,young", "b.png,,young"], r"'b\.png' has gender ''"),
+        (["a.png,man,young", "a.png,woman,young"], r"'a\.png' is listed more than once"),
     ],
 )
-def test_a_folder_refuses_labels_that_do_not_fit(folder, rows, error, message):
-    with pytest.raises(error, match=message):
+def test_a_folder_refuses_labels_that_do_not_fit(folder, rows, message):
+    with pytest.raises(ValueError, match=message):
         folder(*rows)
+
+
+def test_a_folder_can_leave_broken_files_out_and_says_why(folder, tmp_path):
+    (tmp_path / "images/b.png").write_bytes(b"")
+    rows = ["a.png,man,young", "b.png,man,young", "lost.png,man,young"]
+    with pytest.raises(
+        ValueError, match=r"2 broken image files: 'b\.png': the file is empty; 'lost\.png'.*dataset\.broken"
+    ):
+        folder(*rows)
+    table = folder(*rows, broken="skip").set_index("file_name")
+    assert table["excluded"].to_dict() == {
+        "a.png": "",
+        "b.png": "broken",
+        "d.png": "unlabelled",
+        "sub/c.png": "unlabelled",
+        "lost.png": "broken",
+    }
+    assert table.loc[table["group"] != "", "group"].to_dict() == {"a.png": "man-young"}
+    assert "no gender in" in table.loc["d.png", "reason"]
+
+
+def test_files_are_listed_without_being_opened_and_only_images(tmp_path, monkeypatch):
+    for name in ("00001/01000.png", "00000/00007.PNG", "00000/LICENSE.txt", "00000/._00007.png", "empty.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"" if name == "empty.jpg" else b"not opened, so not missed")
+    monkeypatch.setattr(Image, "open", None)
+    table = dataset.list_images(tmp_path)
+    assert table["file_name"].tolist() == ["00000/00007.PNG", "00001/01000.png", "empty.jpg"]
+    assert table["excluded"].tolist() == ["", "", "broken"]
+
+
+def test_a_folder_that_holds_no_image_or_is_not_there_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match=r"holds no image .*dataset\.path"):
+        dataset.list_images(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"nowhere: no such folder"):
+        dataset.list_images(tmp_path / "nowhere")
 
 
 def test_a_folder_refuses_labels_without_a_column(folder):
@@ -114,7 +154,7 @@ def sources(selection, role):
 
 
 def test_selection_takes_as_many_as_asked_of_every_group_and_a_disjoint_reference():
-    selection, groups = select()
+    selection, groups, _ = select()
     assert selection.groupby(["group", "role"]).size().unstack().to_numpy().tolist() == [[3, 2]] * 4
     chosen = sources(selection, "images") + sources(selection, "reference")
     assert len(set(chosen)) == len(chosen) == 20
@@ -123,7 +163,7 @@ def test_selection_takes_as_many_as_asked_of_every_group_and_a_disjoint_referenc
 
 
 def test_selection_writes_each_images_prompt_and_a_name_of_its_own():
-    selection, _ = select()
+    selection, _, _ = select()
     texts = selection.drop_duplicates("group").set_index("group")["text"].to_dict()
     assert texts["woman-very_old"] == "a photo of a very old woman"
     assert not selection.duplicated(["role", "file_name"]).any()
@@ -131,17 +171,17 @@ def test_selection_writes_each_images_prompt_and_a_name_of_its_own():
 
 def test_selection_is_random_by_seed_whatever_the_order_of_the_catalogue():
     shuffled = candidates((8, 8, 8, 8)).sample(frac=1, random_state=0)
-    first, _ = select()
-    again, _ = dataset.select(shuffled, ATTRIBUTES, PROMPT, **SELECTION)
-    other, _ = select(seed=1)
+    first, _, _ = select()
+    again, _, _ = dataset.select(shuffled, ATTRIBUTES, PROMPT, **SELECTION)
+    other, _, _ = select(seed=1)
     assert first.equals(again)
     assert sources(first, "images") != sources(other, "images")
     assert sources(first, "images") != sorted(sources(first, "images"))
 
 
 def test_the_selection_of_a_group_does_not_depend_on_the_other_groups():
-    full, _ = select()
-    short, _ = select((8, 4, 8, 8), short_group="fewer")
+    full, _, _ = select()
+    short, _, _ = select((8, 4, 8, 8), short_group="fewer")
     assert full.query("group == 'woman-young'").equals(
         short.query("group == 'woman-young'").set_index(full.index[10:15])
     )
@@ -152,8 +192,43 @@ def test_a_short_group_is_an_error_that_names_it():
         select((8, 4, 8, 8))
 
 
+def test_every_short_group_is_named_at_once():
+    with pytest.raises(ValueError, match=r"group man-very_old: 4 .*\ngroup woman-young: 1 images found"):
+        select((8, 4, 1, 8))
+
+
+def test_a_file_at_fault_is_replaced_by_the_next_and_no_more_are_read_than_needed():
+    full, _, _ = select()
+    bad = sources(full, "images")[0]
+    asked = []
+
+    def defect(name):
+        asked.append(name)
+        return "damaged" if name == bad else ""
+
+    selection, groups, defects = select(defect=defect)
+    assert defects == {bad: "damaged"}
+    assert groups[["found", "images", "reference"]].to_numpy().tolist() == [[7, 3, 2], *[[8, 3, 2]] * 3]
+    assert bad not in set(selection["source"])
+    assert len(asked) == len(set(asked)) == 21
+
+
+def test_the_policies_express_900_images_that_train_and_a_reference_of_820():
+    attributes = {"race": list("abcde"), "gender": ["man", "woman"], "age": ["young", "middle-aged", "old"]}
+    names = dataset.groups(attributes)["group"]
+    files = [
+        (f"{name}/{i}.png", name) for g, name in enumerate(names) for i in range([29, 31, 52, 59][g] if g < 4 else 99)
+    ]
+    catalogue = pd.DataFrame(files, columns=["file_name", "group"])
+    options: dict[str, Any] = {"per_group": 30, "reference_per_group": 30, "seed": 0}
+    selection, groups, _ = dataset.select(catalogue, attributes, "a face", short_group="duplicate", **options)
+    assert groups[["images", "distinct_images", "reference"]].sum().tolist() == [900, 899, 26 * 30 + 0 + 1 + 22 + 29]
+    assert groups["missing"].sum() == 31 + 29 + 8 + 1
+    assert (selection["role"] == "images").sum() == 900
+
+
 def test_a_short_group_can_go_on_with_fewer_its_reference_first():
-    selection, groups = select((8, 4, 2, 8), short_group="fewer")
+    selection, groups, _ = select((8, 4, 2, 8), short_group="fewer")
     assert groups[["images", "reference", "missing"]].to_numpy().tolist() == [
         [3, 2, 0],
         [3, 1, 1],
@@ -164,7 +239,7 @@ def test_a_short_group_can_go_on_with_fewer_its_reference_first():
 
 
 def test_a_short_group_can_repeat_its_own_images_but_never_its_reference():
-    selection, groups = select((8, 4, 2, 8), short_group="duplicate")
+    selection, groups, _ = select((8, 4, 2, 8), short_group="duplicate")
     assert groups[["images", "distinct_images", "reference"]].to_numpy().tolist() == [
         [3, 3, 2],
         [3, 3, 1],
@@ -232,7 +307,16 @@ def encoded(image, form, **options):
 
 def sixteen_bit_png():
     """A PNG of one 16-bit RGB pixel, which Pillow does not write."""
-    chunks = {b"IHDR": struct.pack(">IIBBBBB", 1, 1, 16, 2, 0, 0, 0), b"IDAT": zlib.compress(bytes(7)), b"IEND": b""}
+    return png(1, 16, zlib.compress(bytes(7)))
+
+
+def huge_png(edge):
+    """A few bytes that say they are a huge picture."""
+    return png(edge, 8, zlib.compress(b""))
+
+
+def png(edge, depth, data):
+    chunks = {b"IHDR": struct.pack(">IIBBBBB", edge, edge, depth, 2, 0, 0, 0), b"IDAT": data, b"IEND": b""}
     parts = [
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
         for kind, data in chunks.items()
@@ -260,6 +344,8 @@ def corrupt(png):
         (lambda image: encoded(image.convert("P"), "PNG", transparency=0), "mode is P with transparency"),
         (lambda image: encoded(image.convert("I;16"), "PNG"), "mode is I;16"),
         (lambda _: sixteen_bit_png(), "mode is RGB of 16 bits"),
+        (lambda _: huge_png(20_000), "decompression bomb"),
+        (lambda _: huge_png(12_000), "decompression bomb"),
     ],
     ids=[
         "empty",
@@ -273,6 +359,8 @@ def corrupt(png):
         "palette",
         "16-bit gray",
         "16-bit",
+        "bomb",
+        "smaller bomb",
     ],
 )
 def test_an_unreadable_or_ambiguous_file_is_an_error_that_names_it(photograph, tmp_path, content, message):

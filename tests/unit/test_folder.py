@@ -1,22 +1,42 @@
 """`dataset: {source: folder}` from files and labels to image sets, through the scripts."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from scripts import catalogue, prepare, select
+from scripts import catalogue, list_images, prepare, read_labels, select
 from scripts.lib import imageset
 from scripts.lib.code import ROOT
 
 PORTRAITS = ROOT.parent / "shared" / "portraits"
 
 
+def catalogued(folder, labels, output, attributes):
+    """Run list_images, read_labels and catalogue on one table that has every attribute."""
+    recipes = json.dumps({name: {"source": "csv", "column": name, "path": str(labels)} for name in attributes})
+    list_images.main(folder=folder, output=output / "files.csv")
+    read_labels.main(
+        files=output / "files.csv",
+        attributes=attributes,
+        recipes=recipes,
+        broken="error",
+        output=output / "labels.csv",
+    )
+    catalogue.main(
+        source="folder",
+        attributes=attributes,
+        output=output / "catalogue.csv",
+        labels=output / "labels.csv",
+        recipes=recipes,
+    )
+
+
 def prepared(folder, labels, output, attributes, *, per_group, reference_per_group, size, short_group="error", seed=0):
     """Run catalogue, select and prepare; return the two image sets and the table of groups."""
-    catalogue.main(
-        source="folder", attributes=attributes, output=output / "catalogue.csv", folder=folder, labels=labels
-    )
+    catalogued(folder, labels, output, attributes)
     select.main(
         catalogue=output / "catalogue.csv",
         attributes=attributes,
@@ -27,6 +47,8 @@ def prepared(folder, labels, output, attributes, *, per_group, reference_per_gro
         seed=seed,
         selection=output / "selection.csv",
         groups=output / "groups.csv",
+        excluded=output / "excluded.csv",
+        folder=folder,
     )
     prepare.main(
         selection=output / "selection.csv",
@@ -73,13 +95,7 @@ def test_a_value_that_looks_like_nothing_is_a_value(tmp_path):
         Image.new("RGB", (8, 8)).save(tmp_path / f"{number}.png")
     labels = pd.DataFrame({"file_name": [f"{i}.png" for i in range(4)], "gender": "None", "age": "NA"})
     labels.to_csv(tmp_path / "labels.csv", index=False)
-    catalogue.main(
-        source="folder",
-        attributes={"age": ["NA"]},
-        output=tmp_path / "catalogue.csv",
-        folder=tmp_path,
-        labels=tmp_path / "labels.csv",
-    )
+    catalogued(tmp_path, tmp_path / "labels.csv", tmp_path, {"age": ["NA"]})
     select.main(
         catalogue=tmp_path / "catalogue.csv",
         attributes={"age": ["NA"]},
@@ -90,6 +106,7 @@ def test_a_value_that_looks_like_nothing_is_a_value(tmp_path):
         seed=0,
         selection=tmp_path / "selection.csv",
         groups=tmp_path / "groups.csv",
+        excluded=tmp_path / "excluded.csv",
     )
     assert (pd.read_csv(tmp_path / "selection.csv", keep_default_na=False)["group"] == "NA").all()
 

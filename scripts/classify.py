@@ -1,0 +1,46 @@
+"""Classify the faces of one shard of a folder with DeepFace."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from tqdm import tqdm
+
+from scripts.cli import run
+from scripts.lib.atomic import replacing
+from scripts.lib.choices import DEEPFACE_WEIGHTS
+from scripts.lib.classification import Classifier, check_weights, classify
+from scripts.lib.provenance import recording
+
+
+def main(
+    files: Annotated[Path, typer.Option(help="CSV of the image files.")],
+    folder: Annotated[Path, typer.Option(help="Where the images are.")],
+    weights: Annotated[Path, typer.Option(help="Folder of DeepFace's ONNX files.")],
+    attribute: Annotated[list[str], typer.Option(help="What to ask for: gender, race or age; may be repeated.")],
+    output: Annotated[Path, typer.Option(help="CSV to write: file_name, a column an attribute, reason.")],
+    provenance: Annotated[Path, typer.Option(help="JSON to write: what made it.")],
+    sha256: Annotated[str, typer.Option(help="JSON: SHA-256 of the files by name, where known.")] = "{}",
+    batch_size: Annotated[int, typer.Option(help="Images a batch; changes no label.", min=1)] = 16,
+    threads: Annotated[int, typer.Option(help="Threads of the networks.", min=1)] = 1,
+    shard: Annotated[int, typer.Option(help="Which shard to classify, from 0.", min=0)] = 0,
+    shards: Annotated[int, typer.Option(help="Number of shards; changes no label.", min=1)] = 1,
+) -> None:
+    """Classify every SHARDS-th file, starting with SHARD; a file that cannot be read gets a reason, not labels."""
+    check_weights(weights, attribute, json.loads(sha256))
+    with recording(provenance, [weights / DEEPFACE_WEIGHTS[name] for name in attribute], dict(locals())):
+        table = pd.read_csv(files, dtype=str, keep_default_na=False)
+        names = table.loc[table["excluded"] == "", "file_name"].tolist()[shard::shards]
+        classifier = Classifier(weights, attribute, threads)
+        with replacing(output) as temporary, tqdm(total=len(names), desc="classify", mininterval=10) as progress:
+            header = pd.DataFrame(columns=["file_name", *attribute, "reason"])
+            header.to_csv(temporary, index=False, lineterminator="\n")
+            for part in classify(names, folder, classifier, batch_size):
+                part.to_csv(temporary, mode="a", header=False, index=False, lineterminator="\n")
+                progress.update(len(part))
+
+
+if __name__ == "__main__":
+    run(main)

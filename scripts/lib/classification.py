@@ -1,0 +1,114 @@
+"""Gender, race and age by DeepFace's networks, in batches (paper, section 2.1)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from scripts.lib.choices import DEEPFACE_LABELS, DEEPFACE_WEIGHTS
+from scripts.lib.dataset import UnreadableError, open_image
+from scripts.lib.provenance import sha256
+
+URL = "https://github.com/serengil/deepface_models/releases/download/v1.0"
+SIZE = 224
+AGES = 101
+
+
+def check_weights(folder: Path, asked: Sequence[str], hashes: Mapping[str, str]) -> None:
+    """Check that DeepFace's files are there and, where a hash is given, are the right ones.
+
+    Raises:
+        FileNotFoundError: a file is missing; says which, from where, to where.
+        ValueError: the SHA-256 of a file differs.
+    """
+    for name in (DEEPFACE_WEIGHTS[attribute] for attribute in asked):
+        if not (folder / name).is_file():
+            raise FileNotFoundError(
+                f"{folder / name}: no such file; put {URL}/{name} into the folder {folder} (dataset.deepface.weights)"
+            )
+        if name in hashes and (found := sha256(folder / name)) != hashes[name].lower():
+            raise ValueError(
+                f"{folder / name}: its SHA-256 is {found}, dataset.deepface.sha256 says {hashes[name]}; fetch the file "
+                "again, or correct the hash"
+            )
+
+
+class Classifier:
+    """DeepFace's ONNX networks for some of gender, race and age.
+
+    DeepFace's own ``analyze`` takes one image at a time, downloads what it lacks and uses every core of the
+    machine. This class runs the same files on the same prepared images with DeepFace's functions, in batches, offline
+    and on as many threads as it is given.
+    """
+
+    def __init__(self, weights: Path, asked: Sequence[str], threads: int) -> None:
+        import onnxruntime
+        from deepface.commons.onnx_utils import resolve_providers
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        providers = resolve_providers(onnxruntime.get_available_providers())
+        self.sessions = {}
+        for attribute in asked:
+            path = weights / DEEPFACE_WEIGHTS[attribute]
+            try:
+                session = onnxruntime.InferenceSession(path, options, providers=providers)
+            except Exception as error:  # onnxruntime's errors have no common class
+                raise ValueError(f"{path}: is no ONNX network ({error}); fetch it again") from error
+            outputs, expected = session.get_outputs()[0].shape[-1], len(DEEPFACE_LABELS.get(attribute, range(AGES)))
+            if outputs != expected:
+                raise ValueError(f"{path}: has {outputs} outputs, {attribute} has {expected}; it is another file")
+            self.sessions[attribute] = session
+
+    def __call__(self, batch: np.ndarray) -> dict[str, list[str]]:
+        """Return DeepFace's labels of each image, as text; ages are whole years.
+
+        Args:
+            batch: float32 (n, 224, 224, 3) in [0, 1], BGR, as ``prepare`` makes them.
+        """
+        from deepface.commons.onnx_utils import run_session
+        from deepface.models.demography.DemographyUtils import find_apparent_age
+
+        labels = {}
+        for attribute, session in self.sessions.items():
+            scores = run_session(session, batch)
+            if attribute == "age":
+                labels[attribute] = [str(int(find_apparent_age(row))) for row in scores]
+            else:
+                labels[attribute] = [DEEPFACE_LABELS[attribute][index] for index in scores.argmax(1)]
+        return labels
+
+
+def prepare(image: Any) -> np.ndarray:
+    """Return a PIL image as DeepFace's networks take it, float32 (224, 224, 3) in [0, 1], BGR.
+
+    The whole picture is used, as with DeepFace's detector ``skip``: FFHQ is cropped to the face already.
+    """
+    from deepface.modules.preprocessing import resize_image
+
+    return resize_image(np.asarray(image)[:, :, ::-1] / np.float32(255), (SIZE, SIZE))[0]
+
+
+def classify(files: Sequence[str], folder: Path, classifier: Classifier, batch_size: int) -> Iterator[pd.DataFrame]:
+    """Classify images batch by batch; no more than one batch is in memory.
+
+    Yields:
+        ``file_name``, a column an attribute with DeepFace's own labels, and ``reason``: empty, or why
+        the file cannot be read (its labels are empty then).
+    """
+    for start in range(0, len(files), batch_size):
+        names, images, reasons = files[start : start + batch_size], [], []
+        for name in names:
+            try:
+                images.append(prepare(open_image(folder / name)))
+                reasons.append("")
+            except UnreadableError as error:
+                reasons.append(error.reason)
+        table = pd.DataFrame({"file_name": names, **dict.fromkeys(classifier.sessions, ""), "reason": reasons})
+        if images:
+            read = table["reason"] == ""
+            table.loc[read, list(classifier.sessions)] = pd.DataFrame(classifier(np.stack(images)), table.index[read])
+        yield table

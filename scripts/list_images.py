@@ -1,0 +1,23 @@
+"""List the image files of a folder."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scripts.cli import run
+from scripts.lib import dataset
+from scripts.lib.atomic import replacing
+
+
+def main(
+    folder: Annotated[Path, typer.Option(help="Where the images are, at any depth.")],
+    output: Annotated[Path, typer.Option(help="CSV to write: file_name, excluded, reason.")],
+) -> None:
+    """List every image file below FOLDER; none is opened, an empty one is marked."""
+    with replacing(output) as temporary:
+        dataset.list_images(folder).to_csv(temporary, index=False, lineterminator="\n")
+
+
+if __name__ == "__main__":
+    run(main)

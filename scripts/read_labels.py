@@ -1,0 +1,41 @@
+"""Read the published labels of the listed images, and check all that the classification needs."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from scripts.cli import Attributes, run
+from scripts.lib import dataset
+from scripts.lib.atomic import replacing
+from scripts.lib.choices import Broken
+from scripts.lib.classification import check_weights
+from scripts.lib.labels import raw_labels, read_recipes
+
+
+def main(
+    files: Annotated[Path, typer.Option(help="CSV of the image files.")],
+    attributes: Attributes,
+    recipes: Annotated[str, typer.Option(help="JSON: where each attribute comes from, as dataset.classify.")],
+    broken: Annotated[Broken, typer.Option(help="What a missing or empty file does.")],
+    output: Annotated[Path, typer.Option(help="CSV to write: FILES with a column an attribute.")],
+    weights: Annotated[Path | None, typer.Option(help="Folder of DeepFace's ONNX files, to be checked.")] = None,
+    sha256: Annotated[str, typer.Option(help="JSON: SHA-256 of the files by name, where known.")] = "{}",
+) -> None:
+    """Add the attributes that come from tables; for those that DeepFace finds later, check its files."""
+    table = pd.read_csv(files, dtype=str, keep_default_na=False)
+    sources = read_recipes(recipes)
+    if weights is not None:
+        asked = [recipe.column for recipe in sources.values() if recipe.source == "deepface"]
+        check_weights(weights, asked, json.loads(sha256))
+    published = {name: recipe for name, recipe in sources.items() if recipe.source != "deepface"}
+    raw = {name: raw_labels(table["file_name"].tolist(), recipe) for name, recipe in published.items()}
+    with replacing(output) as temporary:
+        labelled = dataset.label(table, raw, attributes, sources, broken=broken)
+        labelled.to_csv(temporary, index=False, lineterminator="\n")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,108 @@
+"""A folder in FFHQ's layout, classified in shards: one real run up to the table of groups."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from tests.networks import write_colour_networks
+from tests.workflow.conftest import ROOT, Project, copy_checkout
+
+DATASET = "results/tiny/dataset"
+GROUPS = f"{DATASET}/groups.csv"
+
+
+@pytest.fixture(scope="module")
+def ffhq(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty images of one colour each, one of them damaged; ages as FFHQ-Aging has them; networks."""
+    folder = tmp_path_factory.mktemp("ffhq")
+    write_colour_networks(folder / "weights")
+    rng = np.random.default_rng(0)
+    for number in range(40):
+        path = folder / f"images1024x1024/{number // 20:05d}/{number:05d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (64, 64), tuple(rng.integers(0, 256, 3).tolist())).save(path)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n")
+    rows = [f"{number},{'20-29' if number % 2 else '50-69'}" for number in range(40)]
+    (folder / "aging.csv").write_text("\n".join(["image_number,age_group", *rows]) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def overlay(ffhq: Path) -> dict[str, Any]:
+    races = ["asian", "indian", "black", "white", "middle eastern", "latino hispanic"]
+    age = {"source": "csv", "path": str(ffhq / "aging.csv"), "column": "age_group"}
+    return {
+        "dataset": {
+            "source": "folder",
+            "path": str(ffhq / "images1024x1024"),
+            "attributes": {"tone": ["any"], "age": ["young", "old"]},
+            "classify": {
+                "gender": {"source": "deepface", "map": {"Man": "man", "Woman": "woman"}},
+                "tone": {"source": "deepface", "column": "race", "map": dict.fromkeys(races, "any")},
+                "age": age | {"map": {"20-29": "young", "50-69": "old"}},
+            },
+            "deepface": {"weights": str(ffhq / "weights")},
+            "broken": "skip",
+            "short_group": "fewer",
+        },
+        "execution": {"classify_shards": 2},
+        "figures": {"group": {"gender": "man", "tone": "any", "age": "old"}},
+    }
+
+
+@pytest.fixture(scope="module")
+def classified(tmp_path_factory: pytest.TempPathFactory, overlay: dict[str, Any]) -> Project:
+    project = copy_checkout(ROOT, tmp_path_factory.mktemp("classified") / "nepotism")
+    result = project.snakemake(GROUPS, overlay=overlay)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return project
+
+
+def test_the_table_of_groups_is_there_before_anything_is_trained(classified: Project):
+    groups = pd.read_csv(classified.root / GROUPS)
+    assert groups["found"].sum() == 39
+    assert (groups["images"] == groups["found"].clip(upper=3)).all()
+    assert (groups["images"] + groups["reference"] + groups["missing"] == 6).all()
+    excluded = pd.read_csv(classified.root / DATASET / "excluded.csv")
+    assert excluded[["file_name", "excluded"]].to_numpy().tolist() == [["00001/00039.png", "broken"]]
+    assert "cannot be read as an image" in excluded["reason"][0]
+    shards = [pd.read_csv(classified.root / DATASET / f"classified/shard-{shard}.csv") for shard in range(2)]
+    assert [len(shard) for shard in shards] == [20, 20]
+    assert not list((classified.root / DATASET).glob("*.zip"))
+
+
+def test_another_map_or_cut_classifies_nothing_again(classified: Project, overlay: dict[str, Any]):
+    age = overlay["dataset"]["classify"]["age"] | {"map": {"20-29": "old", "50-69": "young"}}
+    classify = overlay["dataset"]["classify"] | {"age": age}
+    changed = overlay | {"dataset": overlay["dataset"] | {"classify": classify}}
+    rules = [job.rule for job in classified.plan(GROUPS, overlay=changed)]
+    assert sorted(rules) == ["catalogue", "read_labels", "select"]
+
+
+def test_another_number_of_shards_classifies_again(classified: Project, overlay: dict[str, Any]):
+    jobs = classified.plan(GROUPS, overlay=overlay | {"execution": {"classify_shards": 3}})
+    assert [job.rule for job in jobs].count("classify") == 3
+
+
+def test_a_wrong_table_stops_before_anything_is_classified(tmp_path: Path, overlay: dict[str, Any]):
+    (tmp_path / "wrong.csv").write_text("image_number,age_group\n7,unknown\n")
+    age = overlay["dataset"]["classify"]["age"] | {"path": str(tmp_path / "wrong.csv")}
+    classify = overlay["dataset"]["classify"] | {"age": age}
+    project = copy_checkout(ROOT, tmp_path / "nepotism")
+    result = project.snakemake(GROUPS, overlay=overlay | {"dataset": overlay["dataset"] | {"classify": classify}})
+    assert result.returncode != 0
+    assert "wrong.csv, age_group: '00000/00007.png' has age_group 'unknown'" in result.stdout + result.stderr
+    assert not (project.root / DATASET / "classified").exists()
+
+
+def test_missing_weights_stop_before_anything_is_classified(tmp_path: Path, overlay: dict[str, Any]):
+    dataset = overlay["dataset"] | {"deepface": {"weights": str(tmp_path)}}
+    project = copy_checkout(ROOT, tmp_path / "nepotism")
+    result = project.snakemake(GROUPS, overlay=overlay | {"dataset": dataset})
+    assert result.returncode != 0
+    assert "gender_model_weights.onnx: no such file; put https://" in result.stdout + result.stderr
+    assert not (project.root / DATASET / "classified").exists()
