@@ -9,7 +9,7 @@ from snakemake.exceptions import WorkflowError
 
 from scripts.lib.code import digest
 from scripts.lib.commandline import flags
-from scripts.lib import weights
+from scripts.lib import pipelines, weights
 from scripts.lib.config import describe
 from scripts.lib.lineage import BASE, Cell, base_cells, cells, initial, last_cells, previous
 from scripts.lib.seeds import seed_of

@@ -59,7 +59,7 @@ rule classify:
         code=digest("scripts.classify"),
         folder=FOLDER,
         deepface=lambda wildcards: DEEPFACE_FILES,
-        content=lambda wildcards: weights_digest(DEEPFACE.weights) if Path(DEEPFACE.weights).is_dir() else None,
+        content=lambda wildcards: pipelines.digest(DEEPFACE.weights) if Path(DEEPFACE.weights).is_dir() else None,
         attribute=flags({"attribute": EXPERIMENT.dataset.classified}),
         shards=EXECUTION.classify_shards,
     shell:

@@ -1,11 +1,10 @@
-"""Write what `make full-size` needs: the paper's models with random weights (9.3 GB), and a few labelled drawings."""
+"""Write what `make full-size` needs: the paper's models with random weights (11 GB), and four drawings."""
 
 import json
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import pandas as pd
 import torch
 import typer
 from PIL import Image
@@ -16,13 +15,14 @@ from scripts.lib.atomic import replacing
 from scripts.lib.avatars import draw
 from scripts.lib.code import ROOT
 from tests.full_size import architectures
+from tests.networks import write_vgg16
 
 TOKENIZER = ROOT / "models/miniature/tokenizer"  # The true one cannot be had offline; its vocabulary is a part of it.
 COMPONENTS = {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL", "scheduler": "PNDMScheduler"}
 
 
 def main(output: Annotated[Path, typer.Option(help="Folder to write; kept if it is there.")]) -> None:
-    """Write models with random weights and a folder of drawings with labels."""
+    """Write models with random weights and a folder of drawings."""
     if output.is_dir():
         return
     torch.manual_seed(0)
@@ -32,7 +32,8 @@ def main(output: Annotated[Path, typer.Option(help="Folder to write; kept if it 
         _tokenizer(folder / "clip")
         for name, fid in (("fid", True), ("imagenet", False)):
             torch.save(architectures.inception(fid=fid).state_dict(), folder / f"inception-{name}.pth")
-        draw_images(folder, size=512)
+        write_vgg16(folder / "deepface")
+        draw_images(folder / "images", size=512)
 
 
 def _pipeline(folder: Path) -> None:
@@ -59,15 +60,11 @@ def _special_tokens() -> dict[str, int]:
 
 
 def draw_images(folder: Path, size: int) -> None:
-    """Draw two images of each of two groups, and write their labels."""
-    (folder / "images").mkdir()
-    rows = []
-    for gender in ("man", "woman"):
-        for number in range(2):
-            rows.append({"file_name": f"{gender}-{number}.png", "gender": gender, "race": "white", "age": "old"})
-            drawing: np.ndarray = draw(gender, "light", "old", seed=f"{gender}/{number}", size=size)
-            Image.fromarray(drawing).save(folder / "images" / rows[-1]["file_name"])
-    pd.DataFrame(rows).to_csv(folder / "labels.csv", index=False)
+    """Draw four faces of ``size`` pixels."""
+    folder.mkdir()
+    for number in range(4):
+        drawing: np.ndarray = draw("man", "light", "old", seed=str(number), size=size)
+        Image.fromarray(drawing).save(folder / f"{number}.png")
 
 
 if __name__ == "__main__":
