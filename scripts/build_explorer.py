@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
 import typer
@@ -46,7 +46,7 @@ def main(
     edge = min(size, thumbnail)
 
     sets = [(explorer.REAL, real, slots.files)]
-    cells = {}
+    cells: dict[str, dict[str, Any]] = {}
     for cell, folder in folders.items():
         sets.append((f"{cell}/generated", folder / "generated.zip", slots.files))
         sets.append((f"{cell}/unseen", folder / "unseen.zip", prompts.files))

@@ -300,7 +300,7 @@ def render(facts: Mapping[str, Any], arms: Mapping[str, Style], sets: Iterable[t
     return page.render(
         style=files["style.css"],
         script=files["explorer.js"],
-        vega=vl_convert.javascript_bundle(),
+        vega=vl_convert.javascript_bundle(),  # type: ignore[call-arg]  # its stub calls `snippet` required
         chart=_json(chart(arms)),
         facts=_json(facts),
         experiment=facts["experiment"],

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, Route, sync_playwright
 
 from scripts import build_explorer
 from scripts.lib import imageset
@@ -111,24 +111,22 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
     pd.DataFrame(rows, columns=columns).to_csv(results / "scores.csv", index=False)
 
     def build(output: Path, **settings: Any) -> Path:
-        build_explorer.main(
-            **{
-                "generated": [
-                    results / f"{arm}/seed-{replicate}/iteration-{iteration}/generated.zip"
-                    for (arm, iteration), replicate in product(CELLS, REPLICATES)
-                ],
-                "real": results / "dataset/images.zip",
-                "scores": results / "scores.csv",
-                "arms": json.dumps(ARMS),
-                "group": json.dumps({"gender": "woman", "age": "old"}),
-                "experiment": "made-up",
-                "note": "The images are single colors.",
-                "images": PER_GROUP,
-                "thumbnail": 64,
-                "output": output,
-            }
-            | settings
-        )
+        arguments: dict[str, Any] = {
+            "generated": [
+                results / f"{arm}/seed-{replicate}/iteration-{iteration}/generated.zip"
+                for (arm, iteration), replicate in product(CELLS, REPLICATES)
+            ],
+            "real": results / "dataset/images.zip",
+            "scores": results / "scores.csv",
+            "arms": json.dumps(ARMS),
+            "group": json.dumps({"gender": "woman", "age": "old"}),
+            "experiment": "made-up",
+            "note": "The images are single colors.",
+            "images": PER_GROUP,
+            "thumbnail": 64,
+            "output": output,
+        } | settings
+        build_explorer.main(**arguments)
         return output
 
     return Experiment(results, build)
@@ -189,6 +187,13 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     def log(message: ConsoleMessage) -> None:
         logged.append(f"{message.type}: {message.text}")
 
+    def fail(error: Error) -> None:
+        logged.append(f"uncaught: {error}")
+
+    def ask(request: Request) -> None:
+        if not request.url.startswith(("file:", "data:")):
+            asked.append(request.url)
+
     def open_(file: Path, *, width: int = 1280, height: int = 900, **options: Any) -> Page:
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         context.set_default_timeout(10_000)
@@ -196,8 +201,8 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         context.route("**/*", route)
         page = context.new_page()
         page.on("console", log)
-        page.on("pageerror", lambda error: logged.append(f"uncaught: {error}"))
-        page.on("request", lambda request: request.url.startswith(("file:", "data:")) or asked.append(request.url))
+        page.on("pageerror", fail)
+        page.on("request", ask)
         page.goto(file.as_uri())
         page.wait_for_selector("body[data-ready]")
         return page

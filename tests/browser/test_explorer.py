@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FloatRect, Locator, Page, expect
 
 from tests.browser.conftest import ARMS, CELLS, GROUPS, LAST, PER_GROUP, REPLICATES, Experiment, color, score
 
@@ -56,6 +56,12 @@ def control(page: Page, name: str) -> Locator:
     return page.get_by_role("combobox", name=name, exact=True)
 
 
+def box_of(locator: Locator) -> FloatRect:
+    box = locator.bounding_box()
+    assert box, f"{locator} is not shown"
+    return box
+
+
 def cell(page: Page, name: str) -> Locator:
     return page.locator(f'#cells button[data-cell="{name}"]')
 
@@ -83,7 +89,7 @@ def test_it_starts_with_the_largest_share_beside_the_smallest(page: Page):
 
 def test_small_images_are_enlarged_by_a_whole_factor_without_smoothing(page: Page):
     tile = page.locator("#columns canvas").first
-    assert tile.bounding_box()["width"] == 64
+    assert box_of(tile)["width"] == 64
     assert tile.evaluate("(node) => [node.width, getComputedStyle(node).imageRendering]") == [16, "pixelated"]
 
 
@@ -157,7 +163,7 @@ def test_arms_the_floor_and_every_replicate_are_drawn(page: Page):
 def place_of(page: Page, name: str) -> tuple[float, float]:
     """Return the place of a cell's point on the screen."""
     arm, iteration = name.split("/")
-    box = page.locator("#chart svg").bounding_box()
+    box = box_of(page.locator("#chart svg"))
     rows = [row for row in drawn_rows(page) if (row["arm"], row["iteration"]) == (arm, int(iteration))]
     x, y = page.evaluate(
         """([iteration, value]) => {
@@ -219,7 +225,7 @@ def test_early_iterations_of_a_healed_arm_are_its_parent_s(page: Page):
 def test_two_arms_stand_side_by_side(page: Page):
     control(page, "Compare with").select_option("healed")
     expect(page.locator("#columns h3")).to_have_text(["all, iteration 2", "half, iteration 2"])
-    left, right = (box.bounding_box() for box in page.locator("#columns > div").all())
+    left, right = (box_of(box) for box in page.locator("#columns > div").all())
     assert left["y"] == right["y"]
     assert left["x"] + left["width"] <= right["x"]
     control(page, "Compare with").select_option("")
@@ -398,7 +404,7 @@ def test_a_phone_scrolls_down_and_not_sideways(open_page: Open, page_file: Path,
     beyond = """(all) => all.filter((node) => node.getBoundingClientRect().right > 361 && !node.closest(".scroll"))
         .map((node) => node.outerHTML.slice(0, 80))"""
     assert page.eval_on_selector_all("body *:not(.for-readers, svg *)", beyond) == []
-    assert page.locator("#chart svg").bounding_box()["width"] <= 330
+    assert box_of(page.locator("#chart svg"))["width"] <= 330
 
 
 # --- The file ------------------------------------------------------------------------------------
@@ -417,7 +423,7 @@ def test_it_paints_at_once_and_decodes_only_what_it_shows(page: Page):
 
 def test_the_page_itself_forbids_the_network(page: Page):
     policy = page.locator("meta[http-equiv=Content-Security-Policy]").get_attribute("content")
-    assert policy.startswith("default-src 'none'; img-src data:;")
+    assert str(policy).startswith("default-src 'none'; img-src data:;")
     assert not page.locator("[src], link[href^=http], script[src]").count()
 
 
