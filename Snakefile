@@ -40,7 +40,7 @@ rule all:
     input:
         "<results>/scores.csv",
         "<results>/summary.txt",
-        "<results>/explorer.html",
+        EXPLORER,
         collect("<results>/figures/{figure}.png", figure=FIGURES),
         collect("<results>/tables/{table}.html", table=TABLES),
         unets_to_keep(),

@@ -9,6 +9,7 @@ FULL_SIZE = {
     "full_size_folder": f"results/{EXPERIMENT.experiment}/explorer",
 }
 HAS_FULL_SIZE = EXPERIMENT.explorer.full_size > 0 and EXPERIMENT.dataset.resolution > EXPERIMENT.explorer.thumbnail
+EXPLORER = ["<results>/explorer.html", *(["<results>/explorer"] if HAS_FULL_SIZE else [])]
 
 
 rule build_explorer:

@@ -196,7 +196,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 
     def open_(file: Path, *, width: int = 1280, height: int = 900, **options: Any) -> Page:
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         contexts.append(context)
         context.route("**/*", route)
         page = context.new_page()
