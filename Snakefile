@@ -25,7 +25,9 @@ include: "rules/loop.smk"
 include: "rules/controls.smk"
 include: "rules/scores.smk"
 include: "rules/figures.smk"
+include: "rules/costs.smk"
 include: "rules/miniature.smk"
+include: "rules/cluster.smk"
 
 
 report: "report/workflow.rst"
@@ -36,5 +38,6 @@ rule all:
     input:
         "<results>/scores.csv",
         "<results>/summary.txt",
+        "<results>/costs.csv",
         collect("<results>/figures/{figure}.png", figure=FIGURES),
     localrule: True

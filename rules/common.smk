@@ -25,6 +25,8 @@ SCORE_SETTINGS = flags({"nearest_k": EXPERIMENT.score.nearest_k, "attribute": li
 MODEL_DIGEST = weights_digest(MODEL)
 SCORE_WEIGHTS = [weights_digest(folder) for folder in (CLIP, EXPERIMENT.score.features.weights)]
 UNET = ["config.json", "diffusion_pytorch_model.safetensors"]
+# Megabytes for a job that loads the model: Python with torch, and weights, gradients and AdamW's moments in float32.
+MEMORY = 3000 + 4 * sum(path.stat().st_size for path in MODEL.rglob("*.safetensors")) // 2**20
 
 
 pathvars:
@@ -39,6 +41,11 @@ wildcard_constraints:
     replicate="|".join(map(str, EXPERIMENT.replicates)),
     iteration=r"0|[1-9]\d*",
     shard=r"\d+",
+
+
+def rising(value):
+    """Return a resource of which each retry asks for more, for a job that had too little of it."""
+    return lambda wildcards, attempt: value * attempt
 
 
 def this(wildcards):

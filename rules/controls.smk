@@ -31,8 +31,8 @@ rule single_image_distance:
         "../envs/diffusion.yaml"
     resources:
         gpu=1,
-        mem_mb=3000,
-        runtime="1h",
+        mem_mb=rising(MEMORY),
+        runtime=rising(60),
         batch_size=EXECUTION.embed_batch_size,
     params:
         code=digest("scripts.single_image_distance"),

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.workflow.conftest import ROOT, Job, Project
 
 RESULTS = "results/tiny"
-SUMMARIES = {"tabulate", "summarize", "draw_curves", "draw_grid", "all"}
+SUMMARIES = {"tabulate", "costs", "summarize", "draw_curves", "draw_grid", "all"}
 
 
 def cells_of(jobs: list[Job]) -> set[str]:
