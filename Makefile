@@ -6,7 +6,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo experiment test
+.PHONY: help setup demo experiment test test-slurm
 
 help:  ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -41,3 +41,6 @@ test: setup  ## Check the code and run every test (CI runs exactly this).
 	snakemake --lint
 	mypy
 	pytest
+
+test-slurm: setup  ## Run experiments and faults on a real SLURM (as root; Debian's slurmctld slurmd munge).
+	pytest tests/slurm -m "drill or not drill"

@@ -1,5 +1,6 @@
 """What Snakemake plans: nothing after a finished run, and exactly what a change asks for."""
 
+import re
 import time
 from collections import Counter
 from pathlib import Path
@@ -94,3 +95,31 @@ def test_the_whole_design_plans_quickly(tmp_path: Path):
     counted = dict(line.split() for line in result.stdout.splitlines() if len(line.split()) == 2)
     assert counted["finetune"] == "45"
     assert counted["generate"] == "46"
+
+
+def test_the_slurm_profile_gives_a_gpu_to_whoever_asks_for_one_and_to_nobody_else(tmp_path: Path):
+    project = Project(ROOT).copy(tmp_path / "fresh")
+    result = project.snakemake("--dry-run", "--workflow-profile", "profiles/slurm")
+    assert result.returncode == 0, result.stdout + result.stderr
+    jobs = re.findall(r"^rule (\w+):\n(?:    .*\n)*?    resources: (.*)$", result.stdout + result.stderr, flags=re.M)
+    where = {(rule, "gpu" if "gpu=1" in resources else "cpu") for rule, resources in jobs}
+    assert where == {
+        (rule, partition) for rule, resources in jobs for partition in re.findall(r"slurm_partition=(\w+)", resources)
+    }
+    on_gpu = {"embed_dataset", "finetune", "generate", "unseen", "embed", "single_image_distance"}
+    assert {rule for rule, partition in where if partition == "gpu"} == on_gpu
+    assert not {"compose", "gather", "cull", "tabulate", "costs"} & {rule for rule, _ in where}, "on the login node"
+    assert all("mem_mb=" in resources and "runtime=" in resources for _, resources in jobs)
+
+
+def test_a_large_sweep_and_a_long_chain_plan_quickly(tmp_path: Path):
+    project = Project(ROOT).copy(tmp_path / "fresh")
+    arms = dict.fromkeys(["real", "poison-50", "color-matched", "culled", "healed"])
+    sweep = {f"arm-{number}": {"synthetic": number / 8, "iterations": 10} for number in range(8)}
+    overlay = {"replicates": list(range(10)), "execution": {"shards": 4}, "arms": arms | sweep}
+    started = time.monotonic()
+    result = project.snakemake("--dry-run", "--quiet", "rules", "progress", overlay=overlay)
+    assert result.returncode == 0
+    assert time.monotonic() - started < 60, "the target is 15 s on an idle machine"
+    chain = {"arms": arms | {"long": {"iterations": 100}}}
+    assert len([job for job in project.plan(overlay=chain) if job.rule == "finetune"]) == 100
