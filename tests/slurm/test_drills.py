@@ -1,6 +1,6 @@
 """Faults of a cluster, one at a time: the same command, the same bytes, and no manual step in between.
 
-All run the last iteration of one arm of a finished experiment anew: compose, finetune, generate, gather.
+All fine-tune the last iteration of one arm of a finished experiment anew.
 """
 
 import os
@@ -20,7 +20,7 @@ from tests.workflow.conftest import Project
 
 CELL = "results/tiny/poison-50/seed-0/iteration-2"
 LOG = "results/tiny/logs/poison-50/seed-0/iteration-2/finetune.log"
-TARGET = f"{CELL}/generated.zip"
+TARGET = f"{CELL}/unet/diffusion_pytorch_model.safetensors"
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def undisturbed(cluster: Cluster, reference: Project, tmp_path_factory: pytest.T
     started = time.monotonic()
     with driver(Project(root), TARGET) as run:
         assert run.wait(300) == 0, output(Project(root))
-    LOST.append(("(the jobs of a drill, undisturbed)", time.monotonic() - started))
+    LOST.append(("(compose and finetune, undisturbed)", time.monotonic() - started))
     return time.monotonic() - started
 
 
@@ -69,8 +69,8 @@ def processes_of(cluster: Cluster, job: Job) -> list[int]:
 
 def assert_same(project: Project, reference: Project) -> None:
     theirs, ours = contents(reference, CELL), contents(project, CELL)
-    assert theirs.keys() == ours.keys()
-    assert [name for name in ours if ours[name] != theirs[name]] == []
+    assert TARGET in ours
+    assert [name for name in ours if ours[name] != theirs.get(name)] == [], "and nothing is there that should not be"
 
 
 def survive(
@@ -131,7 +131,7 @@ def test_an_arm_that_fails_for_good_stops_no_other_arm(cluster, project, referen
     other = "results/tiny/real/seed-0/iteration-2"
     shutil.rmtree(project.root / other)
     arms = EXPERIMENT["arms"] | {"poison-50": {"iterations": 2, "finetune": {"learning_rate": 1.0e30}}}
-    targets = [f"{other}/generated.zip", TARGET]
+    targets = [f"{other}/generated.zip", f"{CELL}/generated.zip"]
     with driver(project, *targets, "--retries", "1", overlay=EXPERIMENT | {"arms": arms}) as run:
         assert run.wait(300) == 1, output(project)
     assert contents(project, other) == contents(reference, other)
