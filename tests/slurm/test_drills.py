@@ -73,32 +73,19 @@ def assert_same(project: Project, reference: Project) -> None:
     assert [name for name in ours if ours[name] != theirs.get(name)] == [], "and nothing is there that should not be"
 
 
-def survive(
-    name: str,
-    fault: Callable[[Job], None],
-    *,
-    cluster: Cluster,
-    project: Project,
-    reference: Project,
-    undisturbed: float,
-) -> None:
-    """Run the workflow, do something to it while the fine-tune trains, and expect the same bytes from the same run."""
-    started = time.monotonic()
-    with driver(project, TARGET) as run:
-        fault(training(cluster, project))
-        assert run.wait(400) == 0, output(project)
-    LOST.append((name, time.monotonic() - started - undisturbed))
-    assert_same(project, reference)
-
-
 @pytest.fixture
 def drill(cluster: Cluster, project: Project, reference: Project, undisturbed: float) -> Callable:
-    """`survive` with all that it needs."""
+    """A function that runs the workflow, does something to it while the fine-tune trains, and expects the same bytes."""
 
-    def run(name: str, fault: Callable[[Job], None]) -> None:
-        survive(name, fault, cluster=cluster, project=project, reference=reference, undisturbed=undisturbed)
+    def run_with(name: str, fault: Callable[[Job], None]) -> None:
+        started = time.monotonic()
+        with driver(project, TARGET) as run:
+            fault(training(cluster, project))
+            assert run.wait(400) == 0, output(project)
+        LOST.append((name, time.monotonic() - started - undisturbed))
+        assert_same(project, reference)
 
-    return run
+    return run_with
 
 
 def finetunes(cluster: Cluster, since: Job) -> list[Job]:
