@@ -75,7 +75,7 @@ def assert_same(project: Project, reference: Project) -> None:
 
 @pytest.fixture
 def drill(cluster: Cluster, project: Project, reference: Project, undisturbed: float) -> Callable:
-    """A function that runs the workflow, does something to it while the fine-tune trains, and expects the same bytes."""
+    """A function that runs the workflow, does something to it while a fine-tune trains, and expects the same bytes."""
 
     def run_with(name: str, fault: Callable[[Job], None]) -> None:
         started = time.monotonic()
