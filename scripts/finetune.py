@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 import typer
 from accelerate import PartialState
+from accelerate.utils import parse_flag_from_env
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
@@ -49,7 +50,7 @@ def main(
     parameters = dict(locals())
     inputs = [training, real, generated, unet or model / "unet"]
     _launch(min(torch.cuda.device_count(), batch_size))
-    process = PartialState()
+    process = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"))  # That `accelerate launch --cpu` sets.
     state = checkpoints / _fingerprint(model, inputs, parameters)
     network = pipelines.load(UNet2DConditionModel, unet or model / "unet")
     if gradient_checkpointing:
