@@ -6,7 +6,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo experiment test full-size
+.PHONY: help setup demo experiment test full-size test-slurm
 
 help:  ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -52,3 +52,7 @@ full-size: setup  ## Run the paper's architectures with random weights; a table 
 	snakemake $(FULL_SIZE) --set-threads $(THREADS)
 	python -m tests.full_size.step results/full-size-inputs/stable-diffusion
 	python -m tests.full_size.table results/full-size/benchmarks
+
+test-slurm: setup  ## Run an experiment and every fault of a cluster on a real SLURM (as root, on Debian).
+	tests/slurm/install.sh
+	pytest tests/slurm -m "drill or not drill"

@@ -28,8 +28,10 @@ include: "rules/controls.smk"
 include: "rules/scores.smk"
 include: "rules/figures.smk"
 include: "rules/explorer.smk"
+include: "rules/costs.smk"
 include: "rules/miniature.smk"
 include: "rules/inspect.smk"
+include: "rules/cluster.smk"
 
 
 report: "report/workflow.rst"
@@ -40,6 +42,7 @@ rule all:
     input:
         "<results>/scores.csv",
         "<results>/summary.txt",
+        "<results>/costs.csv",
         EXPLORER,
         collect("<results>/figures/{figure}.png", figure=FIGURES),
         collect("<results>/tables/{table}.html", table=TABLES),

@@ -56,6 +56,26 @@ wildcard_constraints:
     file=one_of(path for path, source in EXPERIMENT.downloads.items() if source.url),
 
 
+def memory(*weights, copies=1):
+    """Return the megabytes of a job that loads weights, more with each retry.
+
+    Python with torch, and the weights in float32; a fine-tune holds four copies, with gradients and
+    AdamW's two moments. They are measured when the job is due, since the same run may download them.
+    """
+
+    def megabytes(wildcards, attempt):
+        paths = [Path(path) for path in weights]
+        files = [file for path in paths for file in ([path] if path.is_file() else path.rglob("*.safetensors"))]
+        return (3000 + copies * sum(file.stat().st_size for file in files) // 2**20) * attempt
+
+    return megabytes
+
+
+def rising(value):
+    """Return a resource of which each retry asks for more, for a job that had too little of it."""
+    return lambda wildcards, attempt: value * attempt
+
+
 def this(wildcards):
     """Return the cell that a job's wildcards name."""
     return Cell(wildcards.arm, int(wildcards.replicate), int(wildcards.iteration))

@@ -37,8 +37,8 @@ rule single_image_distance:
     threads: 2
     resources:
         gpu=1,
-        mem_mb=3000,
-        runtime="1h",
+        mem_mb=memory(EXPERIMENT.cull.features.weights),
+        runtime=rising(60),
         batch_size=EXECUTION.embed_batch_size,
     params:
         code=digest("scripts.single_image_distance"),

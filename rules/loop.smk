@@ -12,6 +12,7 @@ rule compose:
         "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/compose.log",
     benchmark:
         "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/compose.tsv"
+    localrule: True
     conda:
         "../envs/images.yaml"
     params:
@@ -46,8 +47,8 @@ rule finetune:
         "../envs/diffusion.yaml"
     resources:
         gpu=1,
-        mem_mb=3000,
-        runtime="4h",
+        mem_mb=memory(MODEL, copies=4),
+        runtime=rising(240),
         checkpoint_minutes=EXECUTION.checkpoint_minutes,
     params:
         code=digest("scripts.finetune"),
@@ -61,7 +62,8 @@ rule finetune:
         output=subpath(output.weights, parent=True),
         cell=subpath(output.provenance, parent=True),
     shell:
-        "python -m scripts.finetune --model {params.model} --training {input.training} --real {input.real} {params.sources}"
+        # exec: a shell in between would die of the SIGTERM that the fine-tune saves its state on.
+        "exec python -m scripts.finetune --model {params.model} --training {input.training} --real {input.real} {params.sources}"
         " {params.settings} --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
         " --checkpoints {params.cell}/checkpoints --checkpoint-minutes {resources.checkpoint_minutes}"
         " --output {params.output} --provenance {output.provenance} > {log} 2>&1"
@@ -83,8 +85,8 @@ rule generate:
         "../envs/diffusion.yaml"
     resources:
         gpu=1,
-        mem_mb=3000,
-        runtime="4h",
+        mem_mb=memory(MODEL),
+        runtime=rising(240),
         batch_size=EXECUTION.generate_batch_size,
         shards=EXECUTION.shards,
     params:
@@ -134,8 +136,8 @@ rule unseen:
         "../envs/diffusion.yaml"
     resources:
         gpu=1,
-        mem_mb=3000,
-        runtime="1h",
+        mem_mb=memory(MODEL),
+        runtime=rising(60),
         batch_size=EXECUTION.generate_batch_size,
     params:
         code=digest("scripts.generate"),

@@ -17,8 +17,8 @@ rule embed_dataset:
         "../envs/diffusion.yaml"
     resources:
         gpu=1,
-        mem_mb=3000,
-        runtime="1h",
+        mem_mb=memory(*SCORE_NETWORKS),
+        runtime=rising(60),
         batch_size=EXECUTION.embed_batch_size,
     params:
         code=digest("scripts.embed"),
@@ -46,8 +46,8 @@ rule embed:
         "../envs/diffusion.yaml"
     resources:
         gpu=1,
-        mem_mb=3000,
-        runtime="1h",
+        mem_mb=memory(*SCORE_NETWORKS),
+        runtime=rising(60),
         batch_size=EXECUTION.embed_batch_size,
     params:
         code=digest("scripts.embed"),

@@ -1,12 +1,17 @@
 """Fine-tune the U-Net of one iteration on its training set; stopped and run again, it goes on."""
 
+import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
+import torch
 import typer
+from accelerate import PartialState
+from accelerate.utils import parse_flag_from_env
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
@@ -41,19 +46,18 @@ def main(
     checkpoint_minutes: Annotated[float, typer.Option(help="Minutes between two checkpoints.", min=0)] = 10,
     gradient_checkpointing: Annotated[bool, typer.Option(help="Less memory for a third more compute.")] = False,
 ) -> None:
-    """Fine-tune a U-Net on the images of TRAINING, the other parts of the model frozen."""
+    """Fine-tune a U-Net on the images of TRAINING, the other parts of the model frozen, on all GPUs of the job."""
     parameters = dict(locals())
     inputs = [training, real, generated, unet or model / "unet"]
-    with recording(provenance, inputs, parameters) as results:
-        state = checkpoints / _fingerprint(model, inputs, parameters)
-        for other in checkpoints.glob("*"):
-            if other != state:
-                shutil.rmtree(other)
-        state.mkdir(parents=True, exist_ok=True)
-        network = pipelines.load(UNet2DConditionModel, unet or model / "unet")
-        if gradient_checkpointing:
-            network.enable_gradient_checkpointing()
-        results["loss"] = finetune(
+    _launch(min(torch.cuda.device_count(), batch_size))
+    process = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"))  # That `accelerate launch --cpu` sets.
+    state = checkpoints / _fingerprint(model, inputs, parameters)
+    network = pipelines.load(UNet2DConditionModel, unet or model / "unet")
+    if gradient_checkpointing:
+        network.enable_gradient_checkpointing()
+
+    def train() -> list[float]:
+        return finetune(
             network,
             DDPMScheduler.from_pretrained(model, subfolder="scheduler"),
             _encode(model, training, {"real": real, "generated": generated}, horizontal_flip),
@@ -67,9 +71,26 @@ def main(
             seed=seed_of(seed, replicate, iteration, "finetune"),
             checkpoint_minutes=checkpoint_minutes,
         )
+
+    if not process.is_main_process:
+        train()
+        return
+    with recording(provenance, inputs, parameters) as results:
+        for other in checkpoints.glob("*"):
+            if other != state:
+                shutil.rmtree(other)
+        state.mkdir(parents=True, exist_ok=True)
+        results["loss"] = train()
         with replacing(output) as folder:
             network.save_pretrained(folder, max_shard_size="100GB")
     shutil.rmtree(checkpoints)
+
+
+def _launch(processes: int) -> None:
+    """Start this command line anew as several processes, one a GPU, unless it already is one of them."""
+    if processes > 1 and "LOCAL_RANK" not in os.environ:
+        options = f"--multi_gpu --num_processes {processes} --main_process_port 0 --module scripts.finetune"
+        os.execvp("accelerate", ["accelerate", "launch", *options.split(), *sys.argv[1:]])
 
 
 def _fingerprint(model: Path, inputs: list[Path | None], parameters: dict[str, Any]) -> str:

@@ -2,12 +2,16 @@
 
 The training loop is that of diffusers' ``train_text_to_image.py``, with three differences: the
 frozen parts run once and not in every step, every random draw is a function of (seed, step,
-sample), and a run that was stopped goes on where it was and ends in the same weights.
+sample), and a run that was stopped goes on where it was and ends in the same weights. Under
+``accelerate launch`` each process takes its share of every batch.
 """
 
 import shutil
+import signal
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import NamedTuple
@@ -84,6 +88,16 @@ def batches(n: int, batch_size: int, epochs: int, seed: int) -> Iterator[tuple[i
             step += 1
 
 
+def share_of(samples: torch.Tensor, process: int, processes: int) -> tuple[torch.Tensor, float]:
+    """Return the samples of a batch that one of several processes takes, and the weight of its mean loss.
+
+    The mean over the processes of weight times loss is the mean loss of the batch. A batch with fewer
+    samples than processes leaves some with a sample of weight 0, so that all take part in every step.
+    """
+    share = samples.tensor_split(processes)[process]
+    return (share if len(share) else samples[:1]), processes * len(share) / len(samples)
+
+
 def draw(
     data: TrainingData, samples: torch.Tensor, step: int, timesteps: int, seed: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -139,6 +153,7 @@ def finetune(
     Raises:
         FloatingPointError: the loss or the gradient is not finite; the message says at which step. The
             state before that step is saved as a checkpoint.
+        SystemExit: the process got SIGTERM (preemption, the time limit, `scancel`); a checkpoint was written.
     """
     accelerator = Accelerator(mixed_precision=mixed_precision)
     optimizer = torch.optim.AdamW(unet.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True)
@@ -148,39 +163,64 @@ def finetune(
     first = _resume(accelerator, checkpoints, losses)
     saved = time.monotonic()
     plan = batches(len(data.prompt), batch_size, epochs, seed)
-    for step, samples in tqdm(plan, desc="finetune", total=losses.numel(), initial=0, mininterval=10):
-        if step < first:
-            continue
-        latents, noise, times = draw(data, samples, step, scheduler.config.num_train_timesteps, seed)
-        inputs = (latents, noise, times, data.text[data.prompt[samples]])
-        loss = loss_of(unet, scheduler, *(tensor.to(accelerator.device) for tensor in inputs))
-        accelerator.backward(loss)
-        norm = accelerator.clip_grad_norm_(unet.parameters(), max_grad_norm)
-        # The scaler of float16 skips a step whose gradient overflows, and goes on.
-        if not loss.isfinite() or (accelerator.scaler is None and not norm.isfinite()):
-            _save(accelerator, checkpoints, step, losses)
-            raise FloatingPointError(
-                f"the loss is {loss.item()}, the norm of its gradient {norm.item()} at step {step}; lower "
-                f"finetune.learning_rate. The state before this step is kept in {checkpoints}"
-            )
-        optimizer.step()
-        optimizer.zero_grad()
-        losses.view(-1)[step] = loss.detach().cpu()
-        if time.monotonic() - saved > 60 * checkpoint_minutes:
-            _save(accelerator, checkpoints, step + 1, losses)
-            saved = time.monotonic()
+    progress = tqdm(plan, "finetune", losses.numel(), mininterval=10, disable=not accelerator.is_main_process)
+    with _terminated() as terminated:
+        for step, samples in progress:
+            if step < first:
+                continue
+            share, weight = share_of(samples, accelerator.process_index, accelerator.num_processes)
+            latents, noise, times = draw(data, share, step, scheduler.config.num_train_timesteps, seed)
+            inputs = (latents, noise, times, data.text[data.prompt[share]])
+            loss = weight * loss_of(unet, scheduler, *(tensor.to(accelerator.device) for tensor in inputs))
+            accelerator.backward(loss)
+            norm = accelerator.clip_grad_norm_(unet.parameters(), max_grad_norm)
+            due = time.monotonic() - saved > 60 * checkpoint_minutes
+            # One exchange a step: the loss of the batch, and whether any process has a reason to save or to stop.
+            report = torch.stack([loss.detach(), *loss.new_tensor([due, len(terminated)])])
+            losses.view(-1)[step], due, stop = accelerator.reduce(report, "mean").cpu()
+            # The scaler of float16 skips a step whose gradient overflows, and goes on.
+            if not losses.view(-1)[step].isfinite() or (accelerator.scaler is None and not norm.isfinite()):
+                _save(accelerator, checkpoints, step, losses)
+                raise FloatingPointError(
+                    f"the loss is {losses.view(-1)[step]}, the norm of its gradient {norm} at step {step}; lower "
+                    f"finetune.learning_rate. The state before this step is kept in {checkpoints}"
+                )
+            optimizer.step()
+            optimizer.zero_grad()
+            if due or stop:
+                _save(accelerator, checkpoints, step + 1, losses)
+                saved = time.monotonic()
+            if stop:
+                print(f"stopped by SIGTERM after step {step}; run again, it goes on from there")
+                sys.exit(128 + signal.SIGTERM)
     return losses.mean(1).tolist()
+
+
+@contextmanager
+def _terminated() -> Iterator[list[int]]:
+    """Yield a list that a SIGTERM is put on, so that the step in hand ends and is saved."""
+    received: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: received.append(number))
+    try:
+        yield received
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _save(accelerator: Accelerator, checkpoints: Path, step: int, losses: torch.Tensor) -> None:
     """Write a checkpoint under a temporary name, rename it, and keep the newest two."""
     temporary, final = checkpoints / "unfinished", checkpoints / f"step-{step:08d}"
-    shutil.rmtree(temporary, ignore_errors=True)
+    if accelerator.is_main_process:
+        shutil.rmtree(temporary, ignore_errors=True)
+    accelerator.wait_for_everyone()
     accelerator.save_state(str(temporary))
-    torch.save({"step": step, "losses": losses}, temporary / "progress.pt")
-    temporary.rename(final)
-    for old in sorted(checkpoints.glob("step-*"))[:-2]:
-        shutil.rmtree(old)
+    accelerator.wait_for_everyone()
+    if accelerator.is_main_process:
+        torch.save({"step": step, "losses": losses}, temporary / "progress.pt")
+        temporary.rename(final)
+        for old in sorted(checkpoints.glob("step-*"))[:-2]:
+            shutil.rmtree(old)
+    accelerator.wait_for_everyone()
 
 
 def _resume(accelerator: Accelerator, checkpoints: Path, losses: torch.Tensor) -> int:
@@ -191,7 +231,7 @@ def _resume(accelerator: Accelerator, checkpoints: Path, losses: torch.Tensor) -
             accelerator.load_state(str(folder))
         except (OSError, RuntimeError, ValueError, KeyError, EOFError, UnpicklingError, SafetensorError) as error:
             print(f"checkpoint {folder} cannot be read ({error}); removed, trying the one before")
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)
             continue
         losses.copy_(progress["losses"])
         print(f"resumed from {folder}")

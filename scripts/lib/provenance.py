@@ -43,7 +43,7 @@ def recording(path: Path, inputs: Iterable[Path | None], parameters: Mapping[str
     """Time the block and write ``path`` when it succeeds.
 
     The JSON holds the inputs with their SHA-256, the parameters, package versions, the device,
-    the host (and SLURM job, where there is one), seconds, and peak memory in MiB.
+    the node (and SLURM job, where there is one), seconds, and peak memory in MiB.
 
     Yields:
         A dictionary; what the block puts there is recorded too.
@@ -56,7 +56,11 @@ def recording(path: Path, inputs: Iterable[Path | None], parameters: Mapping[str
         "parameters": {key: str(value) if isinstance(value, Path) else value for key, value in parameters.items()},
         "results": results,
         "versions": _versions(),
-        "machine": {"host": platform.node(), "slurm_job": os.environ.get("SLURM_JOB_ID")} | _device(),
+        "machine": {
+            "node": os.environ.get("SLURMD_NODENAME", platform.node()),
+            "slurm_job": os.environ.get("SLURM_JOB_ID"),
+            **_device(),
+        },
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
         "seconds": round(time.time() - started, 2),
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
@@ -76,8 +80,9 @@ def _versions() -> dict[str, str]:
 def _device() -> dict[str, Any]:
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_available():
-        return {"device": "cpu", "threads": torch.get_num_threads() if torch else 1}
+        return {"device": "cpu", "gpus": 0, "threads": torch.get_num_threads() if torch else 1}
     return {
         "device": torch.cuda.get_device_name(),
+        "gpus": torch.cuda.device_count(),
         "peak_gpu_memory_mib": torch.cuda.max_memory_allocated() // 2**20,
     }

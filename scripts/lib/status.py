@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
+from scripts.lib import slurm
 from scripts.lib.cell import Cell
 from scripts.lib.jobs import Job
 
@@ -18,7 +19,8 @@ def unfinished(records: Path) -> set[str]:
     """Return the files that jobs are making now.
 
     Snakemake marks the outputs of a job from its start (or submission) to its end, and lists all of a run's
-    in a lock. A mark that no lock lists was left behind by a run that was killed.
+    in a lock; a run on SLURM holds a lock of its own. A mark of no such run was left behind by one that was
+    killed.
 
     Args:
         records: the folder ``.snakemake``.
@@ -27,7 +29,8 @@ def unfinished(records: Path) -> set[str]:
     marks = [path.relative_to(records / "incomplete") for path in records.glob("incomplete/**/*") if path.is_file()]
     # A mark's name is the file's in base64; one too long for a name is spread over folders that begin with @.
     names = ("".join(part.removeprefix("@") for part in mark.parts) for mark in marks)
-    return locked & {urlsafe_b64decode(name).decode() for name in names}
+    marked = {urlsafe_b64decode(name).decode() for name in names}
+    return marked if slurm.held(records / "slurm.lock") else locked & marked
 
 
 def states_of(jobs: list[Job], results: Path, making: set[str]) -> dict[Job, State]:

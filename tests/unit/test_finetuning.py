@@ -1,5 +1,6 @@
 """The fine-tune: its step, its random draws, and that it survives a kill."""
 
+import json
 import os
 import signal
 import subprocess
@@ -17,8 +18,9 @@ from safetensors.torch import load_file
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from scripts.lib import imageset
-from scripts.lib.finetuning import batches, draw, encode, finetune, loss_of
+from scripts.lib import finetuning, imageset
+from scripts.lib.finetuning import batches, draw, encode, finetune, loss_of, share_of
+from scripts.lib.seeds import seed_of
 from tests.full_size import architectures
 
 ROOT = Path(__file__).parents[2]
@@ -158,7 +160,43 @@ def test_velocity_is_the_target_of_v_prediction(data):
     assert losses[0] != losses[1]
 
 
-def finetune_command(tmp_path: Path, name: str) -> list[str]:
+def test_a_termination_is_saved_and_gone_on_from_to_the_same_weights(data, tmp_path, monkeypatch):
+    def run(folder: str) -> tuple[UNet2DConditionModel, list[float]]:
+        network = unet()
+        (tmp_path / folder).mkdir(exist_ok=True)
+        options = {"learning_rate": 1e-3, "epochs": 3, "batch_size": 2, "seed": 0} | SETTINGS
+        return network, finetune(network, scheduler("epsilon"), data, tmp_path / folder, **options)
+
+    undisturbed, losses = run("undisturbed")
+
+    def draw_and_terminate(*arguments):
+        if arguments[2] == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return draw(*arguments)
+
+    monkeypatch.setattr(finetuning, "draw", draw_and_terminate)
+    with pytest.raises(SystemExit) as stopped:
+        run("terminated")
+    assert stopped.value.code == 128 + signal.SIGTERM
+    assert [path.name for path in (tmp_path / "terminated").iterdir()] == ["step-00000005"]
+    monkeypatch.setattr(finetuning, "draw", draw)
+    resumed, losses_resumed = run("terminated")
+    assert losses_resumed == losses
+    for name, parameter in undisturbed.named_parameters():
+        assert torch.equal(resumed.get_parameter(name), parameter)
+
+
+@pytest.mark.parametrize(("samples", "processes"), [(8, 2), (5, 2), (1, 2), (3, 4)])
+def test_shares_of_a_batch_add_up_to_it(samples, processes):
+    batch = torch.arange(samples) + 10
+    shares = [share_of(batch, process, processes) for process in range(processes)]
+    assert all(len(share) for share, _ in shares), "every process takes part"
+    assert torch.cat([share for share, weight in shares if weight]).tolist() == batch.tolist()
+    mean = sum(weight * share.float().mean() for share, weight in shares) / processes
+    assert mean == pytest.approx(batch.float().mean().item())
+
+
+def finetune_command(tmp_path: Path, name: str, **changes: Any) -> list[str]:
     folder = tmp_path / name
     options = {
         "model": MODEL,
@@ -174,16 +212,38 @@ def finetune_command(tmp_path: Path, name: str) -> list[str]:
         "output": folder / "unet",
         "provenance": folder / "finetune.json",
         "checkpoints": folder / "checkpoints",
-    }
+    } | changes
     words = [word for key, value in options.items() for word in (f"--{key}", str(value))]
     return [sys.executable, "-m", "scripts.finetune", *words]
 
 
-def test_a_finetune_killed_in_the_middle_resumes_to_the_same_weights(images, tmp_path):
-    names = [f"{index}.png" for index in range(6)]
-    table = pd.DataFrame({"file_name": names, "text": "a drawing of a man"})
+def write_training_set(tmp_path: Path, images: np.ndarray) -> None:
+    table = pd.DataFrame({"file_name": [f"{index}.png" for index in range(6)], "text": "a drawing of a man"})
     imageset.write(tmp_path / "real.zip", table, images)
     table.assign(set="real").to_csv(tmp_path / "training.csv", index=False)
+
+
+def test_two_processes_train_as_one_with_the_same_batch(images, tmp_path):
+    write_training_set(tmp_path, images)
+    options = {"learning-rate": 1e-3, "epochs": 5, "batch-size": 5, "checkpoint-minutes": 60}
+    command = finetune_command(tmp_path, "two", **options)
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+    subprocess.run([*launcher, *command[1:]], cwd=ROOT, env=environment, check=True, capture_output=True)
+    two = json.loads((tmp_path / "two/finetune.json").read_text())["results"]["loss"]
+
+    one_data = encode(images, ["a drawing of a man"] * 6, *frozen_parts(), flip=True)
+    arguments = {"learning_rate": 1e-3, "epochs": 5, "batch_size": 5, "seed": seed_of(0, 0, 1, "finetune")}
+    network = unet()
+    one = finetune(network, scheduler("epsilon"), one_data, tmp_path, **arguments, **SETTINGS)
+    assert two == pytest.approx(one, rel=1e-4)
+    weights = load_file(tmp_path / "two/unet/diffusion_pytorch_model.safetensors")
+    for name, parameter in network.named_parameters():
+        torch.testing.assert_close(weights[name], parameter, atol=1e-3, rtol=0)
+
+
+def test_a_finetune_killed_in_the_middle_resumes_to_the_same_weights(images, tmp_path):
+    write_training_set(tmp_path, images)
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
 
     undisturbed = finetune_command(tmp_path, "undisturbed")

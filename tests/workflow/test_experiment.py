@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -67,3 +68,12 @@ def test_provenance_says_what_made_a_model(finished: Project):
 
 def test_no_checkpoint_is_left(finished: Project):
     assert not list(finished.root.glob("results/tiny/*/*/*/checkpoints"))
+
+
+def test_the_table_of_costs_has_a_row_for_every_model_and_image_set(finished: Project):
+    costs = pd.read_csv(finished.root / "results/tiny/costs.csv")
+    assert Counter(costs["step"]) == {"finetune": 7, "generated/shard-0": 8, "unseen": 8}
+    record = json.loads((finished.root / "results/tiny/healed/seed-0/iteration-2/finetune.json").read_text())
+    (row,) = costs[(costs["arm"] == "healed") & (costs["step"] == "finetune")].to_dict("records")
+    assert (row["seconds"], row["gpus"], row["device"]) == (record["seconds"], 0, "cpu")
+    assert row["node"] == record["machine"]["node"]

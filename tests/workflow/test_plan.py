@@ -1,5 +1,6 @@
 """What Snakemake plans: nothing after a finished run, and exactly what a change asks for."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 from tests.workflow.conftest import ROOT, Job, Project
 
 RESULTS = "results/tiny"
-SUMMARIES = {"tabulate", "summarize", "draw_curves", "draw_samples", "draw_culled", "draw_grid"}
+SUMMARIES = {"tabulate", "costs", "summarize", "draw_curves", "draw_samples", "draw_culled", "draw_grid"}
 SUMMARIES |= {"record_configuration", "typeset", "build_explorer", "all"}
 
 
@@ -112,8 +113,6 @@ def test_the_whole_design_plans_quickly(tmp_path: Path):
 
 def test_the_paper_s_experiment_plans_quickly_before_anything_is_downloaded(tmp_path: Path):
     project = Project(ROOT).copy(tmp_path / "fresh")
-    (project.root / "data").mkdir()
-    (project.root / "data/ffhq-labels.csv").write_text("file_name,gender,race,age\n", encoding="utf-8")
     command = [sys.executable, "-m", "snakemake", "--dry-run", "--quiet", "rules", "--configfile", "config/paper.yaml"]
     started = time.monotonic()
     result = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
@@ -128,7 +127,8 @@ def test_the_paper_s_experiment_plans_quickly_before_anything_is_downloaded(tmp_
 
 
 def test_fetched_weights_make_no_finished_job_due_again(finished: Project, tmp_path: Path):
-    project = finished.copy(tmp_path / "clone", with_results=True)
+    subprocess.run(["cp", "-a", finished.root, tmp_path / "nepotism"], check=True)  # records and all
+    project = Project(tmp_path / "nepotism")
     shutil.copytree(project.root / "models/miniature", project.root / "models/other")
     hub = {"repository": "a/b", "revision": 40 * "0"}
     overlay = {"model": "models/other", "downloads": {"models/other": hub}}
@@ -137,3 +137,30 @@ def test_fetched_weights_make_no_finished_job_due_again(finished: Project, tmp_p
     absent = rules_of(project.plan(overlay=overlay))
     assert absent - there == {"download_repository": 1}
     assert there["finetune"] == absent["finetune"] > 0
+
+
+def test_the_slurm_profile_gives_a_gpu_to_whoever_asks_for_one_and_to_nobody_else(tmp_path: Path):
+    project = Project(ROOT).copy(tmp_path / "fresh")
+    result = project.snakemake("--dry-run", "--workflow-profile", "profiles/slurm")
+    assert result.returncode == 0, result.stdout + result.stderr
+    jobs = re.findall(r"^rule (\w+):\n(?:    .*\n)*?    resources: (.*)$", result.stdout + result.stderr, flags=re.M)
+    where = {(rule, "gpu" if "gpu=1" in resources else "cpu") for rule, resources in jobs}
+    assert where == {
+        (rule, partition) for rule, resources in jobs for partition in re.findall(r"slurm_partition=(\w+)", resources)
+    }
+    on_gpu = {"embed_dataset", "finetune", "generate", "unseen", "embed", "single_image_distance"}
+    assert {rule for rule, partition in where if partition == "gpu"} == on_gpu
+    assert all("mem_mb=" in resources and "runtime=" in resources for _, resources in jobs)
+
+
+def test_a_large_sweep_and_a_long_chain_plan_quickly(tmp_path: Path):
+    project = Project(ROOT).copy(tmp_path / "fresh")
+    arms = dict.fromkeys(["real", "poison-50", "color-matched", "culled", "healed"])
+    sweep = {f"arm-{number}": {"synthetic": number / 8, "iterations": 10} for number in range(8)}
+    overlay = {"replicates": list(range(10)), "execution": {"shards": 4}, "arms": arms | sweep}
+    started = time.monotonic()
+    result = project.snakemake("--dry-run", "--quiet", "rules", "progress", overlay=overlay)
+    assert result.returncode == 0
+    assert time.monotonic() - started < 60, "the target is 15 s on an idle machine"
+    chain = {"arms": arms | {"long": {"iterations": 100}}}
+    assert len([job for job in project.plan(overlay=chain) if job.rule == "finetune"]) == 100

@@ -1,0 +1,22 @@
+"""What the experiment cost: a table of its fine-tunes and generations, made from their provenance."""
+
+
+rule costs:
+    input:
+        finetunes=[f"<results>/{cell}/finetune.json" for cell in cells(EXPERIMENT)],
+        generations=[
+            f"<results>/{cell}/{name}.json"
+            for cell in [*base_cells(EXPERIMENT), *cells(EXPERIMENT)]
+            for name in [*(f"generated/shard-{shard}" for shard in range(EXECUTION.shards)), "unseen"]
+        ],
+    output:
+        "<results>/costs.csv",
+    log:
+        "<logs>/costs.log",
+    localrule: True
+    conda:
+        "../envs/images.yaml"
+    params:
+        code=digest("scripts.costs"),
+    shell:
+        "python -m scripts.costs {input} --output {output} > {log} 2>&1"

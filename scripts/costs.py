@@ -1,0 +1,43 @@
+"""Gather what made each model and image set into one table: what did the experiment cost?"""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from scripts.cli import run
+from scripts.lib.atomic import replacing
+from scripts.lib.cell import Cell
+
+
+def main(
+    records: Annotated[list[Path], typer.Argument(help="Provenance files of the cells; their folders name the cells.")],
+    output: Annotated[Path, typer.Option(help="CSV to write: one row a job.")],
+) -> None:
+    """Write one row a job: its cell and step, its machine, seconds, and peak memory of the process and of its GPU."""
+    with replacing(output) as temporary:
+        pd.DataFrame([_row(path) for path in records]).to_csv(temporary, index=False, lineterminator="\n")
+
+
+def _row(path: Path) -> dict:
+    cell = next(folder for folder in path.parents if folder.name.startswith("iteration-"))
+    record = json.loads(path.read_text())
+    machine = record["machine"]
+    return {
+        **Cell.from_path(cell / path.name)._asdict(),
+        "step": path.relative_to(cell).with_suffix("").as_posix(),
+        "seconds": record["seconds"],
+        "gpus": machine["gpus"],
+        "device": machine["device"],
+        "node": machine["node"],
+        "slurm_job": machine["slurm_job"],
+        "peak_memory_mib": record["peak_memory_mib"],
+        "peak_gpu_memory_mib": machine.get("peak_gpu_memory_mib"),
+        "started": record["started"],
+    }
+
+
+if __name__ == "__main__":
+    run(main)

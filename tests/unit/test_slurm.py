@@ -1,0 +1,132 @@
+"""What a run on SLURM needs beyond settings, without a SLURM: fake commands, but the real plugin."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import snakemake_executor_plugin_slurm as plugin
+
+from scripts.lib import slurm
+from scripts.lib.code import ROOT
+
+HOLD = "import sys; from pathlib import Path; from scripts.lib.slurm import hold; hold(Path(sys.argv[1])); "
+
+
+def test_a_folder_has_one_driver_and_a_killed_one_leaves_no_lock(tmp_path):
+    lock = tmp_path / "lock"
+    command = [sys.executable, "-c", HOLD + "print('held', flush=True); sys.stdin.read()", str(lock)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:
+        assert first.stdout
+        assert first.stdout.readline() == b"held\n"
+        with pytest.raises(slurm.DriverError, match=f"process {first.pid} on .* already submits"):
+            slurm.hold(lock)
+        assert slurm.held(lock)
+        first.kill()
+    assert not slurm.held(lock)
+    slurm.hold(lock)
+    assert f"process {os.getpid()} " in lock.read_text()
+
+
+@pytest.fixture
+def queue(tmp_path, monkeypatch):
+    """A `squeue` that prints a file, and a `scancel` that empties it and keeps its arguments."""
+    for name, text in {
+        "squeue": f"cat {tmp_path}/queue",
+        "scancel": f'echo "$@" > {tmp_path}/cancelled; : > {tmp_path}/queue',
+    }.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    (tmp_path / "queue").write_text(
+        "7|nepotism_1b-2|/here\n8|nepotism_3c|/elsewhere\n9|other|/here\n7|nepotism_1b-2|/here\n"
+    )
+    return tmp_path
+
+
+def test_only_jobs_of_this_workflow_in_this_folder_are_orphans(queue):
+    slurm.cancel_orphans("nepotism", Path("/here"))
+    assert (queue / "cancelled").read_text() == "7\n"
+
+
+def test_without_orphans_nothing_is_cancelled(queue):
+    slurm.cancel_orphans("nepotism", Path("/nowhere"))
+    assert not (queue / "cancelled").exists()
+
+
+@pytest.fixture
+def poll(monkeypatch):
+    """A function that polls three jobs once with the mended plugin, given what SLURM answers."""
+    answers: list = []
+
+    async def query(*_):
+        return answers[-1], None if answers[-1] is None else 0.1
+
+    monkeypatch.setattr(plugin, "query_job_status", query)
+    monkeypatch.setattr(plugin.Executor, "check_active_jobs", plugin.Executor.check_active_jobs)
+    monkeypatch.setattr(plugin, "get_min_job_age", lambda: 300)
+    monkeypatch.setattr(plugin, "is_query_tool_available", lambda _: True)
+    slurm.mend(plugin)
+    executor = object.__new__(plugin.Executor)
+    settings = SimpleNamespace(
+        status_command="squeue", init_seconds_before_status_checks=10, status_attempts=2, keep_successful_logs=True
+    )
+    remote = SimpleNamespace(seconds_between_status_checks=10)
+    executor.workflow = SimpleNamespace(executor_settings=settings, remote_execution_settings=remote)
+    executor.logger = SimpleNamespace(debug=lambda *_: None, info=lambda *_: None, warning=lambda *_: None)
+    executor.run_uuid = "run"
+    executor.status_rate_limiter = asyncio.Lock()
+    executor._next_seconds_between_status_checks = None
+    executor._status_query_calls = executor._status_query_failures = 0
+    executor._status_query_total_seconds = executor._status_query_max_seconds = 0.0
+    executor._status_query_min_seconds = None
+    executor._status_query_cycle_rows = []
+    executor.ended = {}
+    executor.report_job_success = lambda job: executor.ended.update({job.external_jobid: "success"})
+    executor.report_job_error = lambda job, **_: executor.ended.update({job.external_jobid: "error"})
+    jobs = [SimpleNamespace(external_jobid=number, aux={}) for number in "123"]
+
+    def once(answer):
+        answers.append(answer)
+
+        async def active():
+            return [job.external_jobid async for job in executor.check_active_jobs(jobs)]
+
+        return asyncio.run(active()), executor.ended, executor.next_seconds_between_status_checks
+
+    return once
+
+
+def test_the_plugin_s_answers_stay_what_they_are(poll):
+    active, ended, _ = poll({"1": "RUNNING", "2": "COMPLETED", "3": "FAILED"})
+    assert active == ["1"]
+    assert ended == {"2": "success", "3": "error"}
+
+
+def test_jobs_stay_active_while_the_controller_does_not_answer(poll):
+    for _ in range(20):
+        active, ended, _ = poll(None)
+        assert active == ["1", "2", "3"]
+        assert ended == {}
+
+
+def test_a_job_that_slurm_has_lost_fails_after_a_while(poll):
+    for _ in range(slurm.LOST_AFTER - 1):
+        active, ended, _ = poll({"1": "RUNNING", "2": "PENDING"})
+        assert (active, ended) == (["1", "2", "3"], {})
+    active, ended, _ = poll({"1": "RUNNING", "2": "PENDING"})
+    assert (active, ended) == (["1", "2"], {"3": "error"})
+
+
+def test_the_pause_between_polls_does_not_grow(poll):
+    assert [poll({"1": "RUNNING", "2": "RUNNING", "3": "RUNNING"})[2] for _ in range(5)] == [10] * 5
+
+
+def test_another_version_of_the_plugin_is_left_alone(monkeypatch):
+    monkeypatch.setattr(slurm, "version", lambda _: "2.9.0")
+    before = plugin.Executor.check_active_jobs
+    slurm.mend(plugin)
+    assert plugin.Executor.check_active_jobs is before
