@@ -21,7 +21,8 @@ Extractor = Callable[[np.ndarray], np.ndarray]
 class Clip:
     """A CLIPModel as a scorer and as a feature extractor.
 
-    Images are resized bicubically with antialiasing to the tower's size, as ``CLIPImageProcessor`` does.
+    Images are resized bicubically with antialiasing to the tower's size, in 8 bits and on the CPU, as
+    ``CLIPImageProcessor`` does.
     """
 
     def __init__(self, folder: Path, batch_size: int) -> None:
@@ -31,9 +32,10 @@ class Clip:
 
     def _pixels(self, images: np.ndarray) -> torch.Tensor:
         size = self.model.config.vision_config.image_size
-        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).to(device()) / 255
+        pixels = torch.from_numpy(images).permute(0, 3, 1, 2)
         if pixels.shape[-1] != size:
-            pixels = F.interpolate(pixels, (size, size), mode="bicubic", antialias=True).clamp(0, 1)
+            pixels = F.interpolate(pixels, (size, size), mode="bicubic", antialias=True)
+        pixels = pixels.to(device()) / 255
         mean, std = (torch.tensor(v, device=device()).view(3, 1, 1) for v in (OPENAI_CLIP_MEAN, OPENAI_CLIP_STD))
         return (pixels - mean) / std
 

@@ -102,8 +102,15 @@ def test_all_rules_are_found():
     assert sum(body.count("python -m scripts.") for body in RULES.values()) == text.count("python -m scripts.") > 10
 
 
+WITHOUT = dict.fromkeys(
+    ["downloads.smk:download_repository", "downloads.smk:download_file"], "the pin decides what is fetched"
+) | dict.fromkeys(["inspect.smk:plan", "inspect.smk:status"], "it has no output and runs each time")
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_a_rule_carries_the_digest_of_the_scripts_that_it_runs(rule):
+    if rule in WITHOUT:
+        pytest.skip(WITHOUT[rule])
     run = set(re.findall(r"python -m (scripts\.\w+)", RULES[rule]))
     assert set(re.findall(r'digest\("([\w.]+)"\)', RULES[rule])) == run
     assert all(code.ROOT.joinpath(*name.split(".")).with_suffix(".py").is_file() for name in run)
