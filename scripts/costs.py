@@ -1,4 +1,4 @@
-"""Gather what made each model and image set into one table: what did the experiment cost?"""
+"""Gather what made each model and image set into one table: what the experiment cost."""
 
 import json
 from pathlib import Path
