@@ -12,7 +12,6 @@ import time
 from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 MENDED = "2.8.0"
@@ -61,7 +60,7 @@ def cancel_orphans(prefix: str, folder: Path) -> None:
         time.sleep(1)
 
 
-def mend(plugin: ModuleType) -> None:
+def mend(plugin: Any) -> None:
     """Mend faults of snakemake-executor-plugin-slurm 2.8.0 that no setting reaches; another version is left alone.
 
     - The pause between two polls grows by 10 s whenever nothing has ended, up to 180 s. It is capped

@@ -207,7 +207,12 @@ def test_two_processes_train_as_one_with_the_same_batch(images, tmp_path):
     two = json.loads((tmp_path / "two/finetune.json").read_text())["results"]["loss"]
 
     one_data = encode(images, ["a drawing of a man"] * 6, *frozen_parts(), flip=True)
-    arguments = {"learning_rate": 1e-3, "epochs": 5, "batch_size": 5, "seed": seed_of(0, 0, 1, "finetune")}
+    arguments: dict[str, Any] = {
+        "learning_rate": 1e-3,
+        "epochs": 5,
+        "batch_size": 5,
+        "seed": seed_of(0, 0, 1, "finetune"),
+    }
     network = unet()
     one = finetune(network, scheduler("epsilon"), one_data, tmp_path, **arguments, **SETTINGS)
     assert two == pytest.approx(one, rel=1e-4)
