@@ -58,14 +58,6 @@ def reference(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Pro
     return project
 
 
-def adapt(project: Project, rule: str, **resources: Any) -> None:
-    """Change the resources of a rule in the profile of a project."""
-    file = project.root / "profiles/slurm/profile.yaml"
-    profile = yaml.safe_load(file.read_text())
-    profile["set-resources"][rule] |= resources
-    file.write_text(yaml.safe_dump(profile))
-
-
 @contextmanager
 def driver(project: Project, *arguments: str, overlay: dict[str, Any] = EXPERIMENT) -> Iterator[subprocess.Popen]:
     """Run the workflow on the cluster; its output is in `driver.log`. Killed at the end, if it still runs."""
