@@ -157,7 +157,8 @@ def page_file(experiment: Experiment) -> Path:
     return experiment.build(experiment.results / "explorer.html")
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while Playwright runs, no other test can start an event loop.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     if not CHROMIUM.exists():
         message = f"{CHROMIUM} is missing; install it with `apt-get install chromium`"
