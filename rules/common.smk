@@ -11,7 +11,7 @@ from scripts.lib.code import digest
 from scripts.lib.commandline import flags
 from scripts.lib import pipelines, weights
 from scripts.lib.config import describe
-from scripts.lib.lineage import BASE, Cell, base_cells, cells, initial, last_cells, previous
+from scripts.lib.lineage import BASE, Cell, cells, every_cell, initial, last_cells, previous
 from scripts.lib.seeds import seed_of
 
 # A chain of 100 iterations is deeper than Python's default allows (snakemake issue 2420).
@@ -56,15 +56,15 @@ wildcard_constraints:
     file=one_of(path for path, source in EXPERIMENT.downloads.items() if source.url),
 
 
-def memory(*weights, copies=1):
+def memory(*names, copies=1):
     """Return the megabytes of a job that loads weights, more with each retry.
 
     Python with torch, and the weights in float32; a fine-tune holds four copies, with gradients and
     AdamW's two moments. They are measured when the job is due, since the same run may download them.
     """
+    paths = [Path(name) for name in names]
 
     def megabytes(wildcards, attempt):
-        paths = [Path(path) for path in weights]
         files = [file for path in paths for file in ([path] if path.is_file() else path.rglob("*.safetensors"))]
         return (3000 + copies * sum(file.stat().st_size for file in files) // 2**20) * attempt
 

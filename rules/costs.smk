@@ -6,7 +6,7 @@ rule costs:
         finetunes=[f"<results>/{cell}/finetune.json" for cell in cells(EXPERIMENT)],
         generations=[
             f"<results>/{cell}/{name}.json"
-            for cell in [*base_cells(EXPERIMENT), *cells(EXPERIMENT)]
+            for cell in every_cell(EXPERIMENT)
             for name in [*(f"generated/shard-{shard}" for shard in range(EXECUTION.shards)), "unseen"]
         ],
     output:

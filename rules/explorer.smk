@@ -2,7 +2,6 @@
 
 from scripts.lib.code import ROOT, digest_files
 
-EVERY_CELL = [*base_cells(EXPERIMENT), *cells(EXPERIMENT)]
 # Where a thumbnail is smaller than the image, a few images lie beside the page in full size.
 FULL_SIZE = {
     "full_size": EXPERIMENT.explorer.full_size,
@@ -16,8 +15,8 @@ rule build_explorer:
     input:
         real="<results>/dataset/images.zip",
         scores="<results>/scores.csv",
-        generated=[f"<results>/{cell}/generated.zip" for cell in EVERY_CELL],
-        unseen=[f"<results>/{cell}/unseen.zip" for cell in EVERY_CELL],
+        generated=[f"<results>/{cell}/generated.zip" for cell in every_cell(EXPERIMENT)],
+        unseen=[f"<results>/{cell}/unseen.zip" for cell in every_cell(EXPERIMENT)],
         training=[f"<results>/{cell}/training.csv" for cell in cells(EXPERIMENT)],
         culled=[
             f"<results>/{cell}/culled.csv" for cell in cells(EXPERIMENT) if EXPERIMENT.arms[cell.arm].control == "cull"

@@ -1,7 +1,7 @@
 """What people look at: curves, samples, tables that a report can show, and a few sentences."""
 
 FIRST = EXPERIMENT.replicates[0]
-SHOWN = [cell for cell in [*base_cells(EXPERIMENT), *cells(EXPERIMENT)] if cell.replicate == FIRST]
+SHOWN = [cell for cell in every_cell(EXPERIMENT) if cell.replicate == FIRST]
 LAST = {cell.arm: cell for cell in SHOWN}.values()
 CULLS = [cell for cell in SHOWN if cell.arm != BASE and EXPERIMENT.arms[cell.arm].control == "cull"]
 # The cells of arms that go on from another one, each arm after the cell that it starts from.

@@ -110,7 +110,7 @@ rule score:
 rule tabulate:
     input:
         floor="<results>/dataset/scores.json",
-        scores=[f"<results>/{cell}/scores.json" for cell in [*base_cells(EXPERIMENT), *cells(EXPERIMENT)]],
+        scores=[f"<results>/{cell}/scores.json" for cell in every_cell(EXPERIMENT)],
     output:
         scores=report(
             "<results>/scores.csv",

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from scripts.cli import run
 from scripts.lib import explorer, imageset
+from scripts.lib.arms import read_arms
 from scripts.lib.atomic import replacing
 from scripts.lib.cell import Cell
 
@@ -33,7 +34,7 @@ def main(
     full_size_folder: Annotated[Path | None, typer.Option(help="Folder for these, beside the page.")] = None,
 ) -> None:
     """Write one page with all scores and images, and beside it a folder of images in their full size, if asked for."""
-    named = {name: explorer.Arm(**arm) for name, arm in json.loads(arms).items()}
+    named = read_arms(arms)
     styles = explorer.styles(named)
     folders = {Cell.from_path(path): path.parent for path in generated}
     lifetimes = explorer.lifetimes(folders)

@@ -7,8 +7,8 @@ import pandas as pd
 import typer
 
 from scripts.cli import run
+from scripts.lib.arms import read_arms
 from scripts.lib.atomic import replacing
-from scripts.lib.figures.arms import read_arms
 from scripts.lib.summary import summarize
 
 

@@ -9,7 +9,7 @@ import typer
 
 from scripts.cli import run
 from scripts.lib.atomic import replacing
-from scripts.lib.cell import Cell
+from scripts.lib.cell import FLOOR, Cell
 from scripts.lib.replicates import over_replicates
 
 IMAGES = ("generated", "unseen")
@@ -23,7 +23,7 @@ def main(
     means: Annotated[Path, typer.Option(help="CSV to write: mean and 95 % interval over replicates.")],
 ) -> None:
     """Write one row a metric a group a cell; the real images' own scores are the arm `floor`."""
-    rows = _rows(floor, {"arm": "floor", "replicate": 0, "iteration": 0})
+    rows = _rows(floor, {"arm": FLOOR, "replicate": 0, "iteration": 0})
     for path in scores:
         rows += _rows(path, Cell.from_path(path)._asdict())
     table = pd.DataFrame(rows)[COLUMNS]

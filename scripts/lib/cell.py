@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 BASE = "base"
+# In the table of scores: the arm whose images are the real ones, and the group of all images.
+FLOOR, ALL = "floor", "all"
 IN_PATH = re.compile(r"(?P<arm>[^/]+)/seed-(?P<replicate>\d+)/iteration-(?P<iteration>\d+)/[^/]+$")
 
 

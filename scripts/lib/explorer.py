@@ -22,12 +22,12 @@ import vl_convert
 from PIL import Image
 
 from scripts.lib import imageset
+from scripts.lib.arms import Arm
 from scripts.lib.atomic import replacing
-from scripts.lib.cell import BASE, Cell
+from scripts.lib.cell import BASE, FLOOR, Cell
 from scripts.lib.code import ROOT
 
 TEMPLATE = ROOT / "report" / "explorer"
-FLOOR = "floor"
 REAL = "dataset/images"
 
 # AVIF keeps the colors at full resolution, which images of a few dozen pixels need and WebP halves: of the miniature's
@@ -50,15 +50,6 @@ SIGNS = {
 }
 SHARE_SHAPES = ["circle", "triangle-down", "triangle-up", "triangle-left", "triangle-right"]
 CONTROLS = {"match_histograms": ("diamond", [5, 3]), "cull": ("square", [2, 2])}
-
-
-class Arm(NamedTuple):
-    """What the page says of an arm: names and meanings are the configuration's."""
-
-    synthetic: float
-    control: str
-    parent: str | None
-    from_iteration: int | None
 
 
 class Metric(NamedTuple):

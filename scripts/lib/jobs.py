@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from scripts.lib.cell import BASE, Cell
 from scripts.lib.config import Experiment
-from scripts.lib.lineage import base_cells, cells, initial, previous
+from scripts.lib.lineage import every_cell, initial, previous
 
 ON_GPU = {"finetune", "generate", "unseen", "embed", "single_image_distance"}
 
@@ -33,7 +33,7 @@ class Job(NamedTuple):
 
 def jobs(experiment: Experiment) -> list[Job]:
     """Return the jobs of all cells, each after those that it waits for."""
-    every = sorted([*base_cells(experiment), *cells(experiment)], key=lambda cell: cell.iteration)
+    every = sorted(every_cell(experiment), key=lambda cell: cell.iteration)
     culled = [cell for cell in every if cell.arm != BASE and experiment.arms[cell.arm].control == "cull"]
     measured = {previous(experiment, cell) for cell in culled} | {Cell(BASE, cell.replicate, 0) for cell in culled}
     found: list[Job] = []

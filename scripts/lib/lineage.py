@@ -19,6 +19,11 @@ def base_cells(experiment: Experiment) -> list[Cell]:
     return [Cell(BASE, replicate, 0) for replicate in experiment.replicates]
 
 
+def every_cell(experiment: Experiment) -> list[Cell]:
+    """Return the base model's cells and the fine-tuned ones: all that have images and scores."""
+    return [*base_cells(experiment), *cells(experiment)]
+
+
 def last_cells(experiment: Experiment) -> list[Cell]:
     """Return the last cell of every arm and replicate."""
     return [cell for cell in cells(experiment) if cell.iteration == experiment.arms[cell.arm].last_iteration]

@@ -11,7 +11,7 @@ import pandas as pd
 from scripts.lib.cell import BASE, Cell
 from scripts.lib.config import Experiment, Finetune, Generate
 from scripts.lib.jobs import ON_GPU, Job, images_a_cell, jobs
-from scripts.lib.lineage import base_cells, cells, initial, last_cells
+from scripts.lib.lineage import cells, every_cell, initial, last_cells
 from scripts.lib.pilot import Pilot, measure, passes, work_of
 from scripts.lib.schedule import Span, bounds, critical_path, schedule
 
@@ -177,7 +177,7 @@ def plan(experiment: Experiment, results: Path, count: Count) -> Plan:
     on_device = {job.output for job in every if device == "core" or job.rule in ON_GPU}
     seconds = {output: cost.seconds if cost else 0.0 for output, cost in costs.items()}
     flops = sum(cost.flops for cost in costs.values() if cost)
-    number = len(base_cells(experiment)) + len(cells(experiment))
+    number = len(every_cell(experiment))
     hours = sum(seconds[output] for output in on_device) / 3600
     headline = (
         f"{experiment.experiment}: {number} cells, {len(every)} jobs, {images_a_cell(experiment)} images a cell, "

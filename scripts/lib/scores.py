@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from scripts.lib.cell import ALL
 from scripts.lib.metrics import (
     clip_scores,
     frechet_distance,
@@ -13,8 +14,6 @@ from scripts.lib.metrics import (
     precision_recall_density_coverage,
     vendi_score,
 )
-
-ALL = "all"
 
 
 class Embedded(NamedTuple):

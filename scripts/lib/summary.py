@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from scripts.lib.cell import BASE
-from scripts.lib.figures.arms import Arm, percent
-from scripts.lib.figures.curves import ALL, FLOOR
+from scripts.lib.arms import Arm, percent
+from scripts.lib.cell import ALL, BASE, FLOOR
 
 
 def summarize(scores: pd.DataFrame, arms: Mapping[str, Arm], note: str = "") -> str:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import pandas as pd
 
-from scripts.lib.cell import Cell
+from scripts.lib.cell import ALL, Cell
 
 Name = Literal["cells", "composition", "groups", "configuration"]
 CELL = ["arm", "replicate", "iteration"]
@@ -47,7 +47,7 @@ def read(name: Name, sources: Sequence[Path]) -> pd.DataFrame:
 
 def cells(scores: pd.DataFrame) -> pd.DataFrame:
     """Return one row a cell and one column a metric, of its generated images as a whole; in the order of the scores."""
-    whole = scores[(scores["images"] == "generated") & (scores["group"] == "all")]
+    whole = scores[(scores["images"] == "generated") & (scores["group"] == ALL)]
     wide = whole.pivot_table(index=CELL, columns="metric", values="value", sort=False)
     wide.insert(0, "n", whole.groupby(CELL)["n"].max())
     return wide.reset_index().rename_axis(columns=None)

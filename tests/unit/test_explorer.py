@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from scripts.lib import explorer, imageset
+from scripts.lib.arms import Arm
 from scripts.lib.cell import Cell
-from scripts.lib.explorer import Arm
 
 ARMS = {
     "real": Arm(0, "none", None, None),

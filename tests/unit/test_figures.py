@@ -8,8 +8,9 @@ import pytest
 from matplotlib.collections import PolyCollection
 from scipy import stats
 
-from scripts.lib.figures.arms import Arm, looks
+from scripts.lib.arms import Arm
 from scripts.lib.figures.curves import Name, draw, trajectory
+from scripts.lib.figures.looks import looks
 from scripts.lib.figures.style import save
 from tests.unit.figures import ARMS, assert_printable, table
 

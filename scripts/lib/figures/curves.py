@@ -9,13 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from scripts.lib.cell import BASE
-from scripts.lib.figures.arms import Arm, looks
+from scripts.lib.arms import Arm
+from scripts.lib.cell import ALL, BASE, FLOOR
+from scripts.lib.figures.looks import looks
 from scripts.lib.figures.style import STYLE, WIDTH
 from scripts.lib.replicates import over_replicates
 
-ALL = "all"
-FLOOR = "floor"
 MOST_PANELS = 6
 Name = Literal["curves", "diversity", "groups"]
 

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.textpath import TextPath
 from PIL import Image
 
-from scripts.lib.figures.arms import Arm, row_label
+from scripts.lib.arms import Arm
+from scripts.lib.figures.looks import row_label
 from scripts.lib.figures.style import DPI, STYLE, WIDTH
 
 # Lengths in pixels of the PNG.

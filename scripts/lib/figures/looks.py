@@ -1,37 +1,20 @@
-"""What a figure says of an arm: its settings, its name in print, and the look that no other arm has."""
+"""How a figure shows an arm: its name in print, and the look that no other arm has."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from itertools import cycle
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
+
+from scripts.lib.arms import Arm, percent
 
 # The paper's signs for its two controls; the other shapes tell arms apart where colors are not printed.
 CONTROL_MARKERS = {"match_histograms": "D", "cull": "s"}
 MARKERS = "ov^<>Pp*"
 LINES = ["-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5))]
 SIGNS = {"none": "", "match_histograms": "◆ ", "cull": "■ "}
-
-
-class Arm(NamedTuple):
-    """What a figure says of an arm: names and meanings are the configuration's."""
-
-    synthetic: float
-    control: str
-    parent: str | None
-    from_iteration: int | None
-
-
-def read_arms(text: str) -> dict[str, Arm]:
-    """Read arms from JSON: ``{"name": {"synthetic": 0.25, "control": "none", "parent": null, ...}}``."""
-    return {name: Arm(**arm) for name, arm in json.loads(text).items()}
-
-
-def percent(share: float) -> str:
-    return f"{100 * share:.3g} %"
 
 
 def row_label(name: str, arm: Arm) -> str:
