@@ -40,17 +40,20 @@ def one_of(names):
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
+ARM = one_of([BASE, *EXPERIMENT.arms])
+REPLICATE = one_of(map(str, EXPERIMENT.replicates))
+ITERATION = r"0|[1-9]\d*"
+
+
 pathvars:
     results=f"results/{EXPERIMENT.experiment}",
     logs=f"results/{EXPERIMENT.experiment}/logs",
     benchmarks=f"results/{EXPERIMENT.experiment}/benchmarks",
-    cell=f"results/{EXPERIMENT.experiment}/{{arm}}/seed-{{replicate}}/iteration-{{iteration}}",
+    # Snakemake expands this after it has applied `wildcard_constraints`, so that it brings its own.
+    cell=f"results/{EXPERIMENT.experiment}/{{arm,{ARM}}}/seed-{{replicate,{REPLICATE}}}/iteration-{{iteration,{ITERATION}}}",
 
 
 wildcard_constraints:
-    arm="|".join([BASE, *EXPERIMENT.arms]),
-    replicate="|".join(map(str, EXPERIMENT.replicates)),
-    iteration=r"0|[1-9]\d*",
     shard=r"\d+",
     repository=one_of(path for path, source in EXPERIMENT.downloads.items() if source.repository),
     file=one_of(path for path, source in EXPERIMENT.downloads.items() if source.url),

@@ -8,6 +8,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from tests.workflow.conftest import ROOT, Job, Project
 
 RESULTS = "results/tiny"
@@ -67,6 +69,13 @@ def test_forcing_one_cell_plans_exactly_the_jobs_of_that_cell(finished: Project)
     jobs = finished.plan(f"{cell}/scores.json", "--forcerun", f"{cell}/generated/shard-0.zip")
     assert rules_of(jobs) == {"generate": 1, "gather": 1, "embed": 1, "score": 1}
     assert cells_of(jobs) == {"real/1"}
+
+
+@pytest.mark.parametrize("cell", ["real/seed-0/iteration-02", "real/seed-7/iteration-2", "reel/seed-0/iteration-2"])
+def test_a_cell_that_the_configuration_does_not_have_is_no_target(finished: Project, cell: str):
+    result = finished.snakemake("--dry-run", "--", f"{RESULTS}/{cell}/finetune.json")
+    assert result.returncode != 0
+    assert f"No rule to produce {RESULTS}/{cell}/finetune.json" in result.stdout + result.stderr
 
 
 def test_a_figure_s_code_redraws_it_and_retrains_nothing(editable):
