@@ -11,6 +11,7 @@ from scripts.lib.code import digest
 from scripts.lib.commandline import flags
 from scripts.lib import pipelines, weights
 from scripts.lib.config import describe
+from scripts.lib.jobs import shards_a_cell
 from scripts.lib.lineage import BASE, Cell, cells, every_cell, initial, last_cells, previous
 from scripts.lib.seeds import seed_of
 
@@ -20,6 +21,7 @@ sys.setrecursionlimit(20_000)
 weights.check(EXPERIMENT)
 MODEL = Path(EXPERIMENT.model)
 EXECUTION = EXPERIMENT.execution
+SHARDS = shards_a_cell(EXPERIMENT)
 ATTRIBUTES = json.dumps(EXPERIMENT.dataset.attributes)
 FOLDER = flags({"folder": EXPERIMENT.dataset.path})
 RECIPES = json.dumps(EXPERIMENT.dataset.recipes)

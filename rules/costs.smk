@@ -7,7 +7,7 @@ rule costs:
         generations=[
             f"<results>/{cell}/{name}.json"
             for cell in every_cell(EXPERIMENT)
-            for name in [*(f"generated/shard-{shard}" for shard in range(EXECUTION.shards)), "unseen"]
+            for name in [*(f"generated/shard-{shard}" for shard in range(SHARDS)), "unseen"]
         ],
     output:
         "<results>/costs.csv",

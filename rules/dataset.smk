@@ -1,4 +1,7 @@
-"""Real images: which there are, which are used, and the image sets of them."""
+"""Real images: which there are, which are used, and the image sets of them.
+
+What takes seconds and runs in a row shares one job of a cluster (`group`).
+"""
 
 
 rule list_images:
@@ -6,6 +9,8 @@ rule list_images:
         "<results>/dataset/files.csv",
     log:
         "<logs>/dataset/list_images.log",
+    group:
+        "labels"
     conda:
         "../envs/images.yaml"
     params:
@@ -23,6 +28,8 @@ rule read_labels:
         "<results>/dataset/labels.csv",
     log:
         "<logs>/dataset/read_labels.log",
+    group:
+        "labels"
     conda:
         "../envs/images.yaml"
     params:
@@ -81,6 +88,8 @@ rule catalogue:
         "<results>/dataset/catalogue.csv",
     log:
         "<logs>/dataset/catalogue.log",
+    group:
+        "dataset"
     conda:
         "../envs/images.yaml"
     params:
@@ -113,6 +122,8 @@ rule select:
         ),
     log:
         "<logs>/dataset/select.log",
+    group:
+        "dataset"
     conda:
         "../envs/images.yaml"
     params:
@@ -141,6 +152,8 @@ rule prepare:
         reference="<results>/dataset/reference.zip",
     log:
         "<logs>/dataset/prepare.log",
+    group:
+        "dataset"
     conda:
         "../envs/images.yaml"
     params:

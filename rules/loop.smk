@@ -88,7 +88,7 @@ rule generate:
         mem_mb=memory(MODEL),
         runtime=rising(240),
         batch_size=EXECUTION.generate_batch_size,
-        shards=EXECUTION.shards,
+        shards=SHARDS,
     params:
         code=digest("scripts.generate"),
         model=MODEL,
@@ -106,7 +106,7 @@ rule generate:
 rule gather:
     input:
         real="<results>/dataset/images.zip",
-        shards=collect("<cell>/generated/shard-{shard}.zip", shard=range(EXECUTION.shards), allow_missing=True),
+        shards=collect("<cell>/generated/shard-{shard}.zip", shard=range(SHARDS), allow_missing=True),
     output:
         "<cell>/generated.zip",
     log:

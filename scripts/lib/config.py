@@ -350,6 +350,12 @@ class Execution(Section):
         description="Jobs that share the generation of one cell. Set it before the first run: the images stay "
         "the same, but another number plans finished cells again, unless run with `--rerun-triggers mtime`.",
     )
+    shard_minutes: PositiveFloat | None = Field(
+        None, description="Instead of `shards`: as many jobs as it takes for none to generate longer than this."
+    )
+    seconds_per_image: PositiveFloat | None = Field(
+        None, description="What an image takes to generate, for `shard_minutes`: `costs.csv` of one cell says it."
+    )
     classify_shards: PositiveInt = Field(
         1, description="Jobs that share the classification of a folder. Another number classifies everything again."
     )
@@ -368,6 +374,14 @@ class Execution(Section):
         description="What `snakemake plan` takes a GPU to do, in 10¹² operations a second, where nothing is measured "
         "yet. The default is the float32 peak in NVIDIA's data sheet of the A100, which no run reaches.",
     )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.shard_minutes is None) != (self.seconds_per_image is None):
+            raise ValueError("`shard_minutes` and `seconds_per_image` go together")
+        if self.shard_minutes is not None and "shards" in self.model_fields_set:
+            raise ValueError("`shards` and `shard_minutes` exclude each other; remove one")
+        return self
 
 
 class Figures(Section):

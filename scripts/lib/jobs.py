@@ -4,7 +4,7 @@ For who looks at an experiment without running it; a test compares it with the g
 """
 
 from collections.abc import Iterator
-from math import prod
+from math import ceil, prod
 from typing import NamedTuple
 
 from scripts.lib.cell import BASE, Cell
@@ -51,6 +51,14 @@ def images_a_cell(experiment: Experiment) -> int:
     return experiment.dataset.per_group * prod(len(values) for values in experiment.dataset.attributes.values())
 
 
+def shards_a_cell(experiment: Experiment) -> int:
+    """Return how many jobs share the generation of one cell, one image each at most."""
+    execution, images = experiment.execution, images_a_cell(experiment)
+    if execution.shard_minutes is None or execution.seconds_per_image is None:
+        return execution.shards
+    return min(images, ceil(images * execution.seconds_per_image / (60 * execution.shard_minutes)))
+
+
 def _job(rule: str, cell: Cell, output: str, *needs: str, name: str | None = None) -> Job:
     return Job(rule, cell, f"{cell}/{output}", needs, name or rule)
 
@@ -76,7 +84,7 @@ def _training(experiment: Experiment, cell: Cell) -> Iterator[Job]:
 def _images(experiment: Experiment, cell: Cell) -> Iterator[Job]:
     """Yield the jobs that make and score the images of a cell."""
     weights = () if cell.arm == BASE else (f"{cell}/finetune.json",)
-    shards = [f"generated/shard-{shard}.json" for shard in range(experiment.execution.shards)]
+    shards = [f"generated/shard-{shard}.json" for shard in range(shards_a_cell(experiment))]
     for shard, output in enumerate(shards):
         yield _job("generate", cell, output, *weights, name=f"generate-{shard}")
     images, unseen, features = f"{cell}/generated.zip", f"{cell}/unseen.json", f"{cell}/generated.safetensors"

@@ -10,7 +10,7 @@ import pandas as pd
 
 from scripts.lib.cell import BASE, Cell
 from scripts.lib.config import Experiment, Finetune, Generate
-from scripts.lib.jobs import ON_GPU, Job, images_a_cell, jobs
+from scripts.lib.jobs import ON_GPU, Job, images_a_cell, jobs, shards_a_cell
 from scripts.lib.lineage import cells, every_cell, initial, last_cells
 from scripts.lib.pilot import Pilot, measure, passes, work_of
 from scripts.lib.schedule import Span, bounds, critical_path, schedule
@@ -93,7 +93,7 @@ def images_of(experiment: Experiment, job: Job) -> int:
     images = images_a_cell(experiment)
     unseen = len(experiment.unseen.prompts) * experiment.unseen.per_prompt
     if job.rule == "generate":
-        return len(range(int(job.name.removeprefix("generate-")), images, experiment.execution.shards))
+        return len(range(int(job.name.removeprefix("generate-")), images, shards_a_cell(experiment)))
     return {"unseen": unseen, "embed": images + unseen}.get(job.rule, images)
 
 

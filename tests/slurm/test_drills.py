@@ -3,18 +3,20 @@
 All fine-tune the last iteration of one arm of a finished experiment anew.
 """
 
+import os
+import random
 import shutil
+import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.slurm.cluster import Cluster, Job, until
-from tests.slurm.conftest import LOST, contents, driver, output
+from tests.slurm.conftest import EXPERIMENT, SECONDS, adapt, contents, driver, output
 from tests.workflow.conftest import Project
-
-pytestmark = pytest.mark.drill
 
 CELL = "results/tiny/poison-50/seed-0/iteration-2"
 LOG = "results/tiny/logs/poison-50/seed-0/iteration-2/finetune.log"
@@ -40,8 +42,9 @@ def undisturbed(cluster: Cluster, reference: Project, tmp_path_factory: pytest.T
     started = time.monotonic()
     with driver(Project(root), TARGET) as run:
         assert run.wait(300) == 0, output(Project(root))
-    LOST.append(("(compose and finetune, undisturbed)", time.monotonic() - started))
-    return time.monotonic() - started
+    seconds = time.monotonic() - started
+    SECONDS["compose and finetune on SLURM, undisturbed; each fault cost more:"] = seconds
+    return seconds
 
 
 def training(cluster: Cluster, project: Project, *, after: str = "") -> Job:
@@ -71,6 +74,21 @@ def assert_same(project: Project, reference: Project) -> None:
     assert [name for name in ours if ours[name] != theirs.get(name)] == [], "and nothing is there that should not be"
 
 
+@pytest.fixture
+def drill(cluster: Cluster, project: Project, reference: Project, undisturbed: float) -> Callable:
+    """A function that runs the workflow, does something to it while a fine-tune trains, and expects the same bytes."""
+
+    def run_with(name: str, fault: Callable[[Job], None]) -> None:
+        started = time.monotonic()
+        with driver(project, TARGET) as run:
+            fault(training(cluster, project))
+            assert run.wait(400) == 0, output(project)
+        SECONDS[name] = time.monotonic() - started - undisturbed
+        assert_same(project, reference)
+
+    return run_with
+
+
 def finetunes(cluster: Cluster, since: Job) -> list[Job]:
     return [job for job in cluster.jobs() if job.rule == "finetune" and int(job.number) >= int(since.number)]
 
@@ -85,8 +103,129 @@ def test_the_driver_is_killed_and_started_again(cluster, project, reference, und
         assert cluster.running("finetune") == [job], "the second driver must leave the first one's jobs alone"
     with driver(project, TARGET) as again:
         assert again.wait(300) == 0, output(project)
-    LOST.append(("snakemake killed with -9, started again", time.monotonic() - started - undisturbed))
+    SECONDS["snakemake killed with -9, started again"] = time.monotonic() - started - undisturbed
     first, second_job = finetunes(cluster, job)
     assert second_job.started >= first.ended, "two jobs wrote the same files"
     assert "resumed from" in (project.root / LOG).read_text()
     assert_same(project, reference)
+
+
+def test_a_finetune_is_cancelled(project, drill):
+    drill("scancel of a fine-tune", lambda job: subprocess.run(["scancel", job.number], check=True))
+    assert "resumed from" in (project.root / LOG).read_text()
+
+
+def test_an_arm_that_fails_for_good_stops_no_other_arm(cluster, project, reference):  # noqa: ARG001
+    other = "results/tiny/real/seed-0/iteration-2"
+    shutil.rmtree(project.root / other)
+    arms = EXPERIMENT["arms"] | {"poison-50": {"iterations": 2, "finetune": {"learning_rate": 1.0e30}}}
+    targets = [f"{other}/generated.zip", f"{CELL}/generated.zip"]
+    with driver(project, *targets, "--retries", "1", overlay=EXPERIMENT | {"arms": arms}) as run:
+        assert run.wait(300) == 1, output(project)
+    assert contents(project, other) == contents(reference, other)
+    said = output(project)
+    assert "Error in rule finetune" in said
+    assert "results/tiny/logs/poison-50/seed-0/iteration-1/finetune.log" in said[said.rindex("Error in rule") :]
+    assert "lower finetune.learning_rate" in said
+
+
+@pytest.mark.drill
+def test_a_finetune_is_killed_five_times(cluster, project, drill):
+    adapt(project, "finetune", checkpoint_minutes=0)
+    rng = random.Random(0)
+
+    def kill(job: Job) -> None:
+        for count in range(5):
+            time.sleep(rng.uniform(0, 3))
+            os.kill(processes_of(cluster, job)[0], signal.SIGKILL)
+            if count < 4:
+                job = training(cluster, project, after=job.number)
+
+    file = project.root / "profiles/slurm/profile.yaml"
+    file.write_text(file.read_text().replace("retries: 3", "retries: 5"))
+    drill("a fine-tune killed 5 times with -9", kill)
+
+
+@pytest.mark.drill
+def test_a_finetune_reaches_its_time_limit(cluster, project, drill):
+    adapt(project, "finetune", runtime="attempt", slurm_extra="'--signal=TERM@20'")
+
+    def sleep_until_signalled(job: Job) -> None:
+        process = processes_of(cluster, job)[0]
+        os.kill(process, signal.SIGSTOP)  # As if the training took longer than its minute.
+        pending = Path(f"/proc/{process}/status")
+        term = 1 << (signal.SIGTERM - 1)
+        until(lambda: int(pending.read_text().split("ShdPnd:\t")[1].split()[0], 16) & term, 120, "no SIGTERM")
+        os.kill(process, signal.SIGCONT)
+
+    drill("a fine-tune over its time limit", sleep_until_signalled)
+    assert "resumed from" in (project.root / LOG).read_text()
+
+
+@pytest.mark.drill
+def test_a_finetune_is_preempted(cluster, project, drill):
+    def preempt(job: Job) -> None:
+        urgent = f"sbatch --partition=urgent --gpus=1 --nodelist={job.node} --mem=100 --wrap 'sleep 5'"
+        subprocess.run(urgent, shell=True, check=True, cwd=project.root)
+        until(lambda: not [j for j in cluster.running("finetune") if j.number == job.number], 60, "not preempted")
+
+    drill("preemption by a higher partition", preempt)
+    assert "resumed from" in (project.root / LOG).read_text()
+
+
+@pytest.mark.drill
+def test_a_node_crashes(cluster, project, drill):
+    adapt(project, "finetune", checkpoint_minutes=0)
+
+    def crash(job: Job) -> None:
+        cluster.kill_node(job.node)
+        until(lambda: not [j for j in cluster.running("finetune") if j.node == job.node], 90, "not requeued")
+        cluster.start_node(job.node)
+
+    drill("the node of a fine-tune crashes", crash)
+    assert "resumed from" in (project.root / LOG).read_text()
+
+
+@pytest.mark.drill
+def test_the_controller_is_restarted(cluster, drill):
+    def restart(job: Job) -> None:  # noqa: ARG001
+        cluster.kill("slurmctld", signal.SIGTERM)
+        time.sleep(45)
+        cluster.start_controller()
+
+    drill("slurmctld down for 45 s", restart)
+
+
+@pytest.mark.drill
+def test_a_finetune_needs_more_memory_than_it_asked_for(cluster, project, reference, undisturbed):
+    adapt(project, "finetune", mem_mb="600 * attempt")
+    started = time.monotonic()
+    with driver(project, TARGET) as run:
+        assert run.wait(300) == 0, output(project)
+    SECONDS["a fine-tune over its memory"] = time.monotonic() - started - undisturbed
+    failed = [job for job in cluster.jobs() if job.rule == "finetune"][-2]
+    assert failed.state in {"FAILED", "OUT_OF_MEMORY"}
+    assert_same(project, reference)
+
+
+@pytest.mark.drill
+def test_the_disk_is_full_and_then_freed(cluster, project, reference, undisturbed):  # noqa: ARG001
+    results, kept = project.root / "results", project.root / "kept"
+    results.rename(kept)
+    results.mkdir()
+    used = sum(path.stat().st_size for path in kept.rglob("*")) // 1024 + 1500
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={used}k", "tmpfs", results], check=True)
+    try:
+        subprocess.run(["cp", "-a", f"{kept}/.", results], check=True)
+        started = time.monotonic()
+        with driver(project, TARGET, "--retries", "0") as run:
+            assert run.wait(200) == 1, output(project)
+        assert "No space left" in output(project)
+        assert not list((project.root / CELL).glob("unet/*.safetensors")), "nothing half-written under its name"
+        subprocess.run(["mount", "-o", "remount,size=1g", results], check=True)
+        with driver(project, TARGET) as run:
+            assert run.wait(200) == 0, output(project)
+        SECONDS["a full disk, freed, started again"] = time.monotonic() - started - undisturbed
+        assert_same(project, reference)
+    finally:
+        subprocess.run(["umount", results], check=True)

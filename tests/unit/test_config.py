@@ -119,6 +119,11 @@ ARMS = {"root": {"iterations": 3}}
             {"figures": {"group": {"gender": "man", "age": "old", "hat": "red"}}},
             r"`figures\.group\.hat`: there is no such attribute",
         ),
+        ({"execution": {"shard_minutes": 20}}, r"execution: `shard_minutes` and `seconds_per_image` go together"),
+        (
+            {"execution": {"shards": 4, "shard_minutes": 20, "seconds_per_image": 3}},
+            r"execution: `shards` and `shard_minutes` exclude each other",
+        ),
         ({"unseen": {"prompts": []}}, r"unseen\.prompts: .*at least 1 item"),
     ],
 )

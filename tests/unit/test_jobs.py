@@ -3,7 +3,7 @@
 import pytest
 
 from scripts.lib import config
-from scripts.lib.jobs import images_a_cell, jobs
+from scripts.lib.jobs import images_a_cell, jobs, shards_a_cell
 
 
 @pytest.fixture
@@ -51,3 +51,9 @@ def test_shards_are_gathered(experiment):
 
 def test_images_of_a_cell_are_those_of_all_groups(experiment):
     assert images_a_cell(experiment) == 2 * 2 * 30
+
+
+@pytest.mark.parametrize(("minutes", "shards"), [(1000, 1), (10, 1), (5, 2), (4, 3), (0.001, 120)])
+def test_shards_that_take_no_longer_than_a_number_of_minutes(experiment, minutes, shards):
+    execution = config.Execution(shard_minutes=minutes, seconds_per_image=5.0)
+    assert shards_a_cell(experiment.model_copy(update={"execution": execution})) == shards
