@@ -1,5 +1,7 @@
 """Figures of samples: the right images at the right place, every pixel of them, and printable."""
 
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -49,12 +51,15 @@ def test_a_large_image_is_reduced_to_a_tile():
 @pytest.mark.parametrize(("columns", "per_cell", "rows"), [(1, 1, 1), (5, 3, 12), (10, 3, 9), (10, 1, 2)])
 def test_samples_can_be_printed(columns, per_cell, rows):
     cell = np.zeros((per_cell, 32, 32, 3), np.uint8)
-    prompt = "iteration" if columns == samples.MOST_COLUMNS else "a photo of a middle-aged person"
-    titles = [f"{prompt} {number}" for number in range(columns)]
+    titles = [f"a photo of a middle-aged person wearing sunglasses {number}" for number in range(columns)]
     labels = {f"◆ color-matched-{number}\n100 %, after poison-25": [cell] * columns for number in range(rows)}
     numbers = [f"{number}.00" for number in range(columns)]
     other = Panel("culled, iteration 1\n342 of 900 rejected", numbers, {"a\nb\nc": [cell] * columns})
-    assert_printable(draw_panels([Panel("", titles, labels), other]))
+    figure = draw_panels([Panel("", titles, labels), other])
+    assert_printable(figure)
+    drawn = Counter(text.get_text().replace("\n", " ") for text in figure.axes[0].texts)
+    assert all(drawn[title] == 1 for title in [*titles, *numbers])
+    assert drawn[other.title.replace("\n", " ")] == 1
 
 
 def write_sets(folder, images, cells):

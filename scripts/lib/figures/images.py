@@ -1,6 +1,7 @@
 """Samples: panels of images with titles above the columns and labels before the rows (paper, figures 1 to 4 and 6)."""
 
 from collections.abc import Mapping, Sequence
+from math import ceil
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -86,19 +87,21 @@ def culled_panel(title: str, culled: pd.DataFrame, generated: np.ndarray, real: 
 
 
 def draw_panels(panels: Sequence[Panel]) -> Figure:
-    """Draw panels below each other, columns aligned, in the width of the page.
+    """Draw panels below each other, columns aligned, in the width of the page; what is wider goes on below.
 
     Images smaller than a tile are enlarged by whole factors without smoothing, larger ones reduced.
     """
     labels = [label for panel in panels for label in (panel.title, *panel.rows)]
     cells = [cell for panel in panels for row in panel.rows.values() for cell in row if cell is not None]
     per_cell = max((len(cell) for cell in cells), default=1)
-    columns = max(len(panel.columns) for panel in panels)
+    words = max(_width(word) for panel in panels for title in panel.columns for word in title.split())
     left = max(_width(line) for label in labels for line in label.split("\n")) + 3 * COLUMN_GAP
+    most = max(1, (round(WIDTH * DPI) - left) // (words + COLUMN_GAP))
+    panels = [part for panel in panels for part in _broken(panel, most)]
+    columns = max(len(panel.columns) for panel in panels)
     room = (round(WIDTH * DPI) - left) // columns - COLUMN_GAP
     fitting = max(1, min(LARGEST_TILE, (room + TILE_GAP) // per_cell - TILE_GAP))
     tile = len(_tile(cells[0][0], fitting)) if cells else fitting
-    words = max(_width(word) for panel in panels for title in panel.columns for word in title.split())
     column = max(per_cell * (tile + TILE_GAP) - TILE_GAP, words)
     titles = [[_wrap(title, column) for title in panel.columns] for panel in panels]
 
@@ -130,6 +133,19 @@ def draw_panels(panels: Sequence[Panel]) -> Figure:
         axes.imshow(canvas, interpolation="none", extent=(0, width, height, 0), aspect="auto")
         axes.set_axis_off()
     return figure
+
+
+def _broken(panel: Panel, most: int) -> list[Panel]:
+    """Break a panel into some of at most ``most`` columns, about equally many; the first has the title."""
+    number = ceil(len(panel.columns) / ceil(len(panel.columns) / most))
+    return [
+        Panel(
+            panel.title if start == 0 else "",
+            panel.columns[start : start + number],
+            {label: row[start : start + number] for label, row in panel.rows.items()},
+        )
+        for start in range(0, len(panel.columns), number)
+    ]
 
 
 def _tile(image: np.ndarray, edge: int) -> np.ndarray:
