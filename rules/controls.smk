@@ -54,7 +54,12 @@ rule cull:
         distances=lambda wildcards: f"<results>/{previous(EXPERIMENT, this(wildcards))}/distances.csv",
         first=f"<results>/{BASE}/seed-{{replicate}}/iteration-0/distances.csv",
     output:
-        "<cell>/culled.csv",
+        report(
+            "<cell>/culled.csv",
+            category="3. Data",
+            caption="../report/decisions.rst",
+            labels={"result": "{arm}, iteration {iteration} (CSV)", "shows": "what the cull decided, seed {replicate}"},
+        ),
     log:
         "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/cull.log",
     localrule: True

@@ -10,7 +10,12 @@ rule costs:
             for name in [*(f"generated/shard-{shard}" for shard in range(SHARDS)), "unseen"]
         ],
     output:
-        "<results>/costs.csv",
+        report(
+            "<results>/costs.csv",
+            category="4. Configuration and costs",
+            caption="../report/costs.rst",
+            labels={"result": "costs (CSV)", "shows": "seconds, memory and device of each job"},
+        ),
     log:
         "<logs>/costs.log",
     localrule: True

@@ -52,7 +52,7 @@ TABLES = {
     "groups": {"shows": "images of each group", "category": "3. Data", "sources": "<results>/dataset/groups.csv"},
     "configuration": {
         "shows": "every setting",
-        "category": "4. Configuration",
+        "category": "4. Configuration and costs",
         "sources": "<results>/configuration.csv",
     },
 }
