@@ -5,6 +5,7 @@ All fine-tune the last iteration of one arm of a finished experiment anew.
 
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -101,6 +102,8 @@ def test_the_driver_is_killed_and_started_again(cluster, project, reference, und
             assert second.wait(60) != 0
         assert "already submits jobs from this folder" in output(project)
         assert cluster.running("finetune") == [job], "the second driver must leave the first one's jobs alone"
+        seen = project.snakemake("status", overlay=EXPERIMENT).stdout
+        assert re.search(r"^running\n  poison-50/seed-0/iteration-2  finetune ", seen, flags=re.M), seen
     with driver(project, TARGET) as again:
         assert again.wait(300) == 0, output(project)
     SECONDS["snakemake killed with -9, started again"] = time.monotonic() - started - undisturbed
