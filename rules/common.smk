@@ -12,7 +12,7 @@ from scripts.lib.commandline import flags
 from scripts.lib import pipelines, weights
 from scripts.lib.config import describe
 from scripts.lib.jobs import shards_a_cell
-from scripts.lib.lineage import BASE, Cell, cells, every_cell, initial, last_cells, previous
+from scripts.lib.lineage import BASE, Cell, cells, every_cell, initial, iterations_left, last_cells, previous
 from scripts.lib.seeds import seed_of
 
 # A chain of 100 iterations is deeper than Python's default allows (snakemake issue 2420).
@@ -84,6 +84,14 @@ def rising(value):
 def this(wildcards):
     """Return the cell that a job's wildcards name."""
     return Cell(wildcards.arm, int(wildcards.replicate), int(wildcards.iteration))
+
+
+def urgency(wildcards):
+    """Return the priority of a job that the next iteration waits for: the longest line of iterations goes first.
+
+    The others, of priority 0, fill the cores beside it.
+    """
+    return 1 + iterations_left(EXPERIMENT, this(wildcards))
 
 
 def arm_of(wildcards):

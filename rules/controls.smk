@@ -11,6 +11,7 @@ rule match_histograms:
         "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/match_histograms.log",
     benchmark:
         "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/match_histograms.tsv"
+    priority: urgency
     conda:
         "../envs/images.yaml"
     params:
@@ -32,6 +33,7 @@ rule single_image_distance:
         "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/single_image_distance.log",
     benchmark:
         "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/single_image_distance.tsv"
+    priority: urgency
     conda:
         "../envs/diffusion.yaml"
     threads: 2
@@ -58,10 +60,14 @@ rule cull:
             "<cell>/culled.csv",
             category="3. Data",
             caption="../report/decisions.rst",
-            labels={"result": "{arm}, iteration {iteration} (CSV)", "shows": "what the cull decided, seed {replicate}"},
+            labels={
+                "result": "{arm}, iteration {iteration} (CSV)",
+                "shows": "what the cull decided, seed {replicate}",
+            },
         ),
     log:
         "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/cull.log",
+    priority: urgency
     localrule: True
     conda:
         "../envs/images.yaml"

@@ -12,6 +12,7 @@ rule compose:
         "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/compose.log",
     benchmark:
         "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/compose.tsv"
+    priority: urgency
     localrule: True
     conda:
         "../envs/images.yaml"
@@ -43,6 +44,7 @@ rule finetune:
         "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/finetune.log",
     benchmark:
         "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/finetune.tsv"
+    priority: urgency
     conda:
         "../envs/diffusion.yaml"
     resources:
@@ -81,6 +83,7 @@ rule generate:
         "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/generate-{shard}.log",
     benchmark:
         "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/generate-{shard}.tsv"
+    priority: urgency
     conda:
         "../envs/diffusion.yaml"
     resources:
@@ -111,6 +114,7 @@ rule gather:
         "<cell>/generated.zip",
     log:
         "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/gather.log",
+    priority: urgency
     localrule: True
     conda:
         "../envs/images.yaml"

@@ -42,3 +42,14 @@ def initial(experiment: Experiment, cell: Cell) -> Cell:
     if experiment.arms[cell.arm].init == "base":
         return Cell(BASE, cell.replicate, 0)
     return previous(experiment, cell)
+
+
+def iterations_left(experiment: Experiment, cell: Cell) -> int:
+    """Return how many iterations one after the other descend from a cell, through arms that go on from its own."""
+    children = [
+        Cell(name, cell.replicate, arm.first_iteration)
+        for name, arm in experiment.arms.items()
+        if (arm.parent or BASE) == cell.arm and arm.first_iteration > cell.iteration
+    ]
+    own = 0 if cell.arm == BASE else experiment.arms[cell.arm].last_iteration - cell.iteration
+    return max(own, *(child.iteration - cell.iteration + iterations_left(experiment, child) for child in children), 0)

@@ -69,3 +69,19 @@ def test_every_cell_descends_from_the_base_through_cells_that_exist(experiment):
             assert current in existing
             steps += 1
         assert steps == cell.iteration
+
+
+@pytest.mark.parametrize(
+    ("cell", "left"),
+    [
+        (("base", 0, 0), 5),  # poisoned 1 and 2, healed 3 and 4, again 5
+        (("poisoned", 0, 1), 4),
+        (("poisoned", 7, 2), 3),
+        (("poisoned", 0, 3), 1),  # restarted 4
+        (("healed", 0, 4), 1),
+        (("again", 0, 5), 0),
+        (("fresh", 0, 1), 1),
+    ],
+)
+def test_what_is_left_is_the_longest_line_of_descendants(experiment, cell, left):
+    assert lineage.iterations_left(experiment, Cell(*cell)) == left
