@@ -3,6 +3,9 @@
 Both targets answer on the terminal, anew each time, so they have no outputs; the plan's page is no one's input.
 """
 
+from scripts.lib import status as progress
+from scripts.lib.jobs import jobs
+
 CONFIGURATION = EXPERIMENT.model_dump_json(exclude_unset=True)
 
 
@@ -35,3 +38,12 @@ rule status:
         results=f"results/{EXPERIMENT.experiment}",
     shell:
         "python -m scripts.status --configuration {params.configuration:q} --results {params.results} 2> {log}"
+
+
+onerror:
+    # A long log ends with "at least one job did not complete"; this says which, and where its own log is.
+    folder = Path("results") / EXPERIMENT.experiment
+    states = progress.states_of(jobs(EXPERIMENT), folder, making=set())
+    failed = [job for job, state in states.items() if state == "failed"]
+    if failed:
+        print("Failed:", *progress.listed(failed, folder), sep="\n", file=sys.stderr, flush=True)

@@ -99,13 +99,13 @@ def text(experiment: str, states: Mapping[Job, State], results: Path, paint: Cal
         signs = "".join("   " + paint(state, SIGNS[state]) if state else "    " for state in row)
         lines.append(f"{arm:{width}}  {replicate:4}{signs}".rstrip())
     for state in ("running", "failed"):
-        listed = [job for job, each in states.items() if each == state]
-        if listed:
-            lines += ["", paint(state, state), *_listed(listed, results)]
+        members = [job for job, each in states.items() if each == state]
+        if members:
+            lines += ["", paint(state, state), *listed(members, results)]
     return "\n".join(lines)
 
 
-def _listed(jobs: list[Job], results: Path) -> Iterator[str]:
+def listed(jobs: list[Job], results: Path) -> Iterator[str]:
     """Yield a line a job: its cell, its rule, how far it is or was, and its log."""
     rows = [(str(job.cell), job.rule, progress(log_of(job, results)), str(log_of(job, results))) for job in jobs]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

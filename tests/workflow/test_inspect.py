@@ -76,3 +76,13 @@ def test_looking_beside_a_run_leaves_its_lock(fresh: Project):
     finally:
         lock.unlink(missing_ok=True)
         lock.parent.rmdir()
+
+
+def test_a_failed_run_ends_with_the_jobs_that_failed_and_their_logs(finished: Project, tmp_path: Path):
+    project = finished.copy(tmp_path / "nepotism", with_results=True)
+    overlay = {"arms": {"diverging": {"iterations": 1, "finetune": {"learning_rate": 1.0e30}}}}
+    result = project.snakemake("results/tiny/diverging/seed-0/iteration-1/finetune.json", overlay=overlay)
+    assert result.returncode == 1
+    end = result.stderr[result.stderr.rindex("Failed:") :]
+    assert "diverging/seed-0/iteration-1  finetune" in end
+    assert "results/tiny/logs/diverging/seed-0/iteration-1/finetune.log" in end
