@@ -1,6 +1,7 @@
 """The targets that look: the plan's jobs are Snakemake's, and looking runs and locks nothing."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
