@@ -154,7 +154,8 @@ def test_a_finetune_is_killed_five_times(cluster, project, drill):
 
 @pytest.mark.drill
 def test_a_finetune_reaches_its_time_limit(cluster, project, drill):
-    adapt(project, "finetune", runtime="attempt", slurm_extra="'--signal=TERM@20'")
+    # SLURM counts in minutes, and sends the signal up to one earlier than it is asked to.
+    adapt(project, "finetune", runtime="1 + attempt", slurm_extra="'--signal=TERM@20'")
 
     def sleep_until_signalled(job: Job) -> None:
         process = processes_of(cluster, job)[0]
@@ -184,6 +185,7 @@ def test_a_node_crashes(cluster, project, drill):
     adapt(project, "finetune", checkpoint_minutes=0)
 
     def crash(job: Job) -> None:
+        until(lambda: any((project.root / CELL / "checkpoints").rglob("step-*")), 60, "no checkpoint")
         cluster.kill_node(job.node)
         until(lambda: not [j for j in cluster.running("finetune") if j.node == job.node], 90, "not requeued")
         cluster.start_node(job.node)
