@@ -40,9 +40,10 @@ def main(
             "clip_image": scorer.embed_images(images),
             "clip_text": scorer.embed_texts(metadata["text"].tolist()),
         }
-        names = json.dumps(metadata["file_name"].tolist())
+        # One entry: safetensors writes several in a random order, and the same input must give the same bytes.
+        made = json.dumps({**made_by, "file_names": metadata["file_name"].tolist()})
         with replacing(target) as temporary:
-            save_file(arrays, temporary, metadata={**made_by, "file_names": names})
+            save_file(arrays, temporary, metadata={"embedding": made})
 
 
 if __name__ == "__main__":

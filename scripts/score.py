@@ -1,5 +1,6 @@
 """Score the images of one cell from their embeddings."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,10 +43,13 @@ def main(
 
 def _load(images: Path, features: Path) -> tuple[scores.Embedded, dict[str, str]]:
     """Return embeddings, and the networks and the resizing that made them."""
+    table = imageset.read_metadata(images)
     with safe_open(features, "numpy") as file:
-        made_by = {key: value for key, value in file.metadata().items() if key != "file_names"}
+        made_by = json.loads(file.metadata()["embedding"])
         arrays = [file.get_tensor(key) for key in ("features", "clip_image", "clip_text")]
-    return scores.Embedded(imageset.read_metadata(images), *arrays), dict(sorted(made_by.items()))
+    if made_by.pop("file_names") != table["file_name"].tolist():
+        raise ValueError(f"{features} has the embeddings of other images than those in {images}; embed it anew")
+    return scores.Embedded(table, *arrays), dict(sorted(made_by.items()))
 
 
 if __name__ == "__main__":

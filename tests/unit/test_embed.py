@@ -1,0 +1,42 @@
+"""Embeddings: the same bytes for the same images, and bound to the image set that they are of."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scripts import embed, score
+from scripts.lib import imageset
+from scripts.lib.code import ROOT
+
+CLIP = ROOT / "models/miniature/clip"
+
+
+@pytest.fixture
+def sets(tmp_path: Path) -> list[Path]:
+    rng = np.random.default_rng(0)
+    for name in ("one", "other"):
+        names = [f"{name}-{number}.png" for number in range(8)]
+        table = pd.DataFrame({"file_name": names, "group": "all", "text": "a drawing of a man"})
+        imageset.write(tmp_path / f"{name}.zip", table, rng.integers(0, 256, (8, 32, 32, 3), np.uint8))
+    return [tmp_path / "one.zip", tmp_path / "other.zip"]
+
+
+def embedded(sets: list[Path], suffix: str) -> list[Path]:
+    outputs = [path.with_suffix(suffix) for path in sets]
+    embed.main(sets, clip=CLIP, network="clip", weights=CLIP, output=outputs)
+    return outputs
+
+
+def test_the_same_images_give_the_same_bytes(sets):
+    first, again = embedded(sets, ".first"), embedded(sets, ".again")
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]
+
+
+def test_embeddings_of_other_images_are_refused(sets, tmp_path):
+    (one, other), (features, others) = sets, embedded(sets, ".safetensors")
+    settings = {"attribute": [], "nearest_k": 2, "output": tmp_path / "scores.json"}
+    score.main(images=one, features=features, reference=other, reference_features=others, **settings)
+    with pytest.raises(ValueError, match=r"one\.safetensors has the embeddings of other images than those in .*other"):
+        score.main(images=other, features=features, reference=one, reference_features=features, **settings)
