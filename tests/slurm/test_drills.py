@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -61,12 +62,13 @@ def training(cluster: Cluster, project: Project, *, after: str = "") -> Job:
 
 
 def processes_of(cluster: Cluster, job: Job) -> list[int]:
-    """Return the process that trains, once it runs."""
-    return [
-        process
-        for process in cluster.processes(f"SLURM_JOB_ID={job.number}")
-        if Path(f"/proc/{process}/cmdline").read_bytes().startswith(b"python\0-m\0scripts.finetune")
-    ]
+    """Return the process that trains, while it runs."""
+    found = []
+    for process in cluster.processes(f"SLURM_JOB_ID={job.number}"):
+        with suppress(OSError):  # It may end meanwhile.
+            if Path(f"/proc/{process}/cmdline").read_bytes().startswith(b"python\0-m\0scripts.finetune"):
+                found.append(process)
+    return found
 
 
 def assert_same(project: Project, reference: Project) -> None:
@@ -159,11 +161,8 @@ def test_a_finetune_reaches_its_time_limit(cluster, project, drill):
 
     def sleep_until_signalled(job: Job) -> None:
         process = processes_of(cluster, job)[0]
-        os.kill(process, signal.SIGSTOP)  # As if the training took longer than its minute.
-        pending = Path(f"/proc/{process}/status")
-        term = 1 << (signal.SIGTERM - 1)
-        until(lambda: int(pending.read_text().split("ShdPnd:\t")[1].split()[0], 16) & term, 120, "no SIGTERM")
-        os.kill(process, signal.SIGCONT)
+        os.kill(process, signal.SIGSTOP)  # As if the training took longer; SLURM continues it to be signalled.
+        until(lambda: process not in processes_of(cluster, job), 150, "no SIGTERM")
 
     drill("a fine-tune over its time limit", sleep_until_signalled)
     assert "resumed from" in (project.root / LOG).read_text()
