@@ -46,8 +46,9 @@ class Project(NamedTuple):
         result = self.snakemake("--dry-run", *arguments, overlay=overlay)
         assert result.returncode == 0, result.stdout + result.stderr
         text = result.stdout + result.stderr
-        jobs = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", text, flags=re.M)
-        return [Job(rule, _files(body, "output"), _files(body, "input")) for rule, body in jobs]
+        # The rules of a group stand further in, below its head.
+        jobs = re.findall(r"^( *)(?:local)?rule (\w+):\n((?:\1    .*\n)*)", text, flags=re.M)
+        return [Job(rule, _files(body, "output"), _files(body, "input")) for _, rule, body in jobs]
 
     def copy(self, to: Path, *, with_results: bool = False) -> "Project":
         """Return another checkout of the same files, its time stamps new; results keep theirs, as `cp -a` does."""
@@ -58,7 +59,7 @@ class Project(NamedTuple):
 
 
 def _files(body: str, kind: str) -> tuple[str, ...]:
-    found = re.search(rf"^    {kind}: (.*)$", body, flags=re.M)
+    found = re.search(rf"^ +{kind}: (.*)$", body, flags=re.M)
     return tuple(re.findall(r"results/[^\s,]+", found.group(1))) if found else ()
 
 
