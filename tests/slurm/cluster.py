@@ -147,6 +147,8 @@ class Cluster:
         found = []
         for line in self._lines("scontrol", "--oneliner", "--details", "show", "job"):
             fields = dict(re.findall(r"(\S+?)=(.*?)(?=\s\S+?=|\s*$)", line))
+            if "JobId" not in fields:  # "No jobs in the system"
+                continue
             gpus = re.search(r"GRES=gpu(?::\w+)?:(\d+)", line)
             rule = re.sub(r"^rule_(\w+?)(_wildcards_.*)?$", r"\1", fields.get("Comment", "").strip())
             found.append(
