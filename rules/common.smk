@@ -24,6 +24,7 @@ if workflow.scheduling_settings:
     workflow.scheduling_settings.max_jobs_per_timespan = None
 
 weights.check(EXPERIMENT)
+RESULTS = f"results/{EXPERIMENT.experiment}"
 MODEL = Path(EXPERIMENT.model)
 EXECUTION = EXPERIMENT.execution
 SHARDS = shards_a_cell(EXPERIMENT)
@@ -53,11 +54,11 @@ ITERATION = r"0|[1-9]\d*"
 
 
 pathvars:
-    results=f"results/{EXPERIMENT.experiment}",
-    logs=f"results/{EXPERIMENT.experiment}/logs",
-    benchmarks=f"results/{EXPERIMENT.experiment}/benchmarks",
+    results=RESULTS,
+    logs=f"{RESULTS}/logs",
+    benchmarks=f"{RESULTS}/benchmarks",
     # Snakemake expands this after it has applied `wildcard_constraints`, so that it brings its own.
-    cell=f"results/{EXPERIMENT.experiment}/{{arm,{ARM}}}/seed-{{replicate,{REPLICATE}}}/iteration-{{iteration,{ITERATION}}}",
+    cell=f"{RESULTS}/{{arm,{ARM}}}/seed-{{replicate,{REPLICATE}}}/iteration-{{iteration,{ITERATION}}}",
 
 
 wildcard_constraints:
@@ -115,7 +116,7 @@ def unets_to_keep():
 
 
 def unet_option(cell):
-    return {} if cell.arm == BASE else {"unet": f"results/{EXPERIMENT.experiment}/{cell}/unet"}
+    return {} if cell.arm == BASE else {"unet": f"{RESULTS}/{cell}/unet"}
 
 
 def downloaded(*paths):

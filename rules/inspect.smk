@@ -3,7 +3,7 @@
 Both targets answer on the terminal, anew each time, so they have no outputs; the plan's page is no one's input.
 """
 
-from scripts.lib import status as progress
+from scripts.lib import status
 from scripts.lib.jobs import jobs
 
 CONFIGURATION = EXPERIMENT.model_dump_json(exclude_unset=True)
@@ -19,7 +19,7 @@ rule plan:
         "../envs/diffusion.yaml"
     params:
         configuration=lambda wildcards: CONFIGURATION,
-        results=f"results/{EXPERIMENT.experiment}",
+        results=RESULTS,
     shell:
         "python -m scripts.plan --configuration {params.configuration:q} --results {params.results}"
         " --page {params.results}/plan.html 2> {log}"
@@ -35,15 +35,13 @@ rule status:
         "../envs/diffusion.yaml"
     params:
         configuration=lambda wildcards: CONFIGURATION,
-        results=f"results/{EXPERIMENT.experiment}",
+        results=RESULTS,
     shell:
         "python -m scripts.status --configuration {params.configuration:q} --results {params.results} 2> {log}"
 
 
 onerror:
     # A long log ends with "at least one job did not complete"; this says which, and where its own log is.
-    folder = Path("results") / EXPERIMENT.experiment
-    states = progress.states_of(jobs(EXPERIMENT), folder, making=set())
-    failed = [job for job, state in states.items() if state == "failed"]
-    if failed:
-        print("Failed:", *progress.listed(failed, folder), sep="\n", file=sys.stderr, flush=True)
+    states = status.states_of(jobs(EXPERIMENT), Path(RESULTS), making=set())
+    if failed := status.listed(states, "failed", Path(RESULTS)):
+        print("Failed:", *failed, sep="\n", file=sys.stderr, flush=True)

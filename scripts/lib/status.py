@@ -3,7 +3,7 @@
 import re
 from base64 import urlsafe_b64decode
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -99,15 +99,14 @@ def text(experiment: str, states: Mapping[Job, State], results: Path, paint: Cal
         signs = "".join("   " + paint(state, SIGNS[state]) if state else "    " for state in row)
         lines.append(f"{arm:{width}}  {replicate:4}{signs}".rstrip())
     for state in ("running", "failed"):
-        members = [job for job, each in states.items() if each == state]
-        if members:
-            lines += ["", paint(state, state), *listed(members, results)]
+        if lines_of_state := listed(states, state, results):
+            lines += ["", paint(state, state), *lines_of_state]
     return "\n".join(lines)
 
 
-def listed(jobs: list[Job], results: Path) -> Iterator[str]:
-    """Yield a line a job: its cell, its rule, how far it is or was, and its log."""
-    rows = [(str(job.cell), job.rule, progress(log_of(job, results)), str(log_of(job, results))) for job in jobs]
+def listed(states: Mapping[Job, State], state: State, results: Path) -> list[str]:
+    """Return a line for each job in this state: its cell, its rule, how far it is or was, and its log."""
+    logs = [(job, log_of(job, results)) for job, each in states.items() if each == state]
+    rows = [(str(job.cell), job.rule, progress(log), str(log)) for job, log in logs]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  " + "  ".join(map(str.ljust, row, widths)).rstrip()
+    return ["  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]

@@ -28,22 +28,20 @@ TARGET = f"{CELL}/unet/diffusion_pytorch_model.safetensors"
 @pytest.fixture
 def project(reference: Project, tmp_path: Path) -> Project:
     """The finished experiment without the last iteration of one arm."""
-    root = tmp_path / "nepotism"
-    subprocess.run(["cp", "-a", reference.root, root], check=True)
-    shutil.rmtree(root / CELL)
-    (root / LOG).unlink()
-    return Project(root)
+    project = reference.clone(tmp_path / "nepotism")
+    shutil.rmtree(project.root / CELL)
+    (project.root / LOG).unlink()
+    return project
 
 
 @pytest.fixture(scope="session")
 def undisturbed(cluster: Cluster, reference: Project, tmp_path_factory: pytest.TempPathFactory) -> float:  # noqa: ARG001
     """Seconds that the jobs of the drills take without a fault."""
-    root = tmp_path_factory.mktemp("undisturbed") / "nepotism"
-    subprocess.run(["cp", "-a", reference.root, root], check=True)
-    shutil.rmtree(root / CELL)
+    project = reference.clone(tmp_path_factory.mktemp("undisturbed") / "nepotism")
+    shutil.rmtree(project.root / CELL)
     started = time.monotonic()
-    with driver(Project(root), TARGET) as run:
-        assert run.wait(300) == 0, output(Project(root))
+    with driver(project, TARGET) as run:
+        assert run.wait(300) == 0, output(project)
     seconds = time.monotonic() - started
     SECONDS["compose and finetune on SLURM, undisturbed; each fault cost more:"] = seconds
     return seconds
@@ -81,9 +79,9 @@ def assert_same(project: Project, reference: Project) -> None:
 def drill(cluster: Cluster, project: Project, reference: Project, undisturbed: float) -> Callable:
     """A function that runs the workflow, does something to it while a fine-tune trains, and expects the same bytes."""
 
-    def run_with(name: str, fault: Callable[[Job], None]) -> None:
+    def run_with(name: str, fault: Callable[[Job], None], *arguments: str) -> None:
         started = time.monotonic()
-        with driver(project, TARGET) as run:
+        with driver(project, TARGET, *arguments) as run:
             fault(training(cluster, project))
             assert run.wait(400) == 0, output(project)
         SECONDS[name] = time.monotonic() - started - undisturbed
@@ -149,9 +147,7 @@ def test_a_finetune_is_killed_five_times(cluster, project, drill):
             if count < 4:
                 job = training(cluster, project, after=job.number)
 
-    file = project.root / "profiles/slurm/profile.yaml"
-    file.write_text(file.read_text().replace("retries: 3", "retries: 5"))
-    drill("a fine-tune killed 5 times with -9", kill)
+    drill("a fine-tune killed 5 times with -9", kill, "--retries", "5")
 
 
 @pytest.mark.drill

@@ -2,7 +2,6 @@
 
 import csv
 import re
-import subprocess
 import time
 from datetime import datetime
 from pathlib import Path
@@ -57,9 +56,7 @@ def test_two_arms_of_two_iterations(cluster: Cluster, reference: Project, tmp_pa
 @pytest.fixture
 def finished(reference: Project, tmp_path: Path) -> Project:
     """A copy of the experiment that has run."""
-    root = tmp_path / "nepotism"
-    subprocess.run(["cp", "-a", reference.root, root], check=True)
-    return Project(root)
+    return reference.clone(tmp_path / "nepotism")
 
 
 @pytest.mark.drill

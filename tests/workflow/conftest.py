@@ -50,6 +50,11 @@ class Project(NamedTuple):
         jobs = re.findall(r"^( *)(?:local)?rule (\w+):\n((?:\1    .*\n)*)", text, flags=re.M)
         return [Job(rule, _files(body, "output"), _files(body, "input")) for _, rule, body in jobs]
 
+    def clone(self, to: Path) -> "Project":
+        """Return a copy of everything: results, time stamps and Snakemake's records."""
+        subprocess.run(["cp", "-a", self.root, to], check=True)
+        return Project(to)
+
     def copy(self, to: Path, *, with_results: bool = False) -> "Project":
         """Return another checkout of the same files, its time stamps new; results keep theirs, as `cp -a` does."""
         project = copy_checkout(self.root, to)
@@ -87,12 +92,11 @@ def editable(finished: Project, tmp_path: Path) -> Callable[[str, str, str], Pro
     """Return a function that copies the finished project, metadata and all, and edits one file of the copy."""
 
     def edit(name: str, old: str, new: str) -> Project:
-        target = tmp_path / "nepotism"
-        subprocess.run(["cp", "-a", finished.root, target], check=True)
-        file = target / name
+        project = finished.clone(tmp_path / "nepotism")
+        file = project.root / name
         text = file.read_text(encoding="utf-8")
         assert old in text, f"{name} has no {old!r}"
         file.write_text(text.replace(old, new), encoding="utf-8")
-        return Project(target)
+        return project
 
     return edit
