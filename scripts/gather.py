@@ -16,11 +16,12 @@ def main(
     output: Annotated[Path, typer.Option(help="Image set to write.")],
 ) -> None:
     """Join SHARDS into one image set, in the order of ORDER: the same bytes for any number of shards."""
+    names = imageset.read_metadata(order)["file_name"].tolist()
     parts = {path: imageset.read_metadata(path) for path in shards}
     where = {name: path for path, part in parts.items() for name in part["file_name"]}
-    names = imageset.read_metadata(order)["file_name"].tolist()
+    images = {path: imageset.iterate(path, [name for name in names if where[name] == path]) for path in shards}
     table = pd.concat(parts.values()).set_index("file_name").loc[names].reset_index()
-    imageset.write(output, table, (imageset.read_images(where[name], [name])[0] for name in names))
+    imageset.write(output, table, (next(images[where[name]]) for name in names))
 
 
 if __name__ == "__main__":

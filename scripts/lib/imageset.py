@@ -7,7 +7,7 @@ content alone: fixed timestamps, the order of the table, no compression outside 
 
 import io
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +56,17 @@ def read_metadata(path: Path) -> pd.DataFrame:
         raise ValueError(f"{path}: not an image set (a zip of PNGs with a {METADATA}): {error}") from error
 
 
+def iterate(path: Path, file_names: Iterable[str]) -> Iterator[np.ndarray]:
+    """Yield the named images one by one, uint8 of shape (height, width, 3), RGB.
+
+    Raises:
+        KeyError: the set has no image of that name.
+    """
+    with zipfile.ZipFile(path) as archive:
+        for name in file_names:
+            yield np.asarray(Image.open(io.BytesIO(archive.read(name))))
+
+
 def read_images(path: Path, file_names: Iterable[str]) -> np.ndarray:
     """Return the named images as one uint8 array of shape (n, height, width, 3), RGB.
 
@@ -63,8 +74,7 @@ def read_images(path: Path, file_names: Iterable[str]) -> np.ndarray:
         KeyError: the set has no image of that name.
         ValueError: the images differ in size.
     """
-    with zipfile.ZipFile(path) as archive:
-        images = [np.asarray(Image.open(io.BytesIO(archive.read(name)))) for name in file_names]
+    images = list(iterate(path, file_names))
     sizes = {image.shape for image in images}
     if len(sizes) > 1:
         raise ValueError(f"{path}: images of different sizes {sorted(sizes)} in one set")
