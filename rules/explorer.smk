@@ -28,6 +28,7 @@ rule build_explorer:
         "<logs>/build_explorer.log",
     conda:
         "../envs/explorer.yaml"
+    threads: 2
     resources:
         mem_mb=3000,
         runtime="1h",
@@ -44,5 +45,5 @@ rule build_explorer:
     shell:
         "python -m scripts.build_explorer {input.generated} --real {input.real} --scores {input.scores}"
         " --arms {params.arms:q} --group {params.group:q} --experiment {params.experiment} --note {params.note:q}"
-        " --images {params.images} --thumbnail {params.thumbnail} {params.full_size} --output {output.page}"
+        " --images {params.images} --thumbnail {params.thumbnail} {params.full_size} --threads {threads} --output {output.page}"
         " > {log} 2>&1"

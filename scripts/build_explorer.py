@@ -1,7 +1,8 @@
 """Build the page on which one walks through an experiment."""
 
 import json
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +31,7 @@ def main(
     images: Annotated[int, typer.Option(help="Images of each group and cell in the page.", min=1)],
     thumbnail: Annotated[int, typer.Option(help="Largest edge of an image in the page, in pixels.", min=8)],
     output: Annotated[Path, typer.Option(help="The page to write.")],
+    threads: Annotated[int, typer.Option(help="Threads that encode thumbnails.", min=1)] = 1,
     full_size: Annotated[int, typer.Option(help="Images of each group and cell beside the page.", min=0)] = 0,
     full_size_folder: Annotated[Path | None, typer.Option(help="Folder for these, beside the page.")] = None,
 ) -> None:
@@ -87,14 +89,12 @@ def main(
         "scores": explorer.scores_of(pd.read_csv(scores), named),
     }
 
-    def encoded() -> Iterator[tuple[str, dict[str, str]]]:
-        for name, path, files in tqdm(sets, desc="thumbnails", mininterval=10):
-            yield name, explorer.sheets(path, files, edge)
-
+    names, paths, files = zip(*sets, strict=True)
     if full_size_folder:
         explorer.copy_images(sets, full_size, full_size_folder)
-    with replacing(output) as temporary:
-        temporary.write_text(explorer.render(facts, styles, encoded()), encoding="utf-8")
+    with replacing(output) as temporary, ThreadPoolExecutor(threads) as pool:
+        sheets = tqdm(pool.map(explorer.sheets, paths, files, repeat(edge)), "thumbnails", len(sets), mininterval=10)
+        temporary.write_text(explorer.render(facts, styles, zip(names, sheets, strict=True)), encoding="utf-8")
 
 
 if __name__ == "__main__":

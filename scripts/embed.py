@@ -24,7 +24,9 @@ def main(
     batch_size: Annotated[int, typer.Option(help="Images a batch.", min=1)] = 64,
 ) -> None:
     """Write, for each set, float32 arrays `features`, `clip_image` and `clip_text`, one row an image."""
-    scorer, extract = Clip(clip, batch_size), EXTRACTORS[network](weights, batch_size)
+    scorer = Clip(clip, batch_size)
+    # The miniature's distances are in the features of the very network that the CLIP score needs.
+    extract = None if (network, weights) == ("clip", clip) else EXTRACTORS[network](weights, batch_size)
     made_by = {
         "network": network,
         "weights": str(weights),
@@ -35,9 +37,10 @@ def main(
     }
     for path, target in zip(sets, output, strict=True):
         metadata, images = imageset.read(path)
+        pooled = scorer.pooled(images)
         arrays = {
-            "features": extract(images),
-            "clip_image": scorer.embed_images(images),
+            "features": extract(images) if extract else pooled,
+            "clip_image": scorer.project(pooled),
             "clip_text": scorer.embed_texts(metadata["text"].tolist()),
         }
         # One entry: safetensors writes several in a random order, and the same input must give the same bytes.

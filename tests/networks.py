@@ -30,9 +30,13 @@ def write_colour_networks(folder: Path) -> None:
         _save(folder / DEEPFACE_WEIGHTS[attribute], nodes, weights, classes)
 
 
-def write_vgg16(folder: Path) -> None:
-    """Write networks of DeepFace's architecture, VGG-16 with 134 million random parameters each."""
+def write_vgg16(folder: Path, frozen: bool) -> None:
+    """Write networks of DeepFace's architecture, VGG-16 with 134 million random parameters each.
+
+    ``frozen``: all have the same convolutions, as VGG-Face's have that were trained anew in their last layers only.
+    """
     for attribute, (classes, rng) in _kinds().items():
+        convolutions = np.random.default_rng(0) if frozen else rng
         nodes = [helper.make_node("Transpose", ["input"], ["x"], perm=[0, 3, 1, 2])]
         weights: dict[str, np.ndarray] = {}
         last, channels = "x", 3
@@ -53,7 +57,7 @@ def write_vgg16(folder: Path) -> None:
 
         for index, width in enumerate(VGG16):
             if width:
-                layer(f"conv{index}", width, 3)
+                layer(f"conv{index}", width, 3, convolutions)
                 then("Relu")
             else:
                 then("MaxPool", kernel_shape=[2, 2], strides=[2, 2])

@@ -28,11 +28,12 @@ def main(
     batch_size: Annotated[int, typer.Option(help="Images a batch.")] = 16,
     threads: Annotated[int, typer.Option(help="Threads of the networks; analyze takes one for each core.")] = 1,
     repeats: Annotated[int, typer.Option(help="Measurements of each, alternating.")] = 3,
+    frozen: Annotated[bool, typer.Option(help="Equal convolutions, as DeepFace trained its own.")] = True,
 ) -> None:
     """Print seconds an image of both, side by side, and whether they agree on every label."""
     with tempfile.TemporaryDirectory() as folder:
         home, faces = Path(folder), Path(folder) / "faces"
-        write_vgg16(home / ".deepface/weights")
+        write_vgg16(home / ".deepface/weights", frozen)
         faces.mkdir()
         rng = np.random.default_rng(0)
         for index in range(number):

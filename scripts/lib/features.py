@@ -46,9 +46,13 @@ class Clip:
         return np.concatenate([self.model.vision_model(self._pixels(p)).pooler_output.cpu().numpy() for p in parts])
 
     @torch.no_grad()
+    def project(self, pooled: np.ndarray) -> np.ndarray:
+        """Return the image embeddings of pooled outputs, float32 (n, projection)."""
+        return self.model.visual_projection(torch.from_numpy(pooled).to(device())).cpu().numpy()
+
     def embed_images(self, images: np.ndarray) -> np.ndarray:
         """Return projected image embeddings, float32 (n, projection)."""
-        return self.model.visual_projection(torch.from_numpy(self.pooled(images)).to(device())).cpu().numpy()
+        return self.project(self.pooled(images))
 
     @torch.no_grad()
     def embed_texts(self, texts: list[str]) -> np.ndarray:

@@ -32,7 +32,7 @@ def main(output: Annotated[Path, typer.Option(help="Folder to write; kept if it 
         _tokenizer(folder / "clip")
         for name, fid in (("fid", True), ("imagenet", False)):
             torch.save(architectures.inception(fid=fid).state_dict(), folder / f"inception-{name}.pth")
-        write_vgg16(folder / "deepface")
+        write_vgg16(folder / "deepface", frozen=True)
         draw_images(folder / "images", size=512)
 
 

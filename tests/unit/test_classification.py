@@ -5,12 +5,14 @@ import json
 from typing import Any
 
 import numpy as np
+import onnx
 import pandas as pd
 import pytest
 from PIL import Image
 
 from scripts import catalogue, classify, list_images, read_labels
-from scripts.lib.classification import Classifier, check_weights, prepare
+from scripts.lib.choices import DEEPFACE_WEIGHTS
+from scripts.lib.classification import Classifier, check_weights, join, prepare
 from scripts.lib.classification import classify as classify_files
 from tests.networks import write_colour_networks
 
@@ -84,6 +86,24 @@ def test_the_size_of_the_batch_changes_no_label(weights, faces, batch_size):
     classifier = Classifier(weights, ASKED, 1)
     whole, parts = (pd.concat(classify_files(names_of(faces), faces, classifier, size)) for size in (23, batch_size))
     assert whole.reset_index(drop=True).equals(parts.reset_index(drop=True))
+
+
+def test_what_the_networks_have_in_common_is_computed_once(weights):
+    (joined,) = join({attribute: weights / DEEPFACE_WEIGHTS[attribute] for attribute in ASKED})
+    operators = [node.op_type for node in joined.graph.node]
+    assert (operators.count("ReduceMean"), operators.count("Gemm")) == (1, 3)
+    assert [output.name for output in joined.graph.output] == ASKED
+
+
+def test_networks_of_different_onnx_versions_have_the_same_labels(weights, faces, tmp_path):
+    for attribute in ASKED:
+        network = onnx.load(weights / DEEPFACE_WEIGHTS[attribute])
+        network.opset_import[0].version += attribute == "race"
+        onnx.save(network, tmp_path / DEEPFACE_WEIGHTS[attribute])
+    mixed, same = Classifier(tmp_path, ASKED, 1), Classifier(weights, ASKED, 1)
+    assert (len(mixed.sessions), len(same.sessions)) == (2, 1)
+    tables = [pd.concat(classify_files(names_of(faces), faces, classifier, 8)) for classifier in (mixed, same)]
+    assert tables[0].equals(tables[1])
 
 
 def test_missing_weights_are_named_with_their_source_and_place(weights, tmp_path):
