@@ -18,11 +18,6 @@ from scripts.lib.seeds import seed_of
 # A chain of 100 iterations is deeper than Python's default allows (snakemake issue 2420).
 sys.setrecursionlimit(20_000)
 
-# Of its limit of submissions a second, Snakemake 9.27.1 leaves a timer behind with each job, which wakes its scheduler
-# for as long as the run lasts: after 300 jobs it takes a third of a core. Without the limit jobs alone wake it.
-if workflow.scheduling_settings:
-    workflow.scheduling_settings.max_jobs_per_timespan = None
-
 weights.check(EXPERIMENT)
 RESULTS = f"results/{EXPERIMENT.experiment}"
 MODEL = Path(EXPERIMENT.model)
