@@ -17,9 +17,9 @@ YCBCR_LOWEST, YCBCR_HIGHEST = 16, 240  # studio range of rgb2ycbcr: Y ends at 23
 def histograms(images: np.ndarray, bins: int, pseudo_count: float) -> np.ndarray:
     """Return the YCbCr histograms of uint8 images (n, height, width, 3) as probabilities (n, 3, bins)."""
     edges = np.linspace(YCBCR_LOWEST, YCBCR_HIGHEST, bins + 1)
-    counts = np.stack(
-        [[np.histogram(channel, edges)[0] for channel in rgb2ycbcr(image).transpose(2, 0, 1)] for image in images]
-    )
+    # Every grey lies on an edge (Cb = Cr = 128), and the last bits, which differ between processors, on either side.
+    channels = (rgb2ycbcr(image).round(9).transpose(2, 0, 1) for image in images)
+    counts = np.array([[np.histogram(channel, edges)[0] for channel in image] for image in channels])
     counts = counts + pseudo_count
     return counts / counts.sum(-1, keepdims=True)
 

@@ -23,6 +23,14 @@ def test_histograms_count_every_pixel_of_every_channel():
     )
 
 
+@pytest.mark.parametrize("error", [1e-13, -1e-13])
+def test_the_last_bits_of_a_processor_move_no_pixel_to_another_bin(monkeypatch, error):
+    greys = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1).repeat(3, -1)
+    expected = controls.histograms(greys, 256, 1e-6)
+    monkeypatch.setattr(controls, "rgb2ycbcr", lambda image: rgb2ycbcr(image) + error)
+    assert (controls.histograms(greys, 256, 1e-6) == expected).all()
+
+
 def test_divergences_equal_scipy_entropy_averaged_over_channels(images):
     generated, real = (controls.histograms(part, 256, 1e-6) for part in (images[:3], images[3:]))
     expected = [[np.mean([entropy(g[c], r[c]) for c in range(3)]) for r in real] for g in generated]
