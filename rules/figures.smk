@@ -55,6 +55,11 @@ TABLES = {
         "category": "4. Configuration and costs",
         "sources": "<results>/configuration.csv",
     },
+    "costs": {
+        "shows": "hours and memory of each arm's jobs",
+        "category": "4. Configuration and costs",
+        "sources": "<results>/costs.csv",
+    },
 }
 ARMS = json.dumps(
     {

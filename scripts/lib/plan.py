@@ -289,7 +289,7 @@ def _notes(experiment: Experiment, pilot: Pilot, costs: Mapping[str, Cost | None
         "Left out: jobs that are not counted, and the dataset's, the tables and the figures. In a cluster, waiting in "
         "the queue comes on top.",
         f"Wall time: of a schedule that gives a free {device} to the longest chain of jobs. No schedule is faster than "
-        f"`at least`; none that leaves no {device} idle while a job could use it is slower than `at most` (Graham "
-        f"1969). `any`: the longest chain alone.",
+        f"'at least'; none that leaves no {device} idle while a job could use it is slower than 'at most' (Graham "
+        "1969). In the row 'any': the longest chain alone.",
     ]
     return notes

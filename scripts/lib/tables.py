@@ -1,5 +1,6 @@
 """Tables of the results as pages."""
 
+import math
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -9,7 +10,7 @@ import pandas as pd
 
 from scripts.lib.cell import ALL, Cell
 
-Name = Literal["cells", "composition", "groups", "configuration"]
+Name = Literal["cells", "composition", "groups", "configuration", "costs"]
 CELL = ["arm", "replicate", "iteration"]
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -36,11 +37,14 @@ def read(name: Name, sources: Sequence[Path]) -> pd.DataFrame:
 
     Args:
         name: ``cells`` are the scores of the whole set of each cell's generated images, ``composition``
-            the sums and the range over groups of each cell's training set; the others are as they lie.
+            the sums and the range over groups of each cell's training set, ``costs`` the sums over all cells of an
+            arm; the others are as they lie.
         sources: the CSV; of ``composition``, that of every cell.
     """
     if name == "composition":
         return pd.DataFrame([_composition(path) for path in sources])
+    if name == "costs":
+        return costs(pd.read_csv(sources[0]))
     table = pd.read_csv(sources[0], keep_default_na=False)
     return cells(table) if name == "cells" else table
 
@@ -51,6 +55,19 @@ def cells(scores: pd.DataFrame) -> pd.DataFrame:
     wide = whole.pivot_table(index=CELL, columns="metric", values="value", sort=False)
     wide.insert(0, "n", whole.groupby(CELL)["n"].max())
     return wide.reset_index().rename_axis(columns=None)
+
+
+def costs(jobs: pd.DataFrame) -> pd.DataFrame:
+    """Return one row an arm and step, of one row a job: hours are sums, memory is that of the largest job, in MiB."""
+    jobs = jobs.assign(step=jobs["step"].str.split("/").str[0], gpu_hours=jobs["seconds"] * jobs["gpus"] / 3600)
+    table = jobs.groupby(["arm", "step"], sort=False).agg(
+        jobs=("seconds", "size"),
+        hours=("seconds", "sum"),
+        gpu_hours=("gpu_hours", "sum"),
+        peak_memory_mib=("peak_memory_mib", "max"),
+        peak_gpu_memory_mib=("peak_gpu_memory_mib", "max"),
+    )
+    return table.assign(hours=table["hours"] / 3600).reset_index()
 
 
 def _composition(path: Path) -> dict[str, str | int]:
@@ -66,7 +83,7 @@ def _composition(path: Path) -> dict[str, str | int]:
 
 
 def page(title: str, table: pd.DataFrame) -> str:
-    """Return a table as one HTML page: no script, no request, numbers with four significant digits."""
+    """Return a table as one HTML page: no script, no request, numbers with four significant digits, none where NaN."""
     head = "".join(_cell("th", column, values) for column, values in table.items())
     body = "\n".join(
         f"<tr>{''.join(_cell('td', value, table[column]) for column, value in row.items())}</tr>"
@@ -78,7 +95,8 @@ def page(title: str, table: pd.DataFrame) -> str:
 
 
 def _cell(tag: str, value: object, column: pd.Series) -> str:
-    text = escape(
-        f"{value:.4g}" if isinstance(value, float) else str(value).replace("_", " ") if tag == "th" else str(value)
-    )
+    if isinstance(value, float):
+        text = "" if math.isnan(value) else f"{value:.4g}"
+    else:
+        text = escape(str(value).replace("_", " ") if tag == "th" else str(value))
     return f"<{tag}>{text}</{tag}>" if pd.api.types.is_numeric_dtype(column) else f'<{tag} class="word">{text}</{tag}>'

@@ -1,7 +1,6 @@
 """A small experiment made up in the layout of a real one, its page, and a real browser to open it in."""
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
@@ -10,22 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, Route, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, Route
 
 from scripts import build_explorer
 from scripts.lib import imageset
 from scripts.lib.seeds import seed_of
+from tests.browser.chromium import chromium
 
-CHROMIUM = Path("/usr/bin/chromium")
-SWITCHES = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 EDGE = 16
 PER_GROUP = 8
 GROUPS = [f"{gender}-{age}" for gender, age in product(("man", "woman"), ("young", "old"))]
@@ -160,15 +150,8 @@ def page_file(experiment: Experiment) -> Path:
 # Not for the session: while Playwright runs, no other test can start an event loop.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        message = f"{CHROMIUM} is missing; install it with `apt-get install chromium`"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Tables for the report: every cell, legible, and safe to show."""
 
+import math
+
 import pandas as pd
 
 from scripts.lib import tables
@@ -31,9 +33,28 @@ def test_the_composition_sums_the_groups_of_every_cell(tmp_path):
     assert row == expected | {"generated in a group": "4 to 5"}
 
 
+def test_the_costs_of_an_arm_are_summed_by_step():
+    jobs = pd.DataFrame(
+        [
+            ("real", "finetune", 1800, 2, 900, 10),
+            ("real", "generated/shard-0", 900, 1, 700, 5),
+            ("real", "generated/shard-1", 900, 1, 800, 5),
+            ("half", "finetune", 3600, 0, 950, None),
+            ("real", "finetune", 1800, 2, 920, 12),
+        ],
+        columns=["arm", "step", "seconds", "gpus", "peak_memory_mib", "peak_gpu_memory_mib"],
+    )
+    assert tables.costs(jobs).fillna("").to_numpy().tolist() == [
+        ["real", "finetune", 2, 1.0, 2.0, 920, 12.0],
+        ["real", "generated", 2, 0.5, 0.5, 800, 5.0],
+        ["half", "finetune", 1, 1.0, 0.0, 950, ""],
+    ]
+
+
 def test_a_page_escapes_its_text_and_shortens_its_numbers():
-    page = tables.page("cells", pd.DataFrame({"a_b": [0.123456], "c": ["<script>"]}))
+    page = tables.page("cells", pd.DataFrame({"a_b": [0.123456, math.nan], "c": ["<script>", ""]}))
     assert "<td>0.1235</td>" in page
+    assert "<td></td>" in page
     assert "&lt;script&gt;" in page
     assert ">a b</th>" in page
     assert "<script" not in page
