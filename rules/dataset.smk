@@ -59,7 +59,7 @@ rule classify:
         "../envs/classify.yaml"
     threads: 8
     resources:
-        mem_mb=5000,
+        mem_mb=7000,
         runtime="12h",
         batch_size=EXECUTION.classify_batch_size,
     params:
