@@ -44,7 +44,7 @@ def test_the_costs_of_an_arm_are_summed_by_step():
         ],
         columns=["arm", "step", "seconds", "gpus", "peak_memory_mib", "peak_gpu_memory_mib"],
     )
-    assert tables.costs(jobs).fillna("").to_numpy().tolist() == [
+    assert tables.costs(jobs).astype(object).fillna("").to_numpy().tolist() == [
         ["real", "finetune", 2, 1.0, 2.0, 920, 12.0],
         ["real", "generated", 2, 0.5, 0.5, 800, 5.0],
         ["half", "finetune", 1, 1.0, 0.0, 950, ""],
