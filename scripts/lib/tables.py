@@ -44,7 +44,8 @@ def read(name: Name, sources: Sequence[Path]) -> pd.DataFrame:
     if name == "composition":
         return pd.DataFrame([_composition(path) for path in sources])
     if name == "costs":
-        return costs(pd.read_csv(sources[0]))
+        # Blank: no GPU. Anything else is what it says, as an arm named `NA` is.
+        return costs(pd.read_csv(sources[0], keep_default_na=False, na_values=[""]))
     table = pd.read_csv(sources[0], keep_default_na=False)
     return cells(table) if name == "cells" else table
 

@@ -51,6 +51,14 @@ def test_the_costs_of_an_arm_are_summed_by_step():
     ]
 
 
+def test_the_costs_leave_no_arm_out_for_its_name(tmp_path):
+    path = tmp_path / "costs.csv"
+    path.write_text("arm,step,seconds,gpus,peak_memory_mib,peak_gpu_memory_mib\nNA,unseen,3600,0,100,\n")
+    (row,) = tables.read("costs", [path]).to_dict("records")
+    assert (row["arm"], row["hours"]) == ("NA", 1)
+    assert math.isnan(row["peak_gpu_memory_mib"])
+
+
 def test_a_page_escapes_its_text_and_shortens_its_numbers():
     page = tables.page("cells", pd.DataFrame({"a_b": [0.123456, math.nan], "c": ["<script>", ""]}))
     assert "<td>0.1235</td>" in page
