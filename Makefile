@@ -50,7 +50,7 @@ full-size: export OMP_NUM_THREADS = 2
 full-size: setup  ## Run the paper's architectures with random weights; a table of seconds and memory.
 	python -m tests.full_size.make_inputs --output results/full-size-inputs
 	snakemake $(FULL_SIZE) --set-threads $(THREADS)
-	MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=1099511627776 python -m tests.full_size.step results/full-size-inputs/stable-diffusion
+	python -m tests.full_size.step results/full-size-inputs/stable-diffusion
 	python -m tests.full_size.table results/full-size/benchmarks
 
 test-slurm: setup  ## Run an experiment on a real SLURM, and every fault of a cluster (as root, on Debian).

@@ -64,9 +64,8 @@ rule finetune:
         output=subpath(output.weights, parent=True),
         cell=subpath(output.provenance, parent=True),
     shell:
-        # exec: a shell in between would die of the SIGTERM that the fine-tune saves its state on. glibc would give
-        # each large gradient back to the system, and fault its pages in anew in every step.
-        "exec env MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=1099511627776 python -m scripts.finetune --model {params.model} --training {input.training} --real {input.real} {params.sources}"
+        # exec: a shell in between would die of the SIGTERM that the fine-tune saves its state on.
+        "exec python -m scripts.finetune --model {params.model} --training {input.training} --real {input.real} {params.sources}"
         " {params.settings} --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
         " --checkpoints {params.cell}/checkpoints --checkpoint-minutes {resources.checkpoint_minutes}"
         " --output {params.output} --provenance {output.provenance} > {log} 2>&1"

@@ -19,7 +19,7 @@ from scripts.cli import run
 from scripts.lib import imageset, pipelines
 from scripts.lib.atomic import replacing
 from scripts.lib.choices import MixedPrecision
-from scripts.lib.finetuning import TrainingData, encode, finetune
+from scripts.lib.finetuning import TrainingData, encode, finetune, keep_freed_memory
 from scripts.lib.provenance import recording, sha256
 from scripts.lib.seeds import seed_of
 
@@ -50,6 +50,7 @@ def main(
     parameters = dict(locals())
     inputs = [training, real, generated, unet or model / "unet"]
     _launch(min(torch.cuda.device_count(), batch_size))
+    keep_freed_memory()
     process = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"))  # That `accelerate launch --cpu` sets.
     state = checkpoints / _fingerprint(model, inputs, parameters)
     network = pipelines.load(UNet2DConditionModel, unet or model / "unet")

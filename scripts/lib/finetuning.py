@@ -6,6 +6,7 @@ sample), and a run that was stopped goes on where it was and ends in the same we
 ``accelerate launch`` each process takes its share of every batch.
 """
 
+import ctypes
 import shutil
 import signal
 import sys
@@ -42,6 +43,19 @@ class TrainingData(NamedTuple):
     std: torch.Tensor
     text: torch.Tensor
     prompt: torch.Tensor
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep the memory it frees, mallopt(3) of glibc; other C libraries are left as they are.
+
+    By default glibc returns every tensor of 32 MB or more to the system and gets zeroed pages for the next:
+    at full size a third of a step on the CPU, by the U-Net's gradients.
+    """
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None)
+    if set_option:
+        m_trim_threshold, m_mmap_max = -1, -4  # malloc.h
+        set_option(m_mmap_max, 0)
+        set_option(m_trim_threshold, -1)
 
 
 @torch.no_grad()

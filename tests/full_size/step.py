@@ -12,7 +12,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from scripts.cli import run
 from scripts.lib import pipelines
-from scripts.lib.finetuning import draw, encode, loss_of
+from scripts.lib.finetuning import draw, encode, keep_freed_memory, loss_of
 
 
 def main(
@@ -20,6 +20,7 @@ def main(
     repeats: Annotated[int, typer.Option(help="Steps of each kind, in turn.", min=1)] = 2,
 ) -> None:
     """Print the seconds of both kinds of step, same image, forward and backward without the optimizer."""
+    keep_freed_memory()
     scheduler = DDPMScheduler.from_pretrained(model, subfolder="scheduler")
     vae = pipelines.load(AutoencoderKL, model / "vae")
     tokenizer = CLIPTokenizer.from_pretrained(model / "tokenizer", local_files_only=True)

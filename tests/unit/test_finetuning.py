@@ -2,6 +2,8 @@
 
 import json
 import os
+import platform
+import resource
 import signal
 import subprocess
 import sys
@@ -273,3 +275,24 @@ def test_a_finetune_killed_in_the_middle_resumes_to_the_same_weights(images, tmp
     ]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
     assert not checkpoints.exists()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has the option")
+def test_freed_memory_is_used_again_without_a_page_fault():
+    faults_of_the_last_tensor = """
+import resource, sys, torch
+from scripts.lib.finetuning import keep_freed_memory
+if sys.argv[1] == "keep":
+    keep_freed_memory()
+for _ in range(4):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    torch.ones(2**24)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+    faults = {
+        memory: int(subprocess.check_output([sys.executable, "-c", faults_of_the_last_tensor, memory], cwd=ROOT))
+        for memory in ("return", "keep")
+    }
+    pages = 2**24 * 4 / resource.getpagesize()
+    assert faults["return"] > 0.9 * pages
+    assert faults["keep"] < 0.1 * pages
