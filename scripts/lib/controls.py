@@ -14,11 +14,19 @@ from scripts.lib.seeds import seed_of
 YCBCR_LOWEST, YCBCR_HIGHEST = 16, 240  # studio range of rgb2ycbcr: Y ends at 235, Cb and Cr at 240
 
 
+def to_ycbcr(image: np.ndarray) -> np.ndarray:
+    """Convert RGB, uint8 (height, width, 3), to YCbCr in the studio range, equal on every processor.
+
+    The last bits of the conversion differ between processors. They would part colors of equal chroma, as all greys
+    have, and put them on either side of a histogram's edge.
+    """
+    return rgb2ycbcr(image).round(9)
+
+
 def histograms(images: np.ndarray, bins: int, pseudo_count: float) -> np.ndarray:
     """Return the YCbCr histograms of uint8 images (n, height, width, 3) as probabilities (n, 3, bins)."""
     edges = np.linspace(YCBCR_LOWEST, YCBCR_HIGHEST, bins + 1)
-    # Every grey lies on an edge (Cb = Cr = 128), and the last bits, which differ between processors, on either side.
-    channels = (rgb2ycbcr(image).round(9).transpose(2, 0, 1) for image in images)
+    channels = (to_ycbcr(image).transpose(2, 0, 1) for image in images)
     counts = np.array([[np.histogram(channel, edges)[0] for channel in image] for image in channels])
     counts = counts + pseudo_count
     return counts / counts.sum(-1, keepdims=True)
@@ -55,8 +63,8 @@ def match_to_real(
     nearest = table.argmin(1)
     matched = np.empty_like(generated)
     for i, image in enumerate(tqdm(generated, desc="match", mininterval=10)):
-        target = rgb2ycbcr(real[nearest[i]])
-        rgb = ycbcr2rgb(match_histograms(rgb2ycbcr(image), target, channel_axis=-1))
+        target = to_ycbcr(real[nearest[i]])
+        rgb = ycbcr2rgb(match_histograms(to_ycbcr(image), target, channel_axis=-1))
         matched[i] = np.rint(rgb.clip(0, 1) * 255)
     return matched, nearest
 
