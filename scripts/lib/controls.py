@@ -48,8 +48,8 @@ def match_to_real(
     """Match each generated image's YCbCr histograms to those of its most similar real image.
 
     The real image is the one of least Kullback-Leibler divergence averaged over the three channels.
-    Pixel values stay floats from RGB to RGB and are rounded once: truncating would darken the images
-    a little in every iteration.
+    Pixel values stay floats from RGB to RGB and are rounded to whole levels once: truncating would darken the
+    images a little in every iteration.
 
     Args:
         generated, real: uint8 (n, height, width, 3) and (m, height, width, 3).
