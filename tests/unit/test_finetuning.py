@@ -280,8 +280,10 @@ def test_a_finetune_killed_in_the_middle_resumes_to_the_same_weights(images, tmp
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has the option")
 def test_freed_memory_is_used_again_without_a_page_fault():
     faults_of_the_last_tensor = """
-import resource, sys, torch
+import ctypes, resource, sys, torch
 from scripts.lib.finetuning import keep_freed_memory
+pr_set_thp_disable = 41  # prctl.h: a kernel that gives huge pages to all takes one fault for 512 pages
+ctypes.CDLL(None).prctl(pr_set_thp_disable, 1, 0, 0, 0)
 if sys.argv[1] == "keep":
     keep_freed_memory()
 for _ in range(4):
