@@ -7,13 +7,14 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from scripts.lib.code import digest
-from scripts.lib.commandline import flags
-from scripts.lib import pipelines, weights
+from scripts.lib.base.code import digest
+from scripts.lib.base.commandline import flags
+from scripts.lib.engines import pipelines
+from scripts.lib.weights import configured as weights
 from scripts.lib.config import describe
-from scripts.lib.jobs import shards_a_cell
+from scripts.lib.planning.jobs import shards_a_cell
 from scripts.lib.lineage import BASE, Cell, cells, every_cell, initial, iterations_left, last_cells, previous
-from scripts.lib.seeds import seed_of
+from scripts.lib.base.seeds import seed_of
 
 # A chain of 100 iterations is deeper than Python's default allows (snakemake issue 2420).
 sys.setrecursionlimit(20_000)

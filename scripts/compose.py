@@ -7,10 +7,10 @@ import pandas as pd
 import typer
 
 from scripts.cli import run
-from scripts.lib import imageset
-from scripts.lib.atomic import replacing
+from scripts.lib.base import imageset
+from scripts.lib.base.atomic import replacing
 from scripts.lib.choices import Rounding
-from scripts.lib.compose import compose, composition_of
+from scripts.lib.regimes.compose import compose, composition_of
 
 
 def main(

@@ -8,7 +8,7 @@ import pandas as pd
 import typer
 
 from scripts.cli import run
-from scripts.lib import imageset
+from scripts.lib.base import imageset
 from scripts.lib.cell import Cell
 from scripts.lib.figures.images import culled_panel, draw_panels, spaced
 from scripts.lib.figures.style import save

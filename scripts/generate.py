@@ -7,11 +7,11 @@ import pandas as pd
 import typer
 
 from scripts.cli import run
-from scripts.lib import imageset
+from scripts.lib.base import imageset
+from scripts.lib.base.provenance import recording
+from scripts.lib.base.seeds import seed_of
 from scripts.lib.choices import Mode
-from scripts.lib.generation import generate, load_pipeline
-from scripts.lib.provenance import recording
-from scripts.lib.seeds import seed_of
+from scripts.lib.engines.generation import generate, load_pipeline
 
 
 def main(

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from scripts.cli import run
-from scripts.lib import controls, imageset
+from scripts.lib.base import imageset
 from scripts.lib.choices import Divergence
+from scripts.lib.curation import controls
 
 
 def main(

@@ -9,7 +9,8 @@ import typer
 from tqdm import tqdm
 
 from scripts.cli import run
-from scripts.lib import dataset, imageset
+from scripts.lib import dataset
+from scripts.lib.base import imageset
 from scripts.lib.choices import Source
 
 

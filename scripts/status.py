@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from scripts.cli import run
-from scripts.lib import config, status
-from scripts.lib.jobs import jobs
+from scripts.lib import config
+from scripts.lib.planning import status
+from scripts.lib.planning.jobs import jobs
 
 COLORS: dict[status.State, str | None] = {"done": "green", "running": "blue", "failed": "red", "begun": "yellow"}
 

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from scripts.lib import code
+from scripts.lib.base import code
 
 SCRIPT = '''
 """A script."""
@@ -133,8 +133,14 @@ def test_a_module_that_is_not_there_is_named(digest_of):
 
 def test_the_closure_of_a_real_script_follows_its_imports():
     closure = code.closure("scripts.compose")
-    assert {"scripts", "scripts.compose", "scripts.cli", "scripts.lib.compose", "scripts.lib.atomic"} <= closure
-    assert "scripts.lib.finetuning" not in closure
+    assert {
+        "scripts",
+        "scripts.compose",
+        "scripts.cli",
+        "scripts.lib.regimes.compose",
+        "scripts.lib.base.atomic",
+    } <= closure
+    assert "scripts.lib.training.finetuning" not in closure
 
 
 def test_files_count_by_name_and_content(tmp_path):

@@ -8,7 +8,7 @@ import typer
 from pydantic import BaseModel
 from typer.testing import CliRunner
 
-from scripts.lib.commandline import flags
+from scripts.lib.base.commandline import flags
 from scripts.lib.config import Cull, Finetune
 
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 
-from scripts.lib.compose import compose, composition_of, counts
+from scripts.lib.regimes.compose import compose, composition_of, counts
 
 GROUPS = [f"group-{number:02d}" for number in range(30)]
 SIZES = pd.Series(30, index=GROUPS)

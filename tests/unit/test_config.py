@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts.lib.code import ROOT
+from scripts.lib.base.code import ROOT
 from scripts.lib.config import ConfigurationError, load
 
 

@@ -11,7 +11,7 @@ from scipy.stats import entropy
 from skimage.color import rgb2ycbcr, ycbcr2rgb
 from skimage.exposure import match_histograms
 
-from scripts.lib import controls
+from scripts.lib.curation import controls
 
 MATCHING: dict[str, Any] = {"bins": 256, "pseudo_count": 1e-6, "divergence": "generated_real"}
 

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from scripts.lib import explorer, imageset
 from scripts.lib.arms import Arm
+from scripts.lib.base import imageset
 from scripts.lib.cell import Cell
+from scripts.lib.figures import explorer
 
 ARMS = {
     "real": Arm(0, "none", None, None),

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from scripts import draw_culled, draw_grid, draw_samples
-from scripts.lib import imageset
-from scripts.lib.controls import cull
+from scripts.lib.base import imageset
+from scripts.lib.curation.controls import cull
 from scripts.lib.figures import images as samples
 from scripts.lib.figures.images import Panel, draw_panels, iteration_panels, spaced
 from tests.unit.figures import ARMS, assert_printable

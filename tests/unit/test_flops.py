@@ -4,11 +4,12 @@ from functools import cache
 
 import pytest
 
-from scripts.lib import config, flops
-from scripts.lib.code import ROOT
-from scripts.lib.jobs import jobs
-from scripts.lib.pilot import Pilot
-from scripts.lib.plan import ARCHITECTURES, cost_of
+from scripts.lib import config
+from scripts.lib.base.code import ROOT
+from scripts.lib.engines import flops
+from scripts.lib.planning.jobs import jobs
+from scripts.lib.planning.pilot import Pilot
+from scripts.lib.planning.plan import ARCHITECTURES, cost_of
 
 
 @pytest.fixture(scope="module")

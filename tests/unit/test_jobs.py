@@ -3,7 +3,7 @@
 import pytest
 
 from scripts.lib import config
-from scripts.lib.jobs import images_a_cell, jobs, shards_a_cell
+from scripts.lib.planning.jobs import images_a_cell, jobs, shards_a_cell
 
 
 @pytest.fixture

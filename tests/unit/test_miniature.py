@@ -8,9 +8,10 @@ import pandas as pd
 from diffusers import AutoencoderKL, StableDiffusionPipeline
 from transformers import CLIPModel
 
-from scripts.lib import avatars, dataset, pipelines
-from scripts.lib.features import Clip
-from scripts.lib.pretraining import train_tokenizer
+from scripts.lib import avatars, dataset
+from scripts.lib.engines import pipelines
+from scripts.lib.scoring.features import Clip
+from scripts.lib.training.pretraining import train_tokenizer
 from scripts.publish_miniature import accuracies, psnr
 
 MODEL = Path(__file__).parents[2] / "models/miniature"

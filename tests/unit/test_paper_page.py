@@ -6,7 +6,7 @@ import re
 import pytest
 import yaml
 
-from scripts.lib.code import ROOT
+from scripts.lib.base.code import ROOT
 from scripts.lib.config import load
 
 PAPER = load(yaml.safe_load((ROOT / "config/paper.yaml").read_text(encoding="utf-8")))

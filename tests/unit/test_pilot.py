@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scripts.lib import config, imageset
+from scripts.lib import config
+from scripts.lib.base import imageset
 from scripts.lib.cell import Cell
-from scripts.lib.jobs import jobs
-from scripts.lib.pilot import Rate, measure, passes, work_of
+from scripts.lib.planning.jobs import jobs
+from scripts.lib.planning.pilot import Rate, measure, passes, work_of
 
 
 @pytest.fixture

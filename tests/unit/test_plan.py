@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from scripts.lib import config, plan_views
-from scripts.lib.jobs import jobs
-from scripts.lib.pilot import Pilot, Rate
-from scripts.lib.plan import Sizes, architecture, cost_of, duration, operations, peak, plan, volume
-from scripts.lib.schedule import Span
+from scripts.lib import config
+from scripts.lib.planning import plan_views
+from scripts.lib.planning.jobs import jobs
+from scripts.lib.planning.pilot import Pilot, Rate
+from scripts.lib.planning.plan import Sizes, architecture, cost_of, duration, operations, peak, plan, volume
+from scripts.lib.planning.schedule import Span
 
 ONE: Any = SimpleNamespace(unet=10, training=30, encode=4, decode=5, text=1, parameters=1000)
 NONE = Pilot({}, [], None, None, 0.0)

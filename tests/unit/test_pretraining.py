@@ -7,7 +7,7 @@ from diffusers import StableDiffusionPipeline
 from transformers import CLIPModel
 
 from scripts import draw_pretraining, train_clip, train_unet, train_vae
-from scripts.lib.provenance import sha256
+from scripts.lib.base.provenance import sha256
 
 
 @pytest.fixture(scope="module")

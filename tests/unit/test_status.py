@@ -4,8 +4,9 @@ from base64 import urlsafe_b64encode
 
 import pytest
 
-from scripts.lib import config, status
-from scripts.lib.jobs import jobs
+from scripts.lib import config
+from scripts.lib.planning import status
+from scripts.lib.planning.jobs import jobs
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scripts.lib import summary
+from scripts.lib.scoring import summary
 from tests.unit.figures import ARMS, table
 
 

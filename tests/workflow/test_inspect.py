@@ -9,7 +9,7 @@ import yaml
 from snakemake.utils import update_config
 
 from scripts.lib import config
-from scripts.lib.jobs import Job, jobs
+from scripts.lib.planning.jobs import Job, jobs
 from tests.workflow.conftest import ROOT, TINY, Project
 
 

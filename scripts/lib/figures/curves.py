@@ -13,7 +13,7 @@ from scripts.lib.arms import Arm
 from scripts.lib.cell import ALL, BASE, FLOOR
 from scripts.lib.figures.looks import looks
 from scripts.lib.figures.style import STYLE, WIDTH
-from scripts.lib.replicates import over_replicates
+from scripts.lib.scoring.replicates import over_replicates
 
 MOST_PANELS = 6
 Name = Literal["curves", "diversity", "groups"]

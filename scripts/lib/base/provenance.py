@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from scripts.lib.atomic import write_json
+from scripts.lib.base.atomic import write_json
 
 PACKAGES = (
     "torch",

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from zipfile import ZipFile
 
 from scripts.lib.cell import Cell
-from scripts.lib.jobs import Job
+from scripts.lib.planning.jobs import Job
 
 
 class Rate(NamedTuple):

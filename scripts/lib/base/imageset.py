@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from scripts.lib.atomic import replacing
+from scripts.lib.base.atomic import replacing
 
 METADATA = "metadata.csv"
 EPOCH = (1980, 1, 1, 0, 0, 0)

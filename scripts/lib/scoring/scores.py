@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from scripts.lib.cell import ALL
-from scripts.lib.metrics import (
+from scripts.lib.scoring.metrics import (
     clip_scores,
     frechet_distance,
     kernel_distance,

@@ -9,7 +9,7 @@ from importlib.util import resolve_name
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def digest(*modules: str) -> str:

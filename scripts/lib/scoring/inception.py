@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.models.inception import Inception3, InceptionA, InceptionC, InceptionE
 
-from scripts.lib.pipelines import FILES, ModelError
+from scripts.lib.engines.pipelines import FILES, ModelError
 
 SIZE = 299
 # What comes before the first and before the second max pooling, by its number of channels.

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from scripts.lib import pipelines
 from scripts.lib.choices import Network
 from scripts.lib.config import Experiment
+from scripts.lib.engines import pipelines
 
 
 def download_of(experiment: Experiment, path: str | Path) -> str | None:

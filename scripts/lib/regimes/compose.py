@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from scripts.lib.seeds import seed_of
+from scripts.lib.base.seeds import seed_of
 
 
 def counts(sizes: pd.Series, share: float, rounding: str, seed: int) -> pd.Series:

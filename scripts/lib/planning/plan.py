@@ -10,13 +10,13 @@ import pandas as pd
 
 from scripts.lib.cell import BASE, Cell
 from scripts.lib.config import Experiment, Finetune, Generate
-from scripts.lib.jobs import ON_GPU, Job, images_a_cell, jobs, shards_a_cell
 from scripts.lib.lineage import cells, every_cell, initial, last_cells
-from scripts.lib.pilot import Pilot, measure, passes, work_of
-from scripts.lib.schedule import Span, bounds, critical_path, schedule
+from scripts.lib.planning.jobs import ON_GPU, Job, images_a_cell, jobs, shards_a_cell
+from scripts.lib.planning.pilot import Pilot, measure, passes, work_of
+from scripts.lib.planning.schedule import Span, bounds, critical_path, schedule
 
 if TYPE_CHECKING:
-    from scripts.lib.flops import Flops
+    from scripts.lib.engines.flops import Flops
 
 Count = Callable[[int | None], "Flops"]
 DEVICES = (1, 2, 4, 8)

@@ -7,9 +7,9 @@ from string import Template
 
 import pandas as pd
 
-from scripts.lib.jobs import Job
-from scripts.lib.plan import DRAWN, Plan, duration
-from scripts.lib.schedule import Span
+from scripts.lib.planning.jobs import Job
+from scripts.lib.planning.plan import DRAWN, Plan, duration
+from scripts.lib.planning.schedule import Span
 
 WORDS = {"rule", "files", "source"}  # Columns of words, aligned to the left; figures are to the right.
 # The base model is grey; the arms have Okabe and Ito's colors, which most eyes tell apart, and two of Tol's.

@@ -11,9 +11,9 @@ from torch.nn import functional as F
 from transformers import CLIPModel, CLIPTokenizer
 from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 
-from scripts.lib import pipelines
 from scripts.lib.choices import Network
-from scripts.lib.pipelines import device
+from scripts.lib.engines import pipelines
+from scripts.lib.engines.pipelines import device
 
 Extractor = Callable[[np.ndarray], np.ndarray]
 
@@ -92,7 +92,7 @@ def vae_features(weights: Path, batch_size: int) -> Extractor:
 
 def inception_features(weights: Path, batch_size: int) -> Extractor:
     """Return an extractor of (n, 2048): the Inception-v3 of the FID, images resized and scaled as by pytorch-fid."""
-    from scripts.lib import inception  # torchvision takes two seconds that the other extractors need not wait.
+    from scripts.lib.scoring import inception  # torchvision takes two seconds that the other extractors need not wait.
 
     network = inception.fid_network(weights).to(device())
     return partial(_inception, network, inception.SIZE, batch_size)
@@ -103,7 +103,7 @@ def stem_features(channels: int, weights: Path, batch_size: int) -> Extractor:
 
     Images keep their size, as in SinGAN's code: 512 pixels make 124 x 124 positions of 192 channels.
     """
-    from scripts.lib import inception
+    from scripts.lib.scoring import inception
 
     network = nn.Sequential(inception.stem(weights, channels), nn.Flatten(2)).to(device())
     extract = partial(_inception, network, None, batch_size)

@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from scripts.lib.seeds import seed_of
+from scripts.lib.base.seeds import seed_of
 
 PIXELS = 2**20  # A batch of the autoencoder: four images of 512 pixels, so that memory does not grow with their size.
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from huggingface_hub import snapshot_download
 
-from scripts.lib import pipelines
-from scripts.lib.atomic import replacing
+from scripts.lib.base.atomic import replacing
+from scripts.lib.engines import pipelines
 
 # Of a Stable Diffusion pipeline (components in folders) or a transformers model (`model*.safetensors`).
 WANTED = ["*.json", "*.txt", "*/*.safetensors", "model*.safetensors"]

@@ -8,8 +8,8 @@ from skimage.color import rgb2ycbcr, ycbcr2rgb
 from skimage.exposure import match_histograms
 from tqdm import tqdm, trange
 
-from scripts.lib.metrics import frechet_distance
-from scripts.lib.seeds import seed_of
+from scripts.lib.base.seeds import seed_of
+from scripts.lib.scoring.metrics import frechet_distance
 
 YCBCR_LOWEST, YCBCR_HIGHEST = 16, 240  # studio range of rgb2ycbcr: Y ends at 235, Cb and Cr at 240
 

@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scripts.lib.base.provenance import sha256
 from scripts.lib.choices import Network
-from scripts.lib.provenance import sha256
 
 if TYPE_CHECKING:
     import torch

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
-from scripts.lib import slurm
 from scripts.lib.cell import Cell
-from scripts.lib.jobs import Job
+from scripts.lib.cluster import slurm
+from scripts.lib.planning.jobs import Job
 
 State = Literal["done", "running", "failed", "begun", "missing"]
 SIGNS: dict[State, str] = {"done": "●", "running": "▶", "failed": "✗", "begun": "◐", "missing": "·"}
