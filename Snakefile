@@ -7,7 +7,7 @@ model anew), or the file of any one cell.
 
 from snakemake.utils import min_version
 
-from scripts.lib import config as configuration
+from scripts.lib.experiment.config.load import load
 
 min_version("9.20")
 
@@ -17,7 +17,7 @@ if "experiment" not in config:
     configfile: "config.yaml"
 
 
-EXPERIMENT = configuration.load(config)
+EXPERIMENT = load(config)
 
 
 include: "rules/common.smk"

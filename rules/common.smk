@@ -11,9 +11,10 @@ from scripts.lib.base.code import digest
 from scripts.lib.base.commandline import flags
 from scripts.lib.engines import pipelines
 from scripts.lib.weights import configured as weights
-from scripts.lib.config import describe
+from scripts.lib.experiment.config.describe import describe
 from scripts.lib.planning.jobs import shards_a_cell
-from scripts.lib.lineage import BASE, Cell, cells, every_cell, initial, iterations_left, last_cells, previous
+from scripts.lib.experiment.cell import BASE, Cell
+from scripts.lib.experiment.lineage import cells, every_cell, initial, iterations_left, last_cells, previous
 from scripts.lib.base.seeds import seed_of
 
 # A chain of 100 iterations is deeper than Python's default allows (snakemake issue 2420).

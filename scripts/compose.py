@@ -9,7 +9,7 @@ import typer
 from scripts.cli import run
 from scripts.lib.base import imageset
 from scripts.lib.base.atomic import replacing
-from scripts.lib.choices import Rounding
+from scripts.lib.experiment.choices import Rounding
 from scripts.lib.regimes.compose import compose, composition_of
 
 

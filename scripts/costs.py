@@ -9,7 +9,7 @@ import typer
 
 from scripts.cli import run
 from scripts.lib.base.atomic import replacing
-from scripts.lib.cell import Cell
+from scripts.lib.experiment.cell import Cell
 
 
 def main(

@@ -8,8 +8,8 @@ import typer
 
 from scripts.cli import run
 from scripts.lib.base.atomic import replacing
-from scripts.lib.choices import OnReject, Shortfall
 from scripts.lib.curation import controls
+from scripts.lib.experiment.choices import OnReject, Shortfall
 
 
 def main(

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from scripts.cli import run
-from scripts.lib.arms import read_arms
 from scripts.lib.base import imageset
-from scripts.lib.cell import BASE, Cell
+from scripts.lib.experiment.arms import read_arms
+from scripts.lib.experiment.cell import BASE, Cell
 from scripts.lib.figures.images import Panel, draw_panels, iteration_panels, slots
 from scripts.lib.figures.looks import row_label
 from scripts.lib.figures.style import save

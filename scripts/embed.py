@@ -11,7 +11,7 @@ from scripts.cli import run
 from scripts.lib.base import imageset
 from scripts.lib.base.atomic import replacing
 from scripts.lib.base.provenance import sha256
-from scripts.lib.choices import Network
+from scripts.lib.experiment.choices import Network
 from scripts.lib.scoring.features import EXTRACTORS, RESIZE, Clip
 
 

@@ -20,8 +20,8 @@ from scripts.lib.base import imageset
 from scripts.lib.base.atomic import replacing
 from scripts.lib.base.provenance import recording, sha256
 from scripts.lib.base.seeds import seed_of
-from scripts.lib.choices import MixedPrecision
 from scripts.lib.engines import pipelines
+from scripts.lib.experiment.choices import MixedPrecision
 from scripts.lib.training.finetuning import TrainingData, encode, finetune, keep_freed_memory
 
 

@@ -10,8 +10,8 @@ from scripts.cli import run
 from scripts.lib.base import imageset
 from scripts.lib.base.provenance import recording
 from scripts.lib.base.seeds import seed_of
-from scripts.lib.choices import Mode
 from scripts.lib.engines.generation import generate, load_pipeline
+from scripts.lib.experiment.choices import Mode
 
 
 def main(

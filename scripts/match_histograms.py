@@ -7,8 +7,8 @@ import typer
 
 from scripts.cli import run
 from scripts.lib.base import imageset
-from scripts.lib.choices import Divergence
 from scripts.lib.curation import controls
+from scripts.lib.experiment.choices import Divergence
 
 
 def main(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scripts.cli import run
-from scripts.lib import config
 from scripts.lib.base.atomic import replacing
+from scripts.lib.experiment.config.load import load
 from scripts.lib.planning import plan_views
 from scripts.lib.planning.plan import architecture, plan
 
@@ -23,7 +23,7 @@ def main(
     page: Annotated[Path, typer.Option(help="HTML page to write.")],
 ) -> None:
     """Print the jobs, seconds and bytes of an experiment, measured where a job has run and counted elsewhere."""
-    experiment = config.load(json.loads(configuration))
+    experiment = load(json.loads(configuration))
 
     @cache
     def count(size: int | None) -> "Flops":

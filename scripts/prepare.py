@@ -11,7 +11,7 @@ from tqdm import tqdm
 from scripts.cli import run
 from scripts.lib import dataset
 from scripts.lib.base import imageset
-from scripts.lib.choices import Source
+from scripts.lib.experiment.choices import Source
 
 
 def main(

@@ -8,10 +8,10 @@ import pytest
 import torch
 from diffusers import DDPMScheduler, UNet2DConditionModel
 
-from scripts.lib.choices import Mode
 from scripts.lib.engines import pipelines
 from scripts.lib.engines.generation import generate, load_pipeline
 from scripts.lib.engines.pipelines import ModelError
+from scripts.lib.experiment.choices import Mode
 from scripts.lib.training.finetuning import draw, encode, loss_of
 from tests.models import SHAPES, tiny_pipeline
 

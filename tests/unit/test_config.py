@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from scripts.lib.base.code import ROOT
-from scripts.lib.config import ConfigurationError, load
+from scripts.lib.experiment.config.load import ConfigurationError, load
 
 
 def test_the_default_experiment_loads():

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from scripts.lib.arms import Arm
 from scripts.lib.base import imageset
-from scripts.lib.cell import Cell
+from scripts.lib.experiment.arms import Arm
+from scripts.lib.experiment.cell import Cell
 from scripts.lib.figures import explorer
 
 ARMS = {

@@ -4,7 +4,7 @@ from base64 import urlsafe_b64encode
 
 import pytest
 
-from scripts.lib import config
+from scripts.lib.experiment.config.load import load
 from scripts.lib.planning import status
 from scripts.lib.planning.jobs import jobs
 
@@ -13,7 +13,7 @@ from scripts.lib.planning.jobs import jobs
 def experiment(settings):
     settings["arms"] = {"real": {"iterations": 2, "synthetic": 0}, "healed": {"parent": "real", "from_iteration": 2}}
     settings["defaults"] = {"iterations": 1}
-    return config.load(settings)
+    return load(settings)
 
 
 def mark(records, name, length=254):

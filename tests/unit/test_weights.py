@@ -16,8 +16,9 @@ import pytest
 
 from scripts import download_file
 from scripts.lib.base.code import ROOT
-from scripts.lib.config import Experiment, load
 from scripts.lib.engines.pipelines import ModelError
+from scripts.lib.experiment.config.experiment import Experiment
+from scripts.lib.experiment.config.load import load
 from scripts.lib.weights import configured as weights
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"

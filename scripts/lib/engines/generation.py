@@ -13,8 +13,8 @@ from diffusers import (
 )
 from tqdm import trange
 
-from scripts.lib.choices import Mode
 from scripts.lib.engines import pipelines
+from scripts.lib.experiment.choices import Mode
 
 PIPELINES = {"img2img": StableDiffusionImg2ImgPipeline, "txt2img": StableDiffusionPipeline}
 

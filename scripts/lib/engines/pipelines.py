@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scripts.lib.base.provenance import sha256
-from scripts.lib.choices import Network
+from scripts.lib.experiment.choices import Network
 
 if TYPE_CHECKING:
     import torch

@@ -21,11 +21,11 @@ import pandas as pd
 import vl_convert
 from PIL import Image
 
-from scripts.lib.arms import Arm
 from scripts.lib.base import imageset
 from scripts.lib.base.atomic import replacing
 from scripts.lib.base.code import ROOT
-from scripts.lib.cell import BASE, FLOOR, Cell
+from scripts.lib.experiment.arms import Arm
+from scripts.lib.experiment.cell import BASE, FLOOR, Cell
 
 TEMPLATE = ROOT / "report" / "explorer"
 REAL = "dataset/images"

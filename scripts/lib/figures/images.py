@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.textpath import TextPath
 from PIL import Image
 
-from scripts.lib.arms import Arm
+from scripts.lib.experiment.arms import Arm
 from scripts.lib.figures.looks import row_label
 from scripts.lib.figures.style import DPI, STYLE, WIDTH
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import pandas as pd
 
-from scripts.lib.cell import ALL, Cell
+from scripts.lib.experiment.cell import ALL, Cell
 
 Name = Literal["cells", "composition", "groups", "configuration", "costs"]
 CELL = ["arm", "replicate", "iteration"]

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from math import ceil, prod
 from typing import NamedTuple
 
-from scripts.lib.cell import BASE, Cell
-from scripts.lib.config import Experiment
-from scripts.lib.lineage import every_cell, initial, previous
+from scripts.lib.experiment.cell import BASE, Cell
+from scripts.lib.experiment.config.experiment import Experiment
+from scripts.lib.experiment.lineage import every_cell, initial, previous
 
 ON_GPU = {"finetune", "generate", "unseen", "embed", "single_image_distance"}
 

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any, NamedTuple
 from zipfile import ZipFile
 
-from scripts.lib.cell import Cell
+from scripts.lib.experiment.cell import Cell
 from scripts.lib.planning.jobs import Job
 
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from scripts.lib.cell import BASE, Cell
-from scripts.lib.config import Experiment, Finetune, Generate
-from scripts.lib.lineage import cells, every_cell, initial, last_cells
+from scripts.lib.experiment.cell import BASE, Cell
+from scripts.lib.experiment.config.experiment import Experiment
+from scripts.lib.experiment.config.finetune import Finetune
+from scripts.lib.experiment.config.generate import Generate
+from scripts.lib.experiment.lineage import cells, every_cell, initial, last_cells
 from scripts.lib.planning.jobs import ON_GPU, Job, images_a_cell, jobs, shards_a_cell
 from scripts.lib.planning.pilot import Pilot, measure, passes, work_of
 from scripts.lib.planning.schedule import Span, bounds, critical_path, schedule

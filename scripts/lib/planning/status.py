@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
-from scripts.lib.cell import Cell
 from scripts.lib.cluster import slurm
+from scripts.lib.experiment.cell import Cell
 from scripts.lib.planning.jobs import Job
 
 State = Literal["done", "running", "failed", "begun", "missing"]

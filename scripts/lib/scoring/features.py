@@ -11,9 +11,9 @@ from torch.nn import functional as F
 from transformers import CLIPModel, CLIPTokenizer
 from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 
-from scripts.lib.choices import Network
 from scripts.lib.engines import pipelines
 from scripts.lib.engines.pipelines import device
+from scripts.lib.experiment.choices import Network
 
 Extractor = Callable[[np.ndarray], np.ndarray]
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from scripts.lib.cell import ALL
+from scripts.lib.experiment.cell import ALL
 from scripts.lib.scoring.metrics import (
     clip_scores,
     frechet_distance,

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from scripts.lib.arms import Arm, percent
-from scripts.lib.cell import ALL, BASE, FLOOR
+from scripts.lib.experiment.arms import Arm, percent
+from scripts.lib.experiment.cell import ALL, BASE, FLOOR
 
 
 def summarize(scores: pd.DataFrame, arms: Mapping[str, Arm], note: str = "") -> str:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from scripts.lib.choices import Network
-from scripts.lib.config import Experiment
 from scripts.lib.engines import pipelines
+from scripts.lib.experiment.choices import Network
+from scripts.lib.experiment.config.experiment import Experiment
 
 
 def download_of(experiment: Experiment, path: str | Path) -> str | None:

@@ -14,14 +14,3 @@ Divergence = Literal["generated_real", "real_generated"]
 OnReject = Literal["replace", "drop"]
 Shortfall = Literal["error", "keep_best", "drop"]
 Network = Literal["clip", "vae", "inception", "inception_192", "inception_64"]
-
-# What DeepFace (0.0.103) calls its ONNX files and its labels; an age is a number.
-DEEPFACE_WEIGHTS = {
-    "gender": "gender_model_weights.onnx",
-    "race": "race_model_single_batch.onnx",
-    "age": "age_model_weights.onnx",
-}
-DEEPFACE_LABELS = {
-    "gender": ["Woman", "Man"],
-    "race": ["asian", "indian", "black", "white", "middle eastern", "latino hispanic"],
-}

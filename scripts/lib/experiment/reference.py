@@ -8,13 +8,14 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from scripts.lib.config import Arm, Experiment
+from scripts.lib.experiment.config.arm import Arm
+from scripts.lib.experiment.config.experiment import Experiment
 
 COMMAND = "python -m scripts.document_configuration"
 YAML_WORDS = {"yes", "no", "on", "off", "true", "false", "null"}
 PREAMBLE = f"""# Configuration
 
-Generated from the models in `scripts/lib/config.py` by `{COMMAND}`; do not edit.
+Generated from the models in `scripts/lib/experiment/config/` by `{COMMAND}`; do not edit.
 
 - A configuration is one YAML file. `snakemake` reads `config.yaml`; `snakemake --configfile FILE` reads another one.
 - `--configfile FILE OVERLAY` lays the second file over the first: mappings merge key by key, everything else (numbers,

@@ -1,7 +1,7 @@
 """Which cell descends from which: the graph of the experiment, as plain functions."""
 
-from scripts.lib.cell import BASE, Cell
-from scripts.lib.config import Experiment
+from scripts.lib.experiment.cell import BASE, Cell
+from scripts.lib.experiment.config.experiment import Experiment
 
 
 def cells(experiment: Experiment) -> list[Cell]:

@@ -1,0 +1,25 @@
+"""Where DeepFace's networks lie."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from scripts.lib.deepface import DEEPFACE_WEIGHTS
+from scripts.lib.experiment.config.section import Section
+
+
+class DeepFace(Section):
+    """DeepFace's networks, if a label comes from there (ONNX; docs/dataset.md says where to get them)."""
+
+    weights: str = Field(description="Folder of the ONNX files, under the names that DeepFace gives them.")
+    sha256: dict[str, str] = Field(
+        {}, description="SHA-256 of the files by name; a file that differs stops the classification."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if unknown := set(self.sha256) - set(DEEPFACE_WEIGHTS.values()):
+            raise ValueError(
+                f"`sha256`: no file of DeepFace is called {sorted(unknown)}; {sorted(DEEPFACE_WEIGHTS.values())} are"
+            )
+        return self

@@ -1,0 +1,38 @@
+"""From the mapping that a YAML file holds to a checked experiment, or to a message for its writer."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from scripts.lib.experiment.config.experiment import Experiment
+
+
+class ConfigurationError(ValueError):
+    """The configuration is wrong; the message names each key and the fix."""
+
+
+def load(data: Mapping[str, Any]) -> Experiment:
+    """Validate a configuration.
+
+    Raises:
+        ConfigurationError: names every wrong key, what is wrong with it and what is allowed.
+    """
+    try:
+        return Experiment.model_validate(data)
+    except ValidationError as error:
+        raise ConfigurationError("\n".join(["The configuration is wrong:", *map(_explain, error.errors())])) from None
+
+
+def _explain(error: Any) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"  {key}: unknown key; remove it or correct its spelling (see docs/configuration.md)"
+    if error["type"] == "missing":
+        return f"  {key}: missing; add it (see docs/configuration.md)"
+    message = error["msg"].removeprefix("Value error, ")
+    return (
+        f"  {key}: {message} (it is {error['input']!r})"
+        if key and error["type"] != "value_error"
+        else f"  {key + ': ' if key else ''}{message}"
+    )
