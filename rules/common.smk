@@ -2,12 +2,13 @@
 
 import json
 import re
+import shlex
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from scripts.lib.base.code import digest
+from scripts.lib.base.code import ROOT, digest
 from scripts.lib.base.commandline import flags
 from scripts.lib.engines import pipelines
 from scripts.lib.weights import configured as weights
@@ -19,6 +20,15 @@ from scripts.lib.base.seeds import seed_of
 
 # A chain of 100 iterations is deeper than Python's default allows (snakemake issue 2420).
 sys.setrecursionlimit(20_000)
+
+# A job runs in the working directory, which need not be the workflow's: Python looks for `scripts` there, then in ROOT.
+if Path("scripts/__init__.py").is_file() and Path("scripts").resolve() != (ROOT / "scripts").resolve():
+    raise WorkflowError(
+        f"The working directory {Path.cwd()} has a Python package `scripts`, which would run in the place of the "
+        f"workflow's, {ROOT / 'scripts'}. Run in another directory, or rename that package."
+    )
+IN_BRACES = str(ROOT).replace("{", "{{").replace("}", "}}")
+shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(IN_BRACES)}${{{{PYTHONPATH:+:$PYTHONPATH}}}}; ")
 
 weights.check(EXPERIMENT)
 RESULTS = f"results/{EXPERIMENT.experiment}"

@@ -5,13 +5,13 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from scripts.lib.deepface import DEEPFACE_WEIGHTS
-from scripts.lib.experiment.config.section import Section
+from scripts.lib.experiment.config.section import Section, Weights
 
 
 class DeepFace(Section):
     """DeepFace's networks, if a label comes from there (ONNX; docs/dataset.md says where to get them)."""
 
-    weights: str = Field(description="Folder of the ONNX files, under the names that DeepFace gives them.")
+    weights: Weights = Field(description="Folder of the ONNX files, under the names that DeepFace gives them.")
     sha256: dict[str, str] = Field(
         {}, description="SHA-256 of the files by name; a file that differs stops the classification."
     )

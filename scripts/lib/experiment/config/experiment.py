@@ -22,7 +22,7 @@ from scripts.lib.experiment.config.finetune import Finetune
 from scripts.lib.experiment.config.generate import Generate
 from scripts.lib.experiment.config.match_histograms import MatchHistograms
 from scripts.lib.experiment.config.score import Score
-from scripts.lib.experiment.config.section import Name, Section
+from scripts.lib.experiment.config.section import Name, Section, Weights
 from scripts.lib.experiment.config.unseen import Unseen
 
 RESERVED = {"base", "dataset", "explorer", "figures", "floor", "logs", "benchmarks"}
@@ -36,8 +36,8 @@ class Experiment(Section):
     replicates: list[Annotated[int, Field(ge=0)]] = Field(
         [0], min_length=1, description="Seeds; every arm runs once with each."
     )
-    model: str = Field(description="Folder of the base model: a diffusers Stable Diffusion pipeline, safetensors.")
-    downloads: dict[str, Download] = Field(
+    model: Weights = Field(description="Folder of the base model: a diffusers Stable Diffusion pipeline, safetensors.")
+    downloads: dict[Weights, Download] = Field(
         default_factory=dict,
         description="Weights by their path, and where the ones that are not there come from. `snakemake downloads` "
         "fetches them, on the machine that runs Snakemake; all other jobs work offline.",

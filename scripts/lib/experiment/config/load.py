@@ -1,6 +1,7 @@
 """From the mapping that a YAML file holds to a checked experiment, or to a message for its writer."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,14 +13,19 @@ class ConfigurationError(ValueError):
     """The configuration is wrong; the message names each key and the fix."""
 
 
-def load(data: Mapping[str, Any]) -> Experiment:
+def load(data: Mapping[str, Any], workflow: Path | None = None) -> Experiment:
     """Validate a configuration.
+
+    Args:
+        data: what its file says.
+        workflow: the workflow's folder. Weights that the working directory has not and this folder has, such as
+            models/miniature, are taken from there.
 
     Raises:
         ConfigurationError: names every wrong key, what is wrong with it and what is allowed.
     """
     try:
-        return Experiment.model_validate(data)
+        return Experiment.model_validate(data, context={"workflow": workflow} if workflow else None)
     except ValidationError as error:
         raise ConfigurationError("\n".join(["The configuration is wrong:", *map(_explain, error.errors())])) from None
 
@@ -30,6 +36,11 @@ def _explain(error: Any) -> str:
         return f"  {key}: unknown key; remove it or correct its spelling (see docs/configuration.md)"
     if error["type"] == "missing":
         return f"  {key}: missing; add it (see docs/configuration.md)"
+    if error["type"] == "string_type" and not isinstance(error["input"], Mapping | list):
+        return (
+            f"  {key.removesuffix('.[key]')}: must be a text, but YAML reads it as {error['input']!r}; put it in "
+            "quotes (without them yes, no, on, off, null, numbers and dates are no texts)"
+        )
     message = error["msg"].removeprefix("Value error, ")
     return (
         f"  {key}: {message} (it is {error['input']!r})"
