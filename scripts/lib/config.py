@@ -23,6 +23,7 @@ from scripts.lib.choices import (
     DEEPFACE_LABELS,
     DEEPFACE_WEIGHTS,
     Broken,
+    Candidates,
     Divergence,
     LabelSource,
     MixedPrecision,
@@ -38,6 +39,7 @@ from scripts.lib.choices import (
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 Share = Annotated[float, Field(ge=0, le=1)]
+OVERRIDABLE = ("finetune", "generate", "match_histograms")
 RESERVED = {"base", "dataset", "explorer", "figures", "floor", "logs", "benchmarks"}
 COLUMNS = {"file_name", "group", "matched_to", "role", "seed", "source", "text"}
 
@@ -271,6 +273,11 @@ class MatchHistograms(Section):
         1e-6, description="Added to every bin before normalisation, so that the divergence is finite."
     )
     divergence: Divergence = Field("generated_real", description="KL(generated, real) or KL(real, generated).")
+    candidates: Candidates = Field(
+        "all",
+        description="Real images that an image may be matched to: all of the experiment, whatever their group, or only "
+        "those of its own group.",
+    )
 
 
 class Features(Section):
@@ -332,6 +339,9 @@ class Arm(Section):
     from_iteration: PositiveInt | None = Field(None, description="Iteration of the parent that this arm goes on from.")
     finetune: Finetune = Field(default_factory=Finetune, description="Overrides of `finetune`.")
     generate: Generate = Field(default_factory=Generate, description="Overrides of `generate`.")
+    match_histograms: MatchHistograms = Field(
+        default_factory=MatchHistograms, description="Overrides of `match_histograms`."
+    )
 
     @property
     def first_iteration(self) -> int:
@@ -460,11 +470,11 @@ class Experiment(Section):
     @model_validator(mode="before")
     @classmethod
     def _inherit(cls, data: Any) -> Any:
-        """Fill every arm from ``defaults``, and its ``finetune`` and ``generate`` from the experiment's."""
+        """Fill every arm from ``defaults``, and the sections that it may override from the experiment's."""
         if not isinstance(data, Mapping) or not isinstance(data.get("arms"), Mapping):
             return data
         defaults = data.get("defaults") or {}
-        shared = {key: data.get(key) or {} for key in ("finetune", "generate")}
+        shared = {key: data.get(key) or {} for key in OVERRIDABLE}
         for key, values in ({"defaults": defaults} | shared).items():
             _mapping(key, values)
         arms = {}
@@ -530,7 +540,7 @@ def describe(experiment: Experiment) -> list[dict[str, str]]:
         {"key": key, "value": _words(value), "meaning": meaning}
         for key, value, meaning in _settings(experiment, sections)
     ]
-    usual = Arm(finetune=experiment.finetune, generate=experiment.generate).model_dump()
+    usual = Arm(**{key: getattr(experiment, key) for key in OVERRIDABLE}).model_dump()
     for name, arm in experiment.arms.items():
         shown = {"synthetic": arm.synthetic, "iterations": arm.iterations}
         own = {key: value for key, value in arm.model_dump().items() if value != usual[key] and key not in shown}
