@@ -41,8 +41,8 @@ def summarize(scores: pd.DataFrame, arms: Mapping[str, Arm], note: str = "") -> 
             end = _last(scores, name)
             sentences.append(
                 f"{name} goes on from {arm.parent}, iteration {start.iteration}, with {percent(arm.synthetic)} "
-                f"generated images: from {_say(start)} to {_say(end)} after iteration {end.iteration}, {_judge(end, base)}"
-                f"{_way_back(start, end, base)}."
+                f"generated images: from {_say(start)} to {_say(end)} after iteration {end.iteration}, "
+                f"{_judge(end, base)}{_way_back(start, end, base)}."
             )
     sentences.append(f"The base model has {_say(base)}, real images {_say(floor)}.")
     if (replicates := scores.loc[scores["arm"] != FLOOR, "replicate"].nunique()) > 1:
