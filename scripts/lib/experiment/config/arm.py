@@ -6,6 +6,7 @@ from pydantic import Field, PositiveInt
 
 from scripts.lib.experiment.config.finetune import Finetune
 from scripts.lib.experiment.config.generate import Generate
+from scripts.lib.experiment.config.match_histograms import MatchHistograms
 from scripts.lib.experiment.config.section import Section, Share
 
 
@@ -24,6 +25,9 @@ class Arm(Section):
     from_iteration: PositiveInt | None = Field(None, description="Iteration of the parent that this arm goes on from.")
     finetune: Finetune = Field(default_factory=Finetune, description="Overrides of `finetune`.")
     generate: Generate = Field(default_factory=Generate, description="Overrides of `generate`.")
+    match_histograms: MatchHistograms = Field(
+        default_factory=MatchHistograms, description="Overrides of `match_histograms`."
+    )
 
     @property
     def first_iteration(self) -> int:
