@@ -2,14 +2,17 @@
 
 from typing import Any, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from scripts.lib.experiment.choices import Broken, ShortGroup, Source
 from scripts.lib.experiment.config.deepface import DeepFace
-from scripts.lib.experiment.config.label import Label, check_label
+from scripts.lib.experiment.config.label import Label
 from scripts.lib.experiment.config.section import Section
 
-COLUMNS = {"file_name", "group", "matched_to", "role", "seed", "source", "text"}
+# Columns of the workflow's tables, those above all that have a column for each attribute: the catalogue, the groups,
+# the selection and the image sets.
+COLUMNS = {"distinct_images", "excluded", "file_name", "found", "group", "images", "iteration", "matched_to", "missing"}
+COLUMNS |= {"number", "origin", "reason", "reference", "role", "seed", "set", "slot", "source", "text"}
 
 
 class Dataset(Section):
@@ -54,37 +57,63 @@ class Dataset(Section):
         "The scoring reference is never repeated; it goes short first.",
     )
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if (self.source == "folder") != bool(self.path and (self.labels or self.classify)):
-            raise ValueError("`path` and `labels` or `classify` go with `source: folder`, both or neither")
-        for name, values in self.attributes.items():
+    @field_validator("attributes")
+    @classmethod
+    def _names_are_no_columns(cls, attributes: dict[str, list[str]]) -> dict[str, list[str]]:
+        for name in attributes:
             if name in COLUMNS:
-                raise ValueError(f"`attributes.{name}`: the name is a column of the image sets; choose another")
+                raise ValueError(
+                    f"`{name}`: the workflow's tables have a column of this name; choose another"
+                    " (with `classify.<attribute>.column` the column of your table keeps its name)"
+                )
+        return attributes
+
+    @field_validator("attributes")
+    @classmethod
+    def _values_are_listed_once(cls, attributes: dict[str, list[str]]) -> dict[str, list[str]]:
+        for name, values in attributes.items():
             if len(set(values)) < len(values) or not values:
-                raise ValueError(f"`attributes.{name}` must list its values, each once")
-        if self.source == "folder":
-            self.check_labels()
+                raise ValueError(f"`{name}`: must list its values, each once; they are {values}")
+        return attributes
+
+    @model_validator(mode="after")
+    def _prompt_names_attributes(self) -> Self:
         try:
             self.prompt.format(**dict.fromkeys(self.attributes, ""))
         except (AttributeError, KeyError, IndexError, ValueError) as error:
             raise ValueError(
-                f"`prompt` names {error}, which is no attribute; write one of {sorted(self.attributes)} in braces"
+                f"`prompt`: names {error}, which is no attribute; write one of {sorted(self.attributes)} in braces"
             ) from None
         return self
 
-    def check_labels(self) -> None:
+    @model_validator(mode="after")
+    def _a_folder_has_a_path_and_labels(self) -> Self:
+        if (self.source == "folder") != bool(self.path and (self.labels or self.classify)):
+            raise ValueError("`path` and `labels` or `classify` go with `source: folder`, both or neither")
+        return self
+
+    @model_validator(mode="after")
+    def _every_attribute_has_labels(self) -> Self:
+        missing = sorted(set(self.attributes) - set(self.classify))
+        if self.source == "folder" and missing and self.labels is None:
+            raise ValueError(f"`classify.{missing[0]}`: missing; say where the labels come from, or set `labels`")
+        if self.source == "folder" and not missing and self.labels is not None:
+            raise ValueError("`labels`: has no use, since `classify` names every attribute; remove it")
+        return self
+
+    @model_validator(mode="after")
+    def _labels_become_the_values(self) -> Self:
         if unknown := sorted(set(self.classify) - set(self.attributes)):
             raise ValueError(f"`classify.{unknown[0]}`: there is no such attribute in `attributes`")
-        if missing := sorted(set(self.attributes) - set(self.classify)):
-            if self.labels is None:
-                raise ValueError(f"`classify.{missing[0]}`: missing; say where the labels come from, or set `labels`")
-        elif self.labels is not None:
-            raise ValueError("`labels` has no use, since `classify` names every attribute; remove it")
         for name, label in self.classify.items():
-            check_label(f"classify.{name}", label, label.column or name, self.attributes[name])
+            label.check(name, self.attributes[name])
+        return self
+
+    @model_validator(mode="after")
+    def _deepface_is_asked_for(self) -> Self:
         if bool(self.classified) != (self.deepface is not None):
             raise ValueError("`deepface` and a `classify` with `source: deepface` go together")
+        return self
 
     @property
     def recipes(self) -> dict[str, dict[str, Any]]:

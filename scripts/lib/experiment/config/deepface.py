@@ -1,8 +1,6 @@
 """Where DeepFace's networks lie."""
 
-from typing import Self
-
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator
 
 from scripts.lib.deepface import DEEPFACE_WEIGHTS
 from scripts.lib.experiment.config.section import Section, Weights
@@ -16,10 +14,11 @@ class DeepFace(Section):
         {}, description="SHA-256 of the files by name; a file that differs stops the classification."
     )
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if unknown := set(self.sha256) - set(DEEPFACE_WEIGHTS.values()):
+    @field_validator("sha256")
+    @classmethod
+    def _names_are_deepfaces(cls, sha256: dict[str, str]) -> dict[str, str]:
+        if unknown := set(sha256) - set(DEEPFACE_WEIGHTS.values()):
             raise ValueError(
-                f"`sha256`: no file of DeepFace is called {sorted(unknown)}; {sorted(DEEPFACE_WEIGHTS.values())} are"
+                f"no file of DeepFace is called {sorted(unknown)}; {sorted(DEEPFACE_WEIGHTS.values())} are"
             )
-        return self
+        return sha256

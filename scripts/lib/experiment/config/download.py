@@ -20,7 +20,7 @@ class Download(Section):
     )
 
     @model_validator(mode="after")
-    def _check(self) -> Self:
+    def _is_a_repository_or_a_file(self) -> Self:
         given = {key for key, value in self if value is not None}
         if given not in ({"repository", "revision"}, {"url", "sha256"}):
             raise ValueError("give `repository` and `revision`, or `url` and `sha256`")

@@ -41,9 +41,13 @@ class Execution(Section):
     )
 
     @model_validator(mode="after")
-    def _check(self) -> Self:
+    def _minutes_and_seconds_go_together(self) -> Self:
         if (self.shard_minutes is None) != (self.seconds_per_image is None):
             raise ValueError("`shard_minutes` and `seconds_per_image` go together")
+        return self
+
+    @model_validator(mode="after")
+    def _shards_are_said_once(self) -> Self:
         if self.shard_minutes is not None and "shards" in self.model_fields_set:
             raise ValueError("`shards` and `shard_minutes` exclude each other; remove one")
         return self

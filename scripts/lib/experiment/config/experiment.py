@@ -8,9 +8,9 @@ and of the configuration reference.
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from scripts.lib.experiment.config.arm import Arm
+from scripts.lib.experiment.config.arm import Arm, Arms
 from scripts.lib.experiment.config.compose import Compose
 from scripts.lib.experiment.config.cull import Cull
 from scripts.lib.experiment.config.dataset import Dataset
@@ -26,7 +26,6 @@ from scripts.lib.experiment.config.section import Name, Section, Weights
 from scripts.lib.experiment.config.unseen import Unseen
 
 OVERRIDABLE = ("finetune", "generate", "match_histograms")
-RESERVED = {"base", "dataset", "explorer", "figures", "floor", "logs", "benchmarks"}
 
 
 class Experiment(Section):
@@ -55,9 +54,7 @@ class Experiment(Section):
     figures: Figures
     explorer: Explorer = Field(default_factory=Explorer)
     defaults: Arm = Field(default_factory=Arm, description="What an arm does not say.")
-    arms: dict[Name, Arm] = Field(
-        min_length=1, description="The arms by name. An overlay removes an arm by setting it to null."
-    )
+    arms: Arms = Field(min_length=1, description="The arms by name. An overlay removes an arm by setting it to null.")
 
     @model_validator(mode="before")
     @classmethod
@@ -80,34 +77,18 @@ class Experiment(Section):
             arms[name] = merged
         return {**data, "arms": arms}
 
+    @field_validator("replicates")
+    @classmethod
+    def _each_seed_once(cls, seeds: list[int]) -> list[int]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError(f"lists a seed twice: {seeds}")
+        return seeds
+
     @model_validator(mode="after")
-    def _check(self) -> Self:
-        if len(set(self.replicates)) < len(self.replicates):
-            raise ValueError("`replicates` lists a seed twice")
-        for name, arm in self.arms.items():
-            if name in RESERVED:
-                raise ValueError(f"`arms.{name}`: the name is taken by the workflow; choose another")
-            if (arm.parent is None) != (arm.from_iteration is None):
-                raise ValueError(f"`arms.{name}`: `parent` and `from_iteration` go together")
-            seen = [name]
-            while (parent := self.arms[seen[-1]].parent) is not None:
-                if parent not in self.arms:
-                    raise ValueError(
-                        f"`arms.{seen[-1]}.parent`: there is no arm {parent!r}; one of {sorted(self.arms)}"
-                    )
-                if parent in seen:
-                    raise ValueError(f"`arms.{name}.parent`: a cycle, {' → '.join([*seen, parent])}")
-                seen.append(parent)
-            if arm.parent and arm.from_iteration:
-                first, last = self.arms[arm.parent].first_iteration, self.arms[arm.parent].last_iteration
-                if not first <= arm.from_iteration <= last:
-                    raise ValueError(
-                        f"`arms.{name}.from_iteration` is {arm.from_iteration}, but {arm.parent!r} has the iterations "
-                        f"{first} to {last}"
-                    )
+    def _figures_show_a_group(self) -> Self:
         for attribute, values in self.dataset.attributes.items():
             if self.figures.group.get(attribute) not in values:
-                raise ValueError(f"`figures.group.{attribute}` must be one of {values}")
+                raise ValueError(f"`figures.group.{attribute}`: must be one of {values}")
         if unknown := sorted(set(self.figures.group) - set(self.dataset.attributes)):
             raise ValueError(f"`figures.group.{unknown[0]}`: there is no such attribute in `dataset.attributes`")
         return self

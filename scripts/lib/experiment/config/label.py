@@ -2,7 +2,7 @@
 
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from scripts.lib.deepface import DEEPFACE_LABELS, DEEPFACE_WEIGHTS
 from scripts.lib.experiment.choices import LabelSource, Unmapped
@@ -38,35 +38,73 @@ class Label(Section):
         "error", description="A label that `map` does not name: an error, or the image is not used."
     )
 
+    @field_validator("cuts")
+    @classmethod
+    def _cuts_ascend(cls, cuts: list[float] | None) -> list[float] | None:
+        if cuts is not None and sorted(set(cuts)) != cuts:
+            raise ValueError(f"must ascend; they are {cuts}")
+        return cuts
+
     @model_validator(mode="after")
-    def _check(self) -> Self:
+    def _path_goes_with_files(self) -> Self:
         if (self.source == "deepface") == (self.path is not None):
             raise ValueError("`path` goes with `csv` and `ffhq_features`, and not with `deepface`")
-        if self.map is not None and self.cuts is not None:
-            raise ValueError("`map` is for words and `cuts` for numbers; remove one")
-        if self.cuts is not None and sorted(set(self.cuts)) != self.cuts:
-            raise ValueError(f"`cuts` must ascend; they are {self.cuts}")
         return self
 
+    @model_validator(mode="after")
+    def _labels_are_words_or_numbers(self) -> Self:
+        if self.map is not None and self.cuts is not None:
+            raise ValueError("`map` is for words and `cuts` for numbers; remove one")
+        return self
 
-def check_label(key: str, label: Label, column: str, values: list[str]) -> None:
-    """Refuse a label that can never become the values of its attribute, before any image is read."""
-    if label.cuts is not None and len(label.cuts) != len(values) - 1:
-        raise ValueError(f"`{key}.cuts` must be one fewer than the values {values}; they are {label.cuts}")
-    if label.map is not None and set(label.map.values()) != set(values):
-        wrong, unmade = set(label.map.values()) - set(values), set(values) - set(label.map.values())
-        raise ValueError(
-            f"`{key}.map` must give exactly the values {values}: "
-            + (f"{sorted(wrong)} are none of them" if wrong else f"nothing becomes {sorted(unmade)}")
-        )
-    if label.source != "deepface":
-        return
-    if column not in DEEPFACE_WEIGHTS:
-        raise ValueError(f"`{key}.column`: DeepFace knows {sorted(DEEPFACE_WEIGHTS)}, not {column!r}")
-    if (column in DEEPFACE_LABELS) == (label.cuts is not None):
-        raise ValueError(f"`{key}`: DeepFace's age is a number and needs `cuts`; its other labels are words")
-    words, named = DEEPFACE_LABELS.get(column, []), label.map or dict.fromkeys(values)
-    if unknown := sorted(set(named) - set(words)) if words else []:
-        raise ValueError(f"`{key}.map`: {unknown[0]!r} is no label of DeepFace; its labels are {words}")
-    if (left := [word for word in words if word not in named]) and label.unmapped == "error":
-        raise ValueError(f"`{key}.map` does not say what {left[0]!r} becomes; name it, or set `{key}.unmapped: drop`")
+    def check(self, attribute: str, values: list[str]) -> None:
+        """Refuse a label that can never become the values of its attribute.
+
+        Raises:
+            ValueError: names the key, as seen from the dataset.
+        """
+        self._check_cuts(attribute, values)
+        self._check_map(attribute, values)
+        if self.source == "deepface":
+            self._check_column(attribute)
+            self._check_words(attribute, values)
+
+    def _check_cuts(self, attribute: str, values: list[str]) -> None:
+        if self.cuts is not None and len(self.cuts) != len(values) - 1:
+            raise ValueError(
+                f"`classify.{attribute}.cuts`: must be one fewer than the values {values}; they are {self.cuts}"
+            )
+
+    def _check_map(self, attribute: str, values: list[str]) -> None:
+        if self.map is None:
+            return
+        if wrong := set(self.map.values()) - set(values):
+            raise ValueError(
+                f"`classify.{attribute}.map`: must give exactly the values {values}: {sorted(wrong)} are none of them"
+            )
+        if unmade := set(values) - set(self.map.values()):
+            raise ValueError(
+                f"`classify.{attribute}.map`: must give exactly the values {values}: nothing becomes {sorted(unmade)}"
+            )
+
+    def _check_column(self, attribute: str) -> None:
+        column = self.column or attribute
+        if column not in DEEPFACE_WEIGHTS:
+            raise ValueError(
+                f"`classify.{attribute}.column`: DeepFace knows {sorted(DEEPFACE_WEIGHTS)}, not {column!r}"
+            )
+        if (column in DEEPFACE_LABELS) == (self.cuts is not None):
+            raise ValueError(
+                f"`classify.{attribute}`: DeepFace's age is a number and needs `cuts`; its other labels are words"
+            )
+
+    def _check_words(self, attribute: str, values: list[str]) -> None:
+        words, named = DEEPFACE_LABELS.get(self.column or attribute, []), self.map or dict.fromkeys(values)
+        if unknown := sorted(set(named) - set(words)) if words else []:
+            raise ValueError(
+                f"`classify.{attribute}.map`: {unknown[0]!r} is no label of DeepFace; its labels are {words}"
+            )
+        if (left := [word for word in words if word not in named]) and self.unmapped == "error":
+            raise ValueError(
+                f"`classify.{attribute}.map`: does not say what {left[0]!r} becomes; name it, or set `unmapped: drop`"
+            )

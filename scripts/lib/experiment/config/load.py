@@ -1,5 +1,6 @@
 """From the mapping that a YAML file holds to a checked experiment, or to a message for its writer."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,8 @@ def _explain(error: Any) -> str:
             "quotes (without them yes, no, on, off, null, numbers and dates are no texts)"
         )
     message = error["msg"].removeprefix("Value error, ")
+    if below := re.match(r"`([^`]+)`: ", message):  # So a validator names the key below its own that is wrong.
+        key, message = f"{key}.{below[1]}".removeprefix("."), message[below.end() :]
     return (
         f"  {key}: {message} (it is {error['input']!r})"
         if key and error["type"] != "value_error"
