@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import pandas as pd
 import torch
 import typer
 from accelerate import PartialState
@@ -16,7 +15,7 @@ from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from scripts.cli import run
-from scripts.lib.base import imageset
+from scripts.lib.base import csvs, imageset
 from scripts.lib.base.atomic import replacing
 from scripts.lib.base.provenance import recording, sha256
 from scripts.lib.base.seeds import seed_of
@@ -105,7 +104,7 @@ def _fingerprint(model: Path, inputs: list[Path | None], parameters: dict[str, A
 
 def _encode(model: Path, training: Path, sets: dict[str, Path | None], flip: bool) -> TrainingData:
     """Run the frozen parts of the base model over the images of the composition."""
-    table = pd.read_csv(training)
+    table = csvs.read(training)
     pixels: dict[int, np.ndarray] = {}
     for name, path in sets.items():
         rows = table.index[table["set"] == name]
