@@ -1,6 +1,13 @@
-"""Before a run submits its first job. What SLURM needs: see scripts/lib/slurm.py."""
+"""What a run on SLURM needs, before its first job and in each: see scripts/lib/slurm.py and scripts/lib/fence.py."""
 
-from scripts.lib import slurm
+from snakemake.jobs import Job
+
+from scripts.lib import fence, slurm
+
+TOKENS = Path(".snakemake/fence").absolute()
+
+if workflow.remote_exec and "SLURM_JOB_ID" in os.environ:
+    slurm.fence_jobs(Job, TOKENS)
 
 
 onstart:
@@ -14,4 +21,10 @@ onstart:
 
         slurm.hold(Path(".snakemake/slurm.lock"))
         slurm.cancel_orphans(workflow.executor_settings.jobname_prefix, Path.cwd())
+        fence.clear(TOKENS)
         slurm.mend(snakemake_executor_plugin_slurm)
+
+
+onsuccess:
+    if workflow.executor_plugin.name == "slurm":
+        shutil.rmtree(TOKENS)
