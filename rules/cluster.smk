@@ -1,5 +1,7 @@
 """What a run on SLURM needs, before its first job and in each: see scripts/lib/slurm.py and scripts/lib/fence.py."""
 
+import shutil
+
 from snakemake.jobs import Job
 
 from scripts.lib import fence, slurm
@@ -27,4 +29,4 @@ onstart:
 
 onsuccess:
     if workflow.executor_plugin.name == "slurm":
-        shutil.rmtree(TOKENS)
+        shutil.rmtree(TOKENS, ignore_errors=True)
