@@ -1,10 +1,12 @@
-"""What a run on SLURM needs, before its first job and in each: see scripts/lib/slurm.py and scripts/lib/fence.py."""
+"""What a run on SLURM needs, before its first job and in each: see scripts/lib/cluster/slurm.py and base/fence.py."""
 
+import os
 import shutil
 
 from snakemake.jobs import Job
 
-from scripts.lib import fence, slurm
+from scripts.lib.base import fence
+from scripts.lib.cluster import slurm
 
 TOKENS = Path(".snakemake/fence").absolute()
 

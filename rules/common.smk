@@ -2,21 +2,33 @@
 
 import json
 import re
+import shlex
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from scripts.lib.code import digest
-from scripts.lib.commandline import flags
-from scripts.lib import pipelines, weights
-from scripts.lib.config import describe
-from scripts.lib.jobs import shards_a_cell
-from scripts.lib.lineage import BASE, Cell, cells, every_cell, initial, iterations_left, last_cells, previous
-from scripts.lib.seeds import seed_of
+from scripts.lib.base.code import ROOT, digest
+from scripts.lib.base.commandline import flags
+from scripts.lib.engines import pipelines
+from scripts.lib.weights import configured as weights
+from scripts.lib.experiment.config.describe import describe
+from scripts.lib.planning.jobs import shards_a_cell
+from scripts.lib.experiment.cell import BASE, Cell
+from scripts.lib.experiment.lineage import cells, every_cell, initial, iterations_left, last_cells, previous
+from scripts.lib.base.seeds import seed_of
 
 # A chain of 100 iterations is deeper than Python's default allows (snakemake issue 2420).
 sys.setrecursionlimit(20_000)
+
+# A job runs in the working directory, which need not be the workflow's: Python looks for `scripts` there, then in ROOT.
+if Path("scripts/__init__.py").is_file() and Path("scripts").resolve() != (ROOT / "scripts").resolve():
+    raise WorkflowError(
+        f"The working directory {Path.cwd()} has a Python package `scripts`, which would run in the place of the "
+        f"workflow's, {ROOT / 'scripts'}. Run in another directory, or rename that package."
+    )
+IN_BRACES = str(ROOT).replace("{", "{{").replace("}", "}}")
+shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(IN_BRACES)}${{{{PYTHONPATH:+:$PYTHONPATH}}}}; ")
 
 weights.check(EXPERIMENT)
 RESULTS = f"results/{EXPERIMENT.experiment}"

@@ -1,6 +1,6 @@
 """The page on which one walks through the experiment."""
 
-from scripts.lib.code import ROOT, digest_files
+from scripts.lib.base.code import ROOT, digest_files
 
 # Where a thumbnail is smaller than the image, a few images lie beside the page in full size.
 FULL_SIZE = {

@@ -3,8 +3,8 @@
 Both targets answer on the terminal, anew each time, so they have no outputs; the plan's page is no one's input.
 """
 
-from scripts.lib import status
-from scripts.lib.jobs import jobs
+from scripts.lib.planning import status
+from scripts.lib.planning.jobs import jobs
 
 CONFIGURATION = EXPERIMENT.model_dump_json(exclude_unset=True)
 

@@ -11,10 +11,11 @@ import typer
 from tqdm import tqdm
 
 from scripts.cli import run
-from scripts.lib import explorer, imageset
-from scripts.lib.arms import read_arms
-from scripts.lib.atomic import replacing
-from scripts.lib.cell import Cell
+from scripts.lib.base import imageset
+from scripts.lib.base.atomic import replacing
+from scripts.lib.experiment.arms import read_arms
+from scripts.lib.experiment.cell import Cell
+from scripts.lib.figures import explorer
 
 
 def main(

@@ -8,8 +8,8 @@ import typer
 
 from scripts.cli import Attributes, run
 from scripts.lib import dataset
-from scripts.lib.atomic import replacing
-from scripts.lib.choices import Broken, Source
+from scripts.lib.base.atomic import replacing
+from scripts.lib.experiment.choices import Broken, Source
 from scripts.lib.labels import read_recipes
 
 

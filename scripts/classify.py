@@ -9,10 +9,10 @@ import typer
 from tqdm import tqdm
 
 from scripts.cli import run
-from scripts.lib.atomic import replacing
-from scripts.lib.choices import DEEPFACE_WEIGHTS
+from scripts.lib.base.atomic import replacing
+from scripts.lib.base.provenance import recording
 from scripts.lib.classification import Classifier, check_weights, classify
-from scripts.lib.provenance import recording
+from scripts.lib.deepface import DEEPFACE_WEIGHTS
 
 
 def main(

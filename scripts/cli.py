@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from scripts.lib.fence import FencedError
+from scripts.lib.base.fence import FencedError
 
 
 def app(main: Callable[..., None]) -> typer.Typer:

@@ -8,8 +8,8 @@ import pandas as pd
 import typer
 
 from scripts.cli import run
-from scripts.lib.atomic import replacing
-from scripts.lib.cell import Cell
+from scripts.lib.base.atomic import replacing
+from scripts.lib.experiment.cell import Cell
 
 
 def main(

@@ -7,9 +7,9 @@ import pandas as pd
 import typer
 
 from scripts.cli import run
-from scripts.lib import controls
-from scripts.lib.atomic import replacing
-from scripts.lib.choices import OnReject, Shortfall
+from scripts.lib.base.atomic import replacing
+from scripts.lib.curation import controls
+from scripts.lib.experiment.choices import OnReject, Shortfall
 
 
 def main(

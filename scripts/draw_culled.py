@@ -8,8 +8,8 @@ import pandas as pd
 import typer
 
 from scripts.cli import run
-from scripts.lib import imageset
-from scripts.lib.cell import Cell
+from scripts.lib.base import imageset
+from scripts.lib.experiment.cell import Cell
 from scripts.lib.figures.images import culled_panel, draw_panels, spaced
 from scripts.lib.figures.style import save
 

@@ -7,7 +7,7 @@ import pandas as pd
 import typer
 
 from scripts.cli import run
-from scripts.lib.arms import read_arms
+from scripts.lib.experiment.arms import read_arms
 from scripts.lib.figures import curves
 from scripts.lib.figures.style import save
 

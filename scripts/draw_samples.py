@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from scripts.cli import run
-from scripts.lib import imageset
+from scripts.lib.base import imageset
 from scripts.lib.figures.images import Panel, draw_panels, slots, spaced
 from scripts.lib.figures.style import save
 

@@ -16,12 +16,13 @@ from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from scripts.cli import run
-from scripts.lib import fence, imageset, pipelines
-from scripts.lib.atomic import replacing
-from scripts.lib.choices import MixedPrecision
-from scripts.lib.finetuning import TrainingData, encode, finetune, keep_freed_memory
-from scripts.lib.provenance import recording, sha256
-from scripts.lib.seeds import seed_of
+from scripts.lib.base import fence, imageset
+from scripts.lib.base.atomic import replacing
+from scripts.lib.base.provenance import recording, sha256
+from scripts.lib.base.seeds import seed_of
+from scripts.lib.engines import pipelines
+from scripts.lib.experiment.choices import MixedPrecision
+from scripts.lib.training.finetuning import TrainingData, encode, finetune, keep_freed_memory
 
 
 def main(

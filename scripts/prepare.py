@@ -9,8 +9,9 @@ import typer
 from tqdm import tqdm
 
 from scripts.cli import run
-from scripts.lib import dataset, imageset
-from scripts.lib.choices import Source
+from scripts.lib import dataset
+from scripts.lib.base import imageset
+from scripts.lib.experiment.choices import Source
 
 
 def main(

@@ -9,9 +9,9 @@ import typer
 
 from scripts.cli import Attributes, run
 from scripts.lib import dataset
-from scripts.lib.atomic import replacing
-from scripts.lib.choices import Broken
+from scripts.lib.base.atomic import replacing
 from scripts.lib.classification import check_weights
+from scripts.lib.experiment.choices import Broken
 from scripts.lib.labels import raw_labels, read_recipes
 
 

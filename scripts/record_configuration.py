@@ -8,7 +8,7 @@ import pandas as pd
 import typer
 
 from scripts.cli import run
-from scripts.lib.atomic import replacing
+from scripts.lib.base.atomic import replacing
 
 
 def main(

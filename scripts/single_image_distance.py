@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 
 from scripts.cli import run
-from scripts.lib import controls, imageset
-from scripts.lib.atomic import replacing
-from scripts.lib.choices import Network
-from scripts.lib.features import EXTRACTORS
+from scripts.lib.base import imageset
+from scripts.lib.base.atomic import replacing
+from scripts.lib.curation import controls
+from scripts.lib.experiment.choices import Network
+from scripts.lib.scoring.features import EXTRACTORS
 
 
 def main(

@@ -7,9 +7,9 @@ import pandas as pd
 import typer
 
 from scripts.cli import run
-from scripts.lib.arms import read_arms
-from scripts.lib.atomic import replacing
-from scripts.lib.summary import summarize
+from scripts.lib.base.atomic import replacing
+from scripts.lib.experiment.arms import read_arms
+from scripts.lib.scoring.summary import summarize
 
 
 def main(

@@ -8,9 +8,9 @@ import pandas as pd
 import typer
 
 from scripts.cli import run
-from scripts.lib.atomic import replacing
-from scripts.lib.cell import FLOOR, Cell
-from scripts.lib.replicates import over_replicates
+from scripts.lib.base.atomic import replacing
+from scripts.lib.experiment.cell import FLOOR, Cell
+from scripts.lib.scoring.replicates import over_replicates
 
 IMAGES = ("generated", "unseen")
 COLUMNS = ["arm", "replicate", "iteration", "images", "group", "metric", "value", "n"]

@@ -11,7 +11,7 @@ import pandas as pd
 from PIL import Image, ImageOps
 
 from scripts.lib import labels
-from scripts.lib.seeds import seed_of
+from scripts.lib.base.seeds import seed_of
 
 Attributes = Mapping[str, Sequence[str]]
 ROLES = ("images", "reference")

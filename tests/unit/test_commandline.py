@@ -8,8 +8,9 @@ import typer
 from pydantic import BaseModel
 from typer.testing import CliRunner
 
-from scripts.lib.commandline import flags
-from scripts.lib.config import Cull, Finetune
+from scripts.lib.base.commandline import flags
+from scripts.lib.experiment.config.cull import Cull
+from scripts.lib.experiment.config.finetune import Finetune
 
 
 class Settings(BaseModel):

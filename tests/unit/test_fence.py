@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from scripts.lib import fence
-from scripts.lib.atomic import replacing, write_json
-from scripts.lib.code import ROOT
-from scripts.lib.fence import FencedError
+from scripts.lib.base import fence
+from scripts.lib.base.atomic import replacing, write_json
+from scripts.lib.base.code import ROOT
+from scripts.lib.base.fence import FencedError
 
 # Writes a folder and a file, as a fine-tune does; before its change number `at` it signals itself.
 WRITER = """
 import json, os, sys
 from pathlib import Path
-from scripts.lib import fence
-from scripts.lib.atomic import replacing, write_json
+from scripts.lib.base import fence
+from scripts.lib.base.atomic import replacing, write_json
 
 folder, owner, at, number = Path(sys.argv[1]), json.loads(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 changes = 0
@@ -157,7 +157,7 @@ def test_claims_at_the_same_time_leave_one_writer(tmp_path):
     code = """
     import json, sys
     from pathlib import Path
-    from scripts.lib import fence
+    from scripts.lib.base import fence
     sys.stdin.readline()
     fence.claim(Path(sys.argv[1]), {"job": sys.argv[2], "restarts": 0, "node": "g1"})
     print("claimed", flush=True)
@@ -186,7 +186,7 @@ def test_claims_at_the_same_time_leave_one_writer(tmp_path):
 
 def test_processes_of_one_job_share_its_token(tmp_path):
     fence.claim(tmp_path, OLDER)
-    code = "from scripts.lib import fence; print(fence.writer()); [fence.check() for _ in range(20)]"
+    code = "from scripts.lib.base import fence; print(fence.writer()); [fence.check() for _ in range(20)]"
     running = [
         subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(4)
     ]

@@ -6,9 +6,9 @@ import shutil
 
 import pytest
 
-from scripts.lib import pipelines
-from scripts.lib.code import ROOT
-from scripts.lib.pipelines import ModelError
+from scripts.lib.base.code import ROOT
+from scripts.lib.engines import pipelines
+from scripts.lib.engines.pipelines import ModelError
 
 CONFIGURATIONS = {
     "model_index.json": {"_class_name": "StableDiffusionPipeline"},

@@ -4,15 +4,16 @@ from base64 import urlsafe_b64encode
 
 import pytest
 
-from scripts.lib import config, status
-from scripts.lib.jobs import jobs
+from scripts.lib.experiment.config.load import load
+from scripts.lib.planning import status
+from scripts.lib.planning.jobs import jobs
 
 
 @pytest.fixture
 def experiment(settings):
     settings["arms"] = {"real": {"iterations": 2, "synthetic": 0}, "healed": {"parent": "real", "from_iteration": 2}}
     settings["defaults"] = {"iterations": 1}
-    return config.load(settings)
+    return load(settings)
 
 
 def mark(records, name, length=254):

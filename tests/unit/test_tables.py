@@ -4,7 +4,7 @@ import math
 
 import pandas as pd
 
-from scripts.lib import tables
+from scripts.lib.figures import tables
 from tests.unit.figures import table
 
 

@@ -15,10 +15,11 @@ from typing import NamedTuple
 import pytest
 
 from scripts import download_file
-from scripts.lib import weights
-from scripts.lib.code import ROOT
-from scripts.lib.config import Experiment, load
-from scripts.lib.pipelines import ModelError
+from scripts.lib.base.code import ROOT
+from scripts.lib.engines.pipelines import ModelError
+from scripts.lib.experiment.config.experiment import Experiment
+from scripts.lib.experiment.config.load import load
+from scripts.lib.weights import configured as weights
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 MINIATURE = ROOT / "models/miniature"

@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from scripts.lib.arms import Arm
-from scripts.lib.cell import ALL, BASE, FLOOR
+from scripts.lib.experiment.arms import Arm
+from scripts.lib.experiment.cell import ALL, BASE, FLOOR
 from scripts.lib.figures.looks import looks
 from scripts.lib.figures.style import STYLE, WIDTH
-from scripts.lib.replicates import over_replicates
+from scripts.lib.scoring.replicates import over_replicates
 
 MOST_PANELS = 6
 Name = Literal["curves", "diversity", "groups"]

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.textpath import TextPath
 from PIL import Image
 
-from scripts.lib.arms import Arm
+from scripts.lib.experiment.arms import Arm
 from scripts.lib.figures.looks import row_label
 from scripts.lib.figures.style import DPI, STYLE, WIDTH
 
@@ -45,6 +45,13 @@ def spaced(items: Sequence[T], most: int = MOST_COLUMNS) -> list[T]:
 def slots(table: pd.DataFrame, group: Mapping[str, str]) -> pd.DataFrame:
     """Return the rows of an image set's table that have these values of these attributes; all for none."""
     return table[(table[list(group)].astype(str) == pd.Series(group, dtype=str)).all(axis=1)]
+
+
+def spread(table: pd.DataFrame, number: int) -> pd.DataFrame:
+    """Return ``number`` rows of a set's table: the first slots of evenly spaced groups, then their second ones."""
+    chosen = table[table["group"].isin(spaced(list(table["group"].unique()), number))]
+    places = chosen.groupby("group").cumcount().sort_values(kind="stable").index[:number]
+    return chosen.loc[places.sort_values()]
 
 
 def iteration_panels(arms: Mapping[str, Arm], images: Mapping[tuple[str, int], np.ndarray]) -> list[Panel]:

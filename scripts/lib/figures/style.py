@@ -6,7 +6,7 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from scripts.lib.atomic import replacing
+from scripts.lib.base.atomic import replacing
 
 WIDTH = 7.0  # Inches: both columns of a page. Nothing is shrunk in print, so the type is as large as it says.
 DPI = 300

@@ -1,0 +1,17 @@
+"""The words that settings choose among, shared by the configuration and the command lines."""
+
+from typing import Literal
+
+Source = Literal["avatars", "folder"]
+ShortGroup = Literal["error", "fewer", "duplicate"]
+LabelSource = Literal["csv", "ffhq_features", "deepface"]
+Unmapped = Literal["error", "drop"]
+Broken = Literal["error", "skip"]
+Mode = Literal["img2img", "txt2img"]
+MixedPrecision = Literal["no", "fp16", "bf16"]
+Rounding = Literal["total", "floor", "ceil", "nearest"]
+Divergence = Literal["generated_real", "real_generated"]
+Candidates = Literal["all", "group"]
+OnReject = Literal["replace", "drop"]
+Shortfall = Literal["error", "keep_best", "drop"]
+Network = Literal["clip", "vae", "inception", "inception_192", "inception_64"]
