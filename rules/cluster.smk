@@ -1,6 +1,17 @@
-"""Before a run submits its first job. What SLURM needs: see scripts/lib/cluster/slurm.py."""
+"""What a run on SLURM needs, before its first job and in each: see scripts/lib/cluster/slurm.py and base/fence.py."""
 
+import os
+import shutil
+
+from snakemake.jobs import Job
+
+from scripts.lib.base import fence
 from scripts.lib.cluster import slurm
+
+TOKENS = Path(".snakemake/fence").absolute()
+
+if workflow.remote_exec and "SLURM_JOB_ID" in os.environ:
+    slurm.fence_jobs(Job, TOKENS)
 
 
 onstart:
@@ -14,4 +25,10 @@ onstart:
 
         slurm.hold(Path(".snakemake/slurm.lock"))
         slurm.cancel_orphans(workflow.executor_settings.jobname_prefix, Path.cwd())
+        fence.clear(TOKENS)
         slurm.mend(snakemake_executor_plugin_slurm)
+
+
+onsuccess:
+    if workflow.executor_plugin.name == "slurm":
+        shutil.rmtree(TOKENS, ignore_errors=True)

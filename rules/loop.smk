@@ -66,7 +66,7 @@ rule finetune:
         # exec: a shell in between would die of the SIGTERM that the fine-tune saves its state on.
         "exec python -m scripts.finetune {params.model} --training {input.training} --real {input.real} {params.sources}"
         " {params.settings} --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
-        " --checkpoints {params.cell}/checkpoints --checkpoint-minutes {resources.checkpoint_minutes}"
+        " --checkpoints {params.cell}/checkpoints --checkpoint-minutes {resources.checkpoint_minutes} --code {params.code}"
         " --output {params.output} --provenance {output.provenance} > {log} 2>&1"
 
 

@@ -15,7 +15,7 @@ from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from scripts.cli import run
-from scripts.lib.base import csvs, imageset
+from scripts.lib.base import csvs, fence, imageset
 from scripts.lib.base.atomic import replacing
 from scripts.lib.base.provenance import recording, sha256
 from scripts.lib.base.seeds import seed_of
@@ -45,6 +45,7 @@ def main(
     mixed_precision: Annotated[MixedPrecision, typer.Option(help="Precision of the arithmetic; no: float32.")] = "no",
     checkpoint_minutes: Annotated[float, typer.Option(help="Minutes between two checkpoints.", min=0)] = 10,
     gradient_checkpointing: Annotated[bool, typer.Option(help="Less memory for a third more compute.")] = False,
+    code: Annotated[str, typer.Option(help="Digest of the code; a checkpoint of other code is not resumed.")] = "",
 ) -> None:
     """Fine-tune a U-Net on the images of TRAINING, the other parts of the model frozen, on all GPUs of the job."""
     parameters = dict(locals())
@@ -77,13 +78,15 @@ def main(
         train()
         return
     with recording(provenance, inputs, parameters) as results:
-        for other in checkpoints.glob("*"):
+        fence.check()
+        for other in [*checkpoints.glob("*"), *state.glob(".*")]:
             if other != state:
-                shutil.rmtree(other)
+                shutil.rmtree(other, ignore_errors=True)
         state.mkdir(parents=True, exist_ok=True)
         results["loss"] = train()
         with replacing(output) as folder:
             network.save_pretrained(folder, max_shard_size="100GB")
+    fence.check()
     shutil.rmtree(checkpoints)
 
 
