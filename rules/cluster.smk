@@ -1,6 +1,11 @@
-"""Before a run submits its first job. What SLURM needs: see scripts/lib/cluster/slurm.py."""
+"""Before a run submits its first job: what SLURM needs, and what a rerun does."""
+
+from snakemake.dag import DAG
 
 from scripts.lib.cluster import slurm
+from scripts.lib.planning import rerun
+
+rerun.plan_what_is_missing(DAG, optional=EXPERIMENT.downloads)
 
 
 onstart:
@@ -15,3 +20,5 @@ onstart:
         slurm.hold(Path(".snakemake/slurm.lock"))
         slurm.cancel_orphans(workflow.executor_settings.jobname_prefix, Path.cwd())
         slurm.mend(snakemake_executor_plugin_slurm)
+    if not workflow.touch:
+        rerun.withdraw(workflow.dag, shown=rules.all.input.shown)
