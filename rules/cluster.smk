@@ -1,12 +1,16 @@
-"""What a run on SLURM needs, before its first job and in each: see scripts/lib/cluster/slurm.py and base/fence.py."""
+"""Before a run submits its first job: what SLURM needs (then and in each job), and what a rerun does."""
 
 import os
 import shutil
 
+from snakemake.dag import DAG
 from snakemake.jobs import Job
 
 from scripts.lib.base import fence
 from scripts.lib.cluster import slurm
+from scripts.lib.planning import rerun
+
+rerun.plan_what_is_missing(DAG, optional=EXPERIMENT.downloads)
 
 TOKENS = Path(".snakemake/fence").absolute()
 
@@ -27,6 +31,8 @@ onstart:
         slurm.cancel_orphans(workflow.executor_settings.jobname_prefix, Path.cwd())
         fence.clear(TOKENS)
         slurm.mend(snakemake_executor_plugin_slurm)
+    if not workflow.touch:
+        rerun.withdraw(workflow.dag, shown=rules.all.input.shown)
 
 
 onsuccess:

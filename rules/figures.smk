@@ -193,7 +193,10 @@ rule draw_grid:
 
 
 rule record_configuration:
-    """Write down every setting that can change a result, defaults and all."""
+    """Write down every setting that can change a result, defaults and all; not before the results have them."""
+    input:
+        "<results>/scores.csv",
+        "<results>/costs.csv",
     output:
         "<results>/configuration.csv",
     log:
