@@ -16,7 +16,7 @@ rule match_histograms:
         "../envs/images.yaml"
     params:
         code=digest("scripts.match_histograms"),
-        settings=flags(EXPERIMENT.match_histograms),
+        settings=lambda wildcards: flags(arm_of(wildcards).match_histograms),
     shell:
         "python -m scripts.match_histograms --generated {input.generated} --real {input.real} {params.settings}"
         " --output {output} > {log} 2>&1"

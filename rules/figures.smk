@@ -183,13 +183,12 @@ rule draw_grid:
     params:
         code=digest("scripts.draw_grid"),
         arms=lambda wildcards: ARMS,
-        group=lambda wildcards: json.dumps(EXPERIMENT.figures.group),
         images=EXPERIMENT.figures.images,
         unseen=lambda wildcards, input: flags({"unseen": list(input.unseen)}),
         outputs=lambda wildcards, output: flags({"output": list(output)}),
     shell:
         "python -m scripts.draw_grid {input.generated} {params.unseen} --real {input.real} --arms {params.arms:q}"
-        " --group {params.group:q} --images {params.images} {params.outputs} > {log} 2>&1"
+        " --images {params.images} {params.outputs} > {log} 2>&1"
 
 
 rule record_configuration:

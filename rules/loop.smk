@@ -20,12 +20,11 @@ rule compose:
         code=digest("scripts.compose"),
         share=lambda wildcards: arm_of(wildcards).synthetic,
         rounding=EXPERIMENT.compose.rounding,
-        seed=EXPERIMENT.seed,
         draw=slot_draw,
         generated=lambda wildcards, input: flags({"generated": input.get("slots") or None}),
     shell:
         "python -m scripts.compose --real {input.real} {params.generated} --share {params.share}"
-        " --rounding {params.rounding} --seed {params.seed} --draw {params.draw}"
+        " --rounding {params.rounding} --draw {params.draw}"
         " --training {output.training} --composition {output.composition} > {log} 2>&1"
 
 

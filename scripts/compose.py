@@ -17,8 +17,9 @@ def main(
     real: Annotated[Path, typer.Option(help="Image set of the real images; its rows are the slots.")],
     share: Annotated[float, typer.Option(help="Share of generated images.", min=0, max=1)],
     rounding: Annotated[Rounding, typer.Option(help="total: exact over the whole set; others: in each group.")],
-    seed: Annotated[int, typer.Option(help="Seed of the rounding's ties.")],
-    draw: Annotated[int, typer.Option(help="Seed of the slots; equal draws choose equal slots.")],
+    draw: Annotated[
+        int, typer.Option(help="Seed of the slots and of the rounding's ties; equal draws choose equal slots.")
+    ],
     training: Annotated[Path, typer.Option(help="CSV to write: which image of which set trains.")],
     composition: Annotated[Path, typer.Option(help="CSV to write: real and generated images a group.")],
     generated: Annotated[
@@ -32,7 +33,6 @@ def main(
         None if generated is None else _slots(generated),
         share=share,
         rounding=rounding,
-        seed=seed,
         draw=draw,
     )
     with replacing(training) as temporary:

@@ -27,9 +27,9 @@ def main(
     provenance: Annotated[Path, typer.Option(help="JSON to write: what made it.")],
     unet: Annotated[Path | None, typer.Option(help="Folder of a fine-tuned U-Net; the base model's otherwise.")] = None,
     strength: Annotated[float, typer.Option(help="img2img: share of the noise schedule.", min=0, max=1)] = 0.8,
-    batch_size: Annotated[int, typer.Option(help="Images a batch; changes no image.", min=1)] = 8,
+    batch_size: Annotated[int, typer.Option(help="Images a batch; changes no noise, only the last bits.", min=1)] = 8,
     shard: Annotated[int, typer.Option(help="Which shard to make, from 0.", min=0)] = 0,
-    shards: Annotated[int, typer.Option(help="Number of shards; changes no image.", min=1)] = 1,
+    shards: Annotated[int, typer.Option(help="Number of shards; changes no noise.", min=1)] = 1,
 ) -> None:
     """Generate the images of every SHARDS-th prompt, starting with SHARD."""
     with recording(provenance, [unet or model, prompts], dict(locals())):

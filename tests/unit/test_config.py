@@ -29,8 +29,17 @@ def test_an_arm_overrides_some_keys_and_inherits_the_rest(settings):
     settings |= {
         "finetune": {"epochs": 3, "learning_rate": 1e-3, "batch_size": 7},
         "generate": {"steps": 9, "guidance_scale": 2},
+        "match_histograms": {"bins": 32},
         "defaults": {"iterations": 2, "synthetic": 0.25, "finetune": {"learning_rate": 1e-4}},
-        "arms": {"plain": {}, "own": {"synthetic": 1, "finetune": {"epochs": 5}, "generate": {"strength": 0.5}}},
+        "arms": {
+            "plain": {},
+            "own": {
+                "synthetic": 1,
+                "finetune": {"epochs": 5},
+                "generate": {"strength": 0.5},
+                "match_histograms": {"candidates": "group"},
+            },
+        },
     }
     arms = load(settings).arms
     assert (arms["plain"].iterations, arms["plain"].synthetic) == (2, 0.25)
@@ -40,6 +49,8 @@ def test_an_arm_overrides_some_keys_and_inherits_the_rest(settings):
     assert (own.epochs, own.learning_rate, own.batch_size) == (5, 1e-4, 7)
     assert (arms["own"].generate.steps, arms["own"].generate.strength) == (9, 0.5)
     assert (arms["plain"].generate.steps, arms["plain"].generate.strength) == (9, 0.8)
+    matching = [arms[name].match_histograms for name in ("plain", "own")]
+    assert [(section.bins, section.candidates) for section in matching] == [(32, "all"), (32, "group")]
 
 
 def test_a_bare_no_of_yaml_is_float32(settings):

@@ -57,6 +57,14 @@ def test_equal_shares_are_told_apart_by_shape_and_dashes():
     assert [name for name, style in found.items() if not style.filled] == ["healed"]
 
 
+def test_arms_of_one_sign_are_told_apart_by_their_dashes():
+    arms = ARMS | {"matched-group": ARMS["matched"], "healed-all": ARMS["healed"]}
+    found = explorer.styles(arms)
+    for one, other in (("matched", "matched-group"), ("healed", "healed-all")):
+        assert found[one].sign == found[other].sign
+        assert found[one].dash != found[other].dash
+
+
 def test_the_chart_takes_its_data_and_its_colors_from_the_page():
     text = json.dumps(explorer.chart(explorer.styles(ARMS)))
     assert '"name": "scores"' in text

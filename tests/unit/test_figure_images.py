@@ -131,8 +131,16 @@ def test_a_cull_that_rejects_nothing_says_so():
     assert_printable(draw_panels([panel]))
 
 
-def test_the_grid_takes_the_same_slots_of_the_group_from_every_cell(tmp_path, images, monkeypatch):
-    real = pd.DataFrame({"file_name": [f"{i}.png" for i in range(8)], "age": ["old", "young"] * 4, "text": "t"})
+@pytest.mark.parametrize(
+    ("number", "places"), [(1, [0]), (2, [0, 6]), (3, [0, 3, 6]), (4, [0, 1, 3, 6]), (99, range(9))]
+)
+def test_slots_are_spread_over_the_groups(number, places):
+    table = pd.DataFrame({"group": list("aaabbbccc"), "slot": range(9)})
+    assert samples.spread(table, number)["slot"].tolist() == list(places)
+
+
+def test_the_grid_takes_the_same_slots_from_every_cell(tmp_path, images, monkeypatch):
+    real = pd.DataFrame({"file_name": [f"{i}.png" for i in range(8)], "group": ["old", "young"] * 4, "text": "t"})
     unseen = pd.DataFrame({"file_name": ["0.png", "1.png", "2.png"], "group": ["a", "a", "b"], "text": ["A", "A", "B"]})
     imageset.write(tmp_path / "real.zip", real, images)
     for number, cell in enumerate(("base/seed-0/iteration-0", "real/seed-0/iteration-1")):
@@ -145,13 +153,12 @@ def test_the_grid_takes_the_same_slots_of_the_group_from_every_cell(tmp_path, im
         unseen=sorted(tmp_path.glob("*/*/*/unseen.zip")),
         real=tmp_path / "real.zip",
         arms='{"real": {"synthetic": 0, "control": "none", "parent": null, "from_iteration": null}}',
-        group='{"age": "young"}',
         images=2,
         output=[],
     )
     start, iterations, end = drawn
-    np.testing.assert_equal(start.rows, {"young": [images[[1, 3]], images[[6, 4]]]})
-    np.testing.assert_equal(iterations.rows, {"real\n0 % generated": [images[[6, 4]] // 2]})
+    np.testing.assert_equal(start.rows, {"where all\narms start": [images[[0, 1]], images[[7, 6]]]})
+    np.testing.assert_equal(iterations.rows, {"real\n0 % generated": [images[[7, 6]] // 2]})
     assert end.columns == ["A", "B"]
     last = [images[[0, 1]], images[[2]]]
     np.testing.assert_equal(end.rows, {"base model": last, "real\n0 % generated": [cell // 2 for cell in last]})

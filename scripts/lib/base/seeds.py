@@ -8,7 +8,7 @@ def seed_of(*parts: str | int) -> int:
 
     Every random draw of the workflow names what it draws, e.g.
     ``seed_of(experiment_seed, replicate, iteration, "generated", index)``. So the number of shards,
-    the batch size, the order of jobs and the arm never change an image (``StackedRandomGenerator``
+    the batch size, the order of jobs and the arm never change an image's noise (``StackedRandomGenerator``
     of NVlabs/edm2 does the same for one process).
     """
     digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()

@@ -43,7 +43,13 @@ def divergences(generated: np.ndarray, real: np.ndarray) -> np.ndarray:
 
 
 def match_to_real(
-    generated: np.ndarray, real: np.ndarray, *, bins: int, pseudo_count: float, divergence: str
+    generated: np.ndarray,
+    real: np.ndarray,
+    *,
+    bins: int,
+    pseudo_count: float,
+    divergence: str,
+    groups: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Match each generated image's YCbCr histograms to those of its most similar real image.
 
@@ -54,12 +60,22 @@ def match_to_real(
     Args:
         generated, real: uint8 (n, height, width, 3) and (m, height, width, 3).
         divergence: ``generated_real`` or ``real_generated``.
+        groups: the groups of the generated images (n,) and of the real ones (m,), to choose only among the real
+            images of an image's own group; None chooses among all.
 
     Returns:
         The matched images, uint8, and for each the index of its real image.
+
+    Raises:
+        ValueError: a group has generated images and no real one.
     """
     ours, theirs = histograms(generated, bins, pseudo_count), histograms(real, bins, pseudo_count)
     table = divergences(ours, theirs) if divergence == "generated_real" else divergences(theirs, ours).T
+    if groups is not None:
+        own = groups[0][:, None] == groups[1]
+        if not own.any(1).all():
+            raise ValueError(f"group {groups[0][~own.any(1)][0]}: no real image to match to")
+        table = np.where(own, table, np.inf)
     nearest = table.argmin(1)
     matched = np.empty_like(generated)
     for i, image in enumerate(tqdm(generated, desc="match", mininterval=10)):

@@ -56,7 +56,8 @@ def generate(
     """Yield one uint8 image (height, width, 3) a prompt.
 
     All noise of image i comes from a CPU generator seeded with ``seeds[i]``, so that neither the
-    batch size nor the device's random numbers change it.
+    batch size nor the device's random numbers change it. Batches of another size sum in another
+    order: in an image here and there, pixels differ by a level of 255.
 
     Args:
         init_images: uint8 (n, height, width, 3) for image-to-image; None for text-to-image, at the

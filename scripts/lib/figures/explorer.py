@@ -49,6 +49,7 @@ SIGNS = {
     "square": "■□",
 }
 SHARE_SHAPES = ["circle", "triangle-down", "triangle-up", "triangle-left", "triangle-right"]
+DASHES = [[8, 3, 2, 3], [3, 6], [1, 2]]  # of the second and further arms of one sign
 CONTROLS = {"match_histograms": ("diamond", [5, 3]), "cull": ("square", [2, 2])}
 
 
@@ -87,12 +88,14 @@ class Style(NamedTuple):
 def styles(arms: Mapping[str, Arm]) -> dict[str, Style]:
     """Return how each arm is drawn: the farther from the background, the larger its share of generated images."""
     shares = sorted({arm.synthetic for arm in arms.values()})
-    result = {}
+    result: dict[str, Style] = {}
     for name, arm in arms.items():
         rank = shares.index(arm.synthetic)
         light, dark = (_plasma(np.interp(rank, (0, max(len(shares) - 1, 1)), ends)) for ends in (LIGHT, DARK))
         shape, dash = CONTROLS.get(arm.control, (SHARE_SHAPES[rank % len(SHARE_SHAPES)], [1, 0]))
         filled = arm.parent is None
+        if alike := sum((style.shape, style.filled) == (shape, filled) for style in result.values()):
+            dash = DASHES[(alike - 1) % len(DASHES)]
         # The last character asks browsers for the sign as text: some draw triangles as emoji.
         result[name] = Style(light, dark, shape, SIGNS[shape][not filled] + "\ufe0e", dash, filled)
     return result

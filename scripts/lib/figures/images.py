@@ -47,6 +47,13 @@ def slots(table: pd.DataFrame, group: Mapping[str, str]) -> pd.DataFrame:
     return table[(table[list(group)].astype(str) == pd.Series(group, dtype=str)).all(axis=1)]
 
 
+def spread(table: pd.DataFrame, number: int) -> pd.DataFrame:
+    """Return ``number`` rows of a set's table: the first slots of evenly spaced groups, then their second ones."""
+    chosen = table[table["group"].isin(spaced(list(table["group"].unique()), number))]
+    places = chosen.groupby("group").cumcount().sort_values(kind="stable").index[:number]
+    return chosen.loc[places.sort_values()]
+
+
 def iteration_panels(arms: Mapping[str, Arm], images: Mapping[tuple[str, int], np.ndarray]) -> list[Panel]:
     """Return one panel for the arms that start from the base model, and one for each later start.
 

@@ -8,21 +8,21 @@ import pandas as pd
 from scripts.lib.base.seeds import seed_of
 
 
-def counts(sizes: pd.Series, share: float, rounding: str, seed: int) -> pd.Series:
+def counts(sizes: pd.Series, share: float, rounding: str, draw: int) -> pd.Series:
     """Return how many generated images each group gets.
 
     Args:
         sizes: images a group, indexed by group.
         share: share of generated images, 0 to 1.
         rounding: ``total`` makes the whole set exact to the nearest image and gives the groups that
-            get one more by the largest remainder, ties at random by ``seed``; ``floor``, ``ceil`` and
+            get one more by the largest remainder, ties at random by ``draw``; ``floor``, ``ceil`` and
             ``nearest`` (half up) round in each group.
     """
     exact = sizes * share
     if rounding == "total":
         whole = np.floor(exact + 1e-9).astype(int)
         left = math.floor(exact.sum() + 0.5 + 1e-9) - whole.sum()
-        ties = np.random.default_rng(seed_of(seed, "rounding")).random(len(sizes))
+        ties = np.random.default_rng(seed_of(draw, "rounding")).random(len(sizes))
         first = np.lexsort((ties, -(exact - whole).round(9)))[:left]
         whole.iloc[first] += 1
         return whole
@@ -35,7 +35,7 @@ def counts(sizes: pd.Series, share: float, rounding: str, seed: int) -> pd.Serie
 
 
 def compose(
-    real: pd.DataFrame, generated: pd.DataFrame | None, *, share: float, rounding: str, seed: int, draw: int
+    real: pd.DataFrame, generated: pd.DataFrame | None, *, share: float, rounding: str, draw: int
 ) -> pd.DataFrame:
     """Choose which slots train on their generated image and which on their real one.
 
@@ -48,8 +48,8 @@ def compose(
             missing here (culled and dropped) drop out where they should have been generated. None
             is allowed when the share is 0.
         share, rounding: see ``counts``.
-        seed: fixes the rounding's ties.
-        draw: fixes the permutation; equal draws choose equal slots.
+        draw: seed of the rounding's ties and of the permutations. Equal draws choose equal slots; each iteration
+            has another one, so that no group gets the larger number of generated images every time.
 
     Returns:
         ``set`` (``real`` or ``generated``), ``file_name``, ``slot``, ``group``, ``text``: one row a
@@ -58,7 +58,7 @@ def compose(
     Raises:
         ValueError: the share asks for generated images and there are none; no slot has an image.
     """
-    wanted = counts(real.groupby("group", sort=False).size(), share, rounding, seed)
+    wanted = counts(real.groupby("group", sort=False).size(), share, rounding, draw)
     if wanted.sum() and generated is None:
         raise ValueError(f"a share of {share} needs generated images, but none were given")
     slots = real[["file_name", "group", "text"]].rename(columns={"file_name": "slot"})

@@ -2,11 +2,10 @@
 
 The three parts have the architectures of Stable Diffusion (Rombach et al. 2022) and its CLIP
 (Radford et al. 2021), a thousand times smaller. Each function takes arrays and returns a trained
-model; all randomness follows from ``seed``, but for the order in which the tokenizers library numbers
-equally frequent letters: it is another one each time, and with it the weights of CLIP and U-Net.
+model; all randomness follows from ``seed``.
 """
 
-import string
+import json
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from diffusers.optimization import get_cosine_schedule_with_warmup
 from diffusers.training_utils import EMAModel
 from tokenizers.pre_tokenizers import ByteLevel
+from tokenizers.trainers import BpeTrainer
 from torch.nn import functional as F
 from tqdm import trange
 from transformers import (
@@ -35,12 +35,22 @@ def to_pixels(images: np.ndarray | torch.Tensor) -> torch.Tensor:
 
 
 def train_tokenizer(captions: list[str]) -> CLIPTokenizer:
-    """Learn a byte-pair vocabulary from captions; any other word falls back to its letters."""
-    letters = ByteLevel.alphabet()
-    alphabet = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    blank = CLIPTokenizer(vocab={token: i for i, token in enumerate(alphabet)}, merges=[], model_max_length=CONTEXT)
-    every_letter = [" ".join(string.ascii_lowercase + string.digits)]
-    return blank.train_new_from_iterator(captions + every_letter, vocab_size=1024, show_progress=False)
+    """Learn a byte-pair vocabulary from captions; any other word falls back to its letters.
+
+    Equal captions give equal numbers. The tokenizers library numbers the letters that end a word in the order of a
+    hash table, another one each time, and merges equally frequent pairs in the order of those numbers. So both
+    alphabets are numbered here, as special tokens of the training alone.
+    """
+    letters = sorted(ByteLevel.alphabet())
+    alphabet = ["<|startoftext|>", "<|endoftext|>", *letters, *(f"{letter}</w>" for letter in letters)]
+    backend = CLIPTokenizer(vocab={token: i for i, token in enumerate(alphabet)}, merges=[]).backend_tokenizer
+    backend.train_from_iterator(
+        captions,
+        BpeTrainer(vocab_size=1024, special_tokens=alphabet, end_of_word_suffix="</w>", show_progress=False),
+    )
+    learned = json.loads(backend.to_str())["model"]
+    merges = [tuple(pair) for pair in learned["merges"]]
+    return CLIPTokenizer(vocab=learned["vocab"], merges=merges, model_max_length=CONTEXT)
 
 
 def image_processor(size: int) -> CLIPImageProcessor:

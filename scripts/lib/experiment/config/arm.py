@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, PositiveInt, model_validator
 
 from scripts.lib.experiment.config.finetune import Finetune
 from scripts.lib.experiment.config.generate import Generate
+from scripts.lib.experiment.config.match_histograms import MatchHistograms
 from scripts.lib.experiment.config.section import Name, Section, Share
 
 # What else lies in an experiment's folder: an arm is a folder beside them. `floor` is an arm in the table of scores.
@@ -29,6 +30,9 @@ class Arm(Section):
     from_iteration: PositiveInt | None = Field(None, description="Iteration of the parent that this arm goes on from.")
     finetune: Finetune = Field(default_factory=Finetune, description="Overrides of `finetune`.")
     generate: Generate = Field(default_factory=Generate, description="Overrides of `generate`.")
+    match_histograms: MatchHistograms = Field(
+        default_factory=MatchHistograms, description="Overrides of `match_histograms`."
+    )
 
     @model_validator(mode="after")
     def _parent_and_its_iteration_go_together(self) -> Self:

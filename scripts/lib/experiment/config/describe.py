@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from scripts.lib.experiment.config.arm import Arm
-from scripts.lib.experiment.config.experiment import Experiment
+from scripts.lib.experiment.config.experiment import OVERRIDABLE, Experiment
 from scripts.lib.experiment.config.section import Section
 
 
@@ -15,7 +15,7 @@ def describe(experiment: Experiment) -> list[dict[str, str]]:
         {"key": key, "value": _words(value), "meaning": meaning}
         for key, value, meaning in _settings(experiment, sections)
     ]
-    usual = Arm(finetune=experiment.finetune, generate=experiment.generate).model_dump()
+    usual = Arm(**{key: getattr(experiment, key) for key in OVERRIDABLE}).model_dump()
     for name, arm in experiment.arms.items():
         shown = {"synthetic": arm.synthetic, "iterations": arm.iterations}
         own = {key: value for key, value in arm.model_dump().items() if value != usual[key] and key not in shown}

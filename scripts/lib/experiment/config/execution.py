@@ -8,7 +8,7 @@ from scripts.lib.experiment.config.section import Section
 
 
 class Execution(Section):
-    """How the work is cut; changes no result."""
+    """How the work is cut; changes no result, but for the last bits of arithmetic in batches of another size."""
 
     shards: PositiveInt = Field(
         1,

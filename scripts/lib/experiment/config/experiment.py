@@ -25,6 +25,8 @@ from scripts.lib.experiment.config.score import Score
 from scripts.lib.experiment.config.section import Name, Section, Weights
 from scripts.lib.experiment.config.unseen import Unseen
 
+OVERRIDABLE = ("finetune", "generate", "match_histograms")
+
 
 class Experiment(Section):
     """The whole configuration."""
@@ -57,11 +59,11 @@ class Experiment(Section):
     @model_validator(mode="before")
     @classmethod
     def _inherit(cls, data: Any) -> Any:
-        """Fill every arm from ``defaults``, and its ``finetune`` and ``generate`` from the experiment's."""
+        """Fill every arm from ``defaults``, and the sections that it may override from the experiment's."""
         if not isinstance(data, Mapping) or not isinstance(data.get("arms"), Mapping):
             return data
         defaults = data.get("defaults") or {}
-        shared = {key: data.get(key) or {} for key in ("finetune", "generate")}
+        shared = {key: data.get(key) or {} for key in OVERRIDABLE}
         for key, values in ({"defaults": defaults} | shared).items():
             _mapping(key, values)
         arms = {}

@@ -8,5 +8,9 @@ from scripts.lib.experiment.config.section import Section
 class Figures(Section):
     """What the figures show."""
 
-    group: dict[str, str] = Field(description="The group of the image grid: one value of each attribute.")
-    images: PositiveInt = Field(3, description="Images of that group in each cell of the grid.")
+    group: dict[str, str] = Field(
+        description="The group of the figure `baseline`, and that the explorer opens with: one value of each attribute."
+    )
+    images: PositiveInt = Field(
+        3, description="Images in each cell of the grid: the first slots of groups that are evenly spaced."
+    )

@@ -2,7 +2,7 @@
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from scripts.lib.experiment.choices import Divergence
+from scripts.lib.experiment.choices import Candidates, Divergence
 from scripts.lib.experiment.config.section import Section
 
 
@@ -14,3 +14,8 @@ class MatchHistograms(Section):
         1e-6, description="Added to every bin before normalisation, so that the divergence is finite."
     )
     divergence: Divergence = Field("generated_real", description="KL(generated, real) or KL(real, generated).")
+    candidates: Candidates = Field(
+        "all",
+        description="Real images that an image may be matched to: all of the experiment, whatever their group, or only "
+        "those of its own group.",
+    )
