@@ -35,7 +35,7 @@ def main(
     with recording(provenance, [unet or model, prompts], dict(locals())):
         table = csvs.read(prompts) if prompts.suffix == ".csv" else imageset.read_metadata(prompts)
         if prompts.suffix != ".csv":  # Weights that the same run has downloaded were not there to be asked before.
-            check_groups(dict(zip(table["group"], table["text"], strict=True)), of_pipeline(model))
+            check_groups(dict(zip(table.get("group", table["text"]), table["text"], strict=True)), of_pipeline(model))
         rows = table.iloc[shard::shards]
         seeds = [seed_of(seed, replicate, iteration, prompts.stem, index) for index in rows.index]
         images = generate(
