@@ -76,5 +76,11 @@ def text(table: pd.DataFrame, *, header: bool = True) -> str:
 
 
 def read_foreign(path: Path) -> pd.DataFrame:
-    """Read a table that a user brings, every column as text, whatever its line endings."""
+    """Read a table that a user brings, every column as text, whatever its line endings.
+
+    Raises:
+        ValueError: the path is a folder.
+    """
+    if path.is_dir():
+        raise ValueError(f"{path}: a folder, not a table; give the path of a CSV")
     return pd.read_csv(path, dtype=str, keep_default_na=False)
