@@ -11,7 +11,8 @@ from tqdm import tqdm
 from scripts.cli import run
 from scripts.lib.atomic import replacing
 from scripts.lib.choices import DEEPFACE_WEIGHTS
-from scripts.lib.classification import Classifier, check_weights, classify
+from scripts.lib.classification import Classifier, classify
+from scripts.lib.networks import check_deepface
 from scripts.lib.provenance import recording
 
 
@@ -29,7 +30,7 @@ def main(
     shards: Annotated[int, typer.Option(help="Number of shards; changes no label.", min=1)] = 1,
 ) -> None:
     """Classify every SHARDS-th file, starting with SHARD; a file that cannot be read gets a reason, not labels."""
-    check_weights(weights, attribute, json.loads(sha256))
+    check_deepface(weights, attribute, json.loads(sha256))
     with recording(provenance, [weights / DEEPFACE_WEIGHTS[name] for name in attribute], dict(locals())):
         table = pd.read_csv(files, dtype=str, keep_default_na=False)
         names = table.loc[table["excluded"] == "", "file_name"].tolist()[shard::shards]

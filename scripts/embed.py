@@ -12,7 +12,7 @@ from scripts.lib import imageset
 from scripts.lib.atomic import replacing
 from scripts.lib.choices import Network
 from scripts.lib.features import EXTRACTORS, RESIZE, Clip
-from scripts.lib.provenance import sha256
+from scripts.lib.hashes import content
 
 
 def main(
@@ -30,10 +30,10 @@ def main(
     made_by = {
         "network": network,
         "weights": str(weights),
-        "weights_sha256": sha256(weights),
+        "weights_sha256": content(weights),
         "resize": RESIZE[network],
         "clip": str(clip),
-        "clip_sha256": sha256(clip),
+        "clip_sha256": content(clip),
     }
     for path, target in zip(sets, output, strict=True):
         metadata, images = imageset.read(path)

@@ -11,8 +11,8 @@ from scripts.cli import Attributes, run
 from scripts.lib import dataset
 from scripts.lib.atomic import replacing
 from scripts.lib.choices import Broken
-from scripts.lib.classification import check_weights
 from scripts.lib.labels import raw_labels, read_recipes
+from scripts.lib.networks import check_deepface
 
 
 def main(
@@ -29,7 +29,7 @@ def main(
     sources = read_recipes(recipes)
     if weights is not None:
         asked = [recipe.column for recipe in sources.values() if recipe.source == "deepface"]
-        check_weights(weights, asked, json.loads(sha256))
+        check_deepface(weights, asked, json.loads(sha256))
     published = {name: recipe for name, recipe in sources.items() if recipe.source != "deepface"}
     raw = {name: raw_labels(table["file_name"].tolist(), recipe) for name, recipe in published.items()}
     with replacing(output) as temporary:

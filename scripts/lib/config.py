@@ -6,6 +6,7 @@ and of the configuration reference.
 """
 
 from collections.abc import Iterator, Mapping
+from math import ceil
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -22,6 +23,9 @@ from pydantic import (
 from scripts.lib.choices import (
     DEEPFACE_LABELS,
     DEEPFACE_WEIGHTS,
+    MAPS,
+    SMALLEST,
+    VECTORS,
     Broken,
     Divergence,
     LabelSource,
@@ -232,6 +236,15 @@ class Generate(Section):
     steps: PositiveInt = Field(250, description="Inference steps; image-to-image runs `strength` of them.")
     guidance_scale: Annotated[float, Field(ge=1)] = Field(7.5, description="Classifier-free guidance; 1 is none.")
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.mode == "img2img" and int(self.steps * self.strength) < 1:
+            raise ValueError(
+                f"`strength` {self.strength} of {self.steps} `steps` is less than one step, so that nothing would be "
+                f"generated; raise `steps` to {ceil(1 / self.strength)} at least, or raise `strength`"
+            )
+        return self
+
 
 class Finetune(Section):
     """How the U-Net is retrained (paper, section 2.3)."""
@@ -301,6 +314,15 @@ class Cull(Section):
         description="A group in which no image passes: stop, accept the nearest one, or leave its generated ones out.",
     )
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.features.network not in MAPS:
+            raise ValueError(
+                f"`features.network` is {self.features.network!r}, which gives one vector per image, but the distance "
+                f"of single images compares maps of many positions; choose one of {', '.join(MAPS)}"
+            )
+        return self
+
 
 class Score(Section):
     """How images are measured (paper, section 2.2)."""
@@ -308,6 +330,15 @@ class Score(Section):
     clip: str = Field(description="Folder of the CLIPModel of the CLIP score.")
     features: Features = Field(description="Feature space of the distances and of the diversity.")
     nearest_k: PositiveInt = Field(5, description="Neighbours of precision, recall, density and coverage.")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.features.network not in VECTORS:
+            raise ValueError(
+                f"`features.network` is {self.features.network!r}, which gives maps of many positions, but the scores "
+                f"compare one vector per image; choose one of {', '.join(VECTORS)}"
+            )
+        return self
 
 
 class Unseen(Section):
@@ -408,11 +439,17 @@ class Explorer(Section):
 
 
 class Download(Section):
-    """Where weights come from that are not there yet: a repository of the Hugging Face Hub, or a file."""
+    """Where weights come from that are not there yet: a repository of the Hugging Face Hub, files of one, or a file."""
 
     repository: str | None = Field(None, description="Repository of the Hub, `owner/name`; brings a folder.")
     revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = Field(
         None, description="Its commit; a branch or a tag can change and is refused."
+    )
+    files: list[Annotated[str, Field(pattern=r"^[^*?\[]+$")]] | None = Field(
+        None,
+        min_length=1,
+        description="With `repository`: the files to fetch, by their paths in it; none: a pipeline's or a network's "
+        "configurations and safetensors.",
     )
     url: Annotated[str, Field(pattern=r"^(https?|file)://")] | None = Field(None, description="Address of a file.")
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")] | None = Field(
@@ -422,8 +459,8 @@ class Download(Section):
     @model_validator(mode="after")
     def _check(self) -> Self:
         given = {key for key, value in self if value is not None}
-        if given not in ({"repository", "revision"}, {"url", "sha256"}):
-            raise ValueError("give `repository` and `revision`, or `url` and `sha256`")
+        if given - {"files"} != {"repository", "revision"} and given != {"url", "sha256"}:
+            raise ValueError("give `repository` and `revision` (and `files`), or `url` and `sha256`")
         return self
 
 
@@ -506,9 +543,20 @@ class Experiment(Section):
         for attribute, values in self.dataset.attributes.items():
             if self.figures.group.get(attribute) not in values:
                 raise ValueError(f"`figures.group.{attribute}` must be one of {values}")
+        self._check_cull()
         if unknown := sorted(set(self.figures.group) - set(self.dataset.attributes)):
             raise ValueError(f"`figures.group.{unknown[0]}`: there is no such attribute in `dataset.attributes`")
         return self
+
+
+    def _check_cull(self) -> None:
+        network, resolution = self.cull.features.network, self.dataset.resolution
+        smallest = SMALLEST.get(network, 1)
+        if resolution < smallest and any(arm.control == "cull" for arm in self.arms.values()):
+            raise ValueError(
+                f"`cull.features.network` is {network!r}, which needs images of {smallest} pixels at least, but "
+                f"`dataset.resolution` is {resolution}; raise it, or choose `vae`"
+            )
 
 
 def load(data: Mapping[str, Any]) -> Experiment:
