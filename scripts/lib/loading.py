@@ -6,7 +6,6 @@ from typing import Any
 
 import diffusers
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
-from diffusers.schedulers import KarrasDiffusionSchedulers
 from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
 from scripts.lib import pipelines
@@ -14,6 +13,8 @@ from scripts.lib.choices import Network
 from scripts.lib.networks import TOKENS, WORDS
 from scripts.lib.safetensors_files import ModelError, read_json
 
+# What the pipelines need of a scheduler; those of flow matching and of EDM have no noise schedule in this sense.
+OF_DIFFUSION = ("alphas_cumprod", "add_noise", "init_noise_sigma", "scale_model_input")
 LEGACY_END = 2  # The end token of CLIP configurations that transformers reads as "the largest of the prompt".
 
 
@@ -96,16 +97,15 @@ def _check_words(folder: Path, config: Any, *, pooled: bool = False) -> None:
 
 def _build_scheduler(folder: Path, steps: Iterable[int]) -> str:
     """Build the sampler and the scheduler of the training, and return the sampler's class."""
-    name = read_json(folder / "model_index.json").get("scheduler", [None, None])[1]
-    kind = getattr(diffusers, str(name), None)
-    usable = {scheduler.name for scheduler in KarrasDiffusionSchedulers}
-    if name not in usable and not usable & set(getattr(kind, "_compatibles", [])):
-        raise ModelError(
-            f"{folder}/scheduler: {name} is no scheduler of Stable Diffusion 1 or 2; choose one of "
-            f"{', '.join(sorted(usable))} in model_index.json and scheduler_config.json"
-        )
+    name = str(read_json(folder / "model_index.json").get("scheduler", [None, None])[1])
+    refusal = (
+        f"{folder}/scheduler: {name} is no scheduler of Stable Diffusion 1 or 2; name another in model_index.json and "
+        "scheduler_config.json, such as DDIMScheduler or PNDMScheduler"
+    )
+    if not hasattr(diffusers, name):
+        raise ModelError(refusal)
     try:
-        scheduler = kind.from_pretrained(folder, subfolder="scheduler", local_files_only=True)
+        scheduler = getattr(diffusers, name).from_pretrained(folder, subfolder="scheduler", local_files_only=True)
         DDPMScheduler.from_pretrained(folder, subfolder="scheduler", local_files_only=True)
         for number in sorted(set(steps)):
             scheduler.set_timesteps(number)
@@ -113,7 +113,9 @@ def _build_scheduler(folder: Path, steps: Iterable[int]) -> str:
         raise ModelError(
             f"{folder}/scheduler: no {name} can be built from scheduler_config.json: {_first_line(error)}; correct it"
         ) from error
-    return str(name)
+    if not all(hasattr(scheduler, part) for part in OF_DIFFUSION):
+        raise ModelError(refusal)
+    return name
 
 
 def _first_line(error: Exception) -> str:
