@@ -27,7 +27,9 @@ def main(
     provenance: Annotated[Path, typer.Option(help="JSON to write: what made it.")],
     unet: Annotated[Path | None, typer.Option(help="Folder of a fine-tuned U-Net; the base model's otherwise.")] = None,
     strength: Annotated[float, typer.Option(help="img2img: share of the noise schedule.", min=0, max=1)] = 0.8,
-    size: Annotated[int | None, typer.Option(help="txt2img: edge of the images; the model's own otherwise.", min=8)] = None,
+    size: Annotated[
+        int | None, typer.Option(help="txt2img: edge of the images; the model's own otherwise.", min=8)
+    ] = None,
     batch_size: Annotated[int, typer.Option(help="Images a batch; changes no image.", min=1)] = 8,
     shard: Annotated[int, typer.Option(help="Which shard to make, from 0.", min=0)] = 0,
     shards: Annotated[int, typer.Option(help="Number of shards; changes no image.", min=1)] = 1,

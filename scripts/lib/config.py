@@ -97,7 +97,7 @@ class Label(Section):
 
 
 class DeepFace(Section):
-    """DeepFace's networks, if a label comes from there (ONNX; docs/dataset.md says where to get them)."""
+    """DeepFace's networks, if a label comes from there (ONNX; docs/dataset.md says how `downloads` brings them)."""
 
     weights: str = Field(description="Folder of the ONNX files, under the names that DeepFace gives them.")
     sha256: dict[str, str] = Field(
@@ -134,7 +134,9 @@ class Dataset(Section):
         description="`folder` only. A file that is listed but missing, empty, damaged, no image, or has more than one "
         "reading as 8-bit RGB: an error, or left out and named in `dataset/excluded.csv`.",
     )
-    resolution: PositiveInt = Field(512, description="Edge of the square images, in pixels.")
+    resolution: PositiveInt = Field(
+        512, description="Edge of the square images in pixels, real and generated; a multiple of 8."
+    )
     attributes: dict[str, list[str]] = Field(
         description="Attributes and their values, e.g. `gender: [man, woman]`. A group is one value of each.",
         min_length=1,
@@ -547,7 +549,6 @@ class Experiment(Section):
         if unknown := sorted(set(self.figures.group) - set(self.dataset.attributes)):
             raise ValueError(f"`figures.group.{unknown[0]}`: there is no such attribute in `dataset.attributes`")
         return self
-
 
     def _check_cull(self) -> None:
         network, resolution = self.cull.features.network, self.dataset.resolution

@@ -100,8 +100,8 @@ def check_deepface(folder: Path, asked: Sequence[str], hashes: Mapping[str, str]
         refuse_pointer(path)
         if name in hashes and (found := content(path)) != hashes[name].lower():
             raise ModelError(
-                f"{path}: its SHA-256 is {found}, dataset.deepface.sha256 says {hashes[name]}; fetch the file again, or "
-                "correct the hash"
+                f"{path}: its SHA-256 is {found}, dataset.deepface.sha256 says {hashes[name]}; fetch the file again, "
+                "or correct the hash"
             )
 
 
@@ -161,10 +161,11 @@ def normalization(folder: Path) -> Normalization:
         return Normalization(CLIP_MEAN, CLIP_DEVIATION)
     says = read_json(path)
     tower = (read_json(folder / "config.json").get("vision_config") or {}).get("image_size", 224)
-    edges = says.get("size") if isinstance(says.get("size"), dict) else {"shortest_edge": says.get("size", tower)}
+    edge = says.get("size", tower)
+    edge = next(iter(edge.values()), tower) if isinstance(edge, dict) else edge
     for key, value, wanted in (
         ("resample", says.get("resample", BICUBIC), BICUBIC),
-        ("size", next(iter(edges.values()), tower), tower),
+        ("size", edge, tower),
         ("do_normalize", says.get("do_normalize", True), True),
     ):
         if value != wanted:

@@ -281,14 +281,14 @@ def test_one_step_is_enough(settings, generate):
 @pytest.mark.parametrize("network", ["clip", "inception"])
 def test_a_cull_by_a_network_without_maps_is_refused(settings, network):
     settings["cull"]["features"]["network"] = network
-    with pytest.raises(ConfigurationError, match=f"cull: `features.network` is '{network}', which gives one vector"):
+    with pytest.raises(ConfigurationError, match=rf"cull: `features\.network` is '{network}', which gives one vector"):
         load(settings)
 
 
 @pytest.mark.parametrize("network", ["vae", "inception_192", "inception_64"])
 def test_scores_by_a_network_of_maps_are_refused(settings, network):
     settings["score"]["features"]["network"] = network
-    with pytest.raises(ConfigurationError, match=f"score: `features.network` is '{network}', which gives maps"):
+    with pytest.raises(ConfigurationError, match=rf"score: `features\.network` is '{network}', which gives maps"):
         load(settings)
 
 
@@ -297,13 +297,16 @@ def test_images_too_small_for_the_network_of_the_cull_are_refused(settings):
     settings["dataset"]["resolution"] = 16
     load(settings)
     settings["arms"]["mixed"]["control"] = "cull"
-    with pytest.raises(ConfigurationError, match="needs images of 24 pixels at least, but `dataset.resolution` is 16"):
+    with pytest.raises(
+        ConfigurationError, match=r"needs images of 24 pixels at least, but `dataset\.resolution` is 16"
+    ):
         load(settings)
 
 
 def test_files_of_a_repository_are_named_with_its_commit(settings):
     hub = {"repository": "serengil/deepface", "revision": "0" * 40, "files": ["age_model_weights.onnx"]}
     assert load(settings | {"downloads": {"models/deepface": hub}}).downloads["models/deepface"].files
-    for wrong in ({"revision": None}, {"files": []}, {"files": ["*.onnx"]}, {"url": "https://x/y"}):
+    mistakes: list[dict[str, Any]] = [{"revision": None}, {"files": []}, {"files": ["*.onnx"]}, {"url": "https://x/y"}]
+    for wrong in mistakes:
         with pytest.raises(ConfigurationError, match=r"downloads\.models/deepface"):
             load(settings | {"downloads": {"models/deepface": hub | wrong}})

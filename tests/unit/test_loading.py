@@ -111,7 +111,7 @@ def test_an_encoder_of_another_class_that_says_it_is_clip_s_is_refused(model):
 
 def test_weights_of_another_width_are_refused(model):
     edit(model / "unet/config.json", block_out_channels=[32, 64])
-    with pytest.raises(ModelError, match="unet: no UNet2DConditionModel can be built from it|not the weights of"):
+    with pytest.raises(ModelError, match=r"unet: no UNet2DConditionModel can be built from it|not the weights of"):
         loading.build_pipeline(model, [12])
 
 
@@ -120,7 +120,11 @@ def test_weights_of_another_width_are_refused(model):
     [
         ("FlowMatchEulerDiscreteScheduler", {}, "FlowMatchEulerDiscreteScheduler is no scheduler of Stable Diffusion"),
         ("LostScheduler", {}, "LostScheduler is no scheduler of Stable Diffusion"),
-        ("DDIMScheduler", {"beta_schedule": "cubic"}, "no DDIMScheduler can be built from scheduler_config.json: cubic"),
+        (
+            "DDIMScheduler",
+            {"beta_schedule": "cubic"},
+            "no DDIMScheduler can be built from scheduler_config.json: cubic",
+        ),
         ("DDIMScheduler", {"num_train_timesteps": 100}, "no DDIMScheduler can be built .*num_inference_steps"),
     ],
 )

@@ -174,7 +174,9 @@ def test_a_tokenizer_without_words_is_refused(model):
 @pytest.mark.parametrize(("resolution", "sizes"), [(500, "496 or 504"), (4, "8"), (513, "512 or 520")])
 def test_a_resolution_that_the_pipeline_would_round_is_refused(model, resolution, sizes):
     pipelines.check_resolution(model, 512)
-    with pytest.raises(ModelError, match=f"dataset.resolution: it is {resolution}, .*multiples of 8 pixels; set {sizes}$"):
+    with pytest.raises(
+        ModelError, match=f"dataset.resolution: it is {resolution}, .*multiples of 8 pixels; set {sizes}$"
+    ):
         pipelines.check_resolution(model, resolution)
 
 

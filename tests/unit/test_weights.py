@@ -74,7 +74,9 @@ def test_a_fetched_folder_that_was_changed_is_refused(experiment, tmp_path, monk
     weights.check(experiment)
     config = Path("models/sd/scheduler/scheduler_config.json")
     config.write_text(config.read_text() + " ")
-    with pytest.raises(ModelError, match="models/sd: its files are no longer those that were fetched; remove the folder"):
+    with pytest.raises(
+        ModelError, match="models/sd: its files are no longer those that were fetched; remove the folder"
+    ):
         weights.check(experiment)
 
 
@@ -245,7 +247,9 @@ def test_what_deepface_lacks_or_has_of_another_hash_is_found(settings, tmp_path)
     settings["score"] = {"clip": str(MINIATURE / "clip"), "features": features}
     weights.check(load(settings))
     (tmp_path / "gender_model_weights.onnx").write_bytes(b"weights")
-    with pytest.raises(ModelError, match="gender_model_weights.onnx: its SHA-256 is .*dataset.deepface.sha256 says 0+"):
+    with pytest.raises(
+        ModelError, match=r"gender_model_weights.onnx: its SHA-256 is .*dataset.deepface.sha256 says 0+"
+    ):
         weights.check(load(settings))
 
 
