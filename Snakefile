@@ -5,19 +5,26 @@ and lacks), `plan` (what it will cost), `status` (how far it is), `miniature` (t
 model anew), or the file of any one cell.
 """
 
+from pathlib import Path
+
 from snakemake.utils import min_version
 
-from scripts.lib import config as configuration
+from scripts.lib.base.code import ROOT
+from scripts.lib.experiment.config.files import check_order, check_text
+from scripts.lib.experiment.config.load import load
 
 min_version("9.20")
 
 
-if "experiment" not in config:
+if not workflow.configfiles:
 
-    configfile: "config.yaml"
+    configfile: "config.yaml" if Path("config.yaml").is_file() else str(ROOT / "config.yaml")
 
 
-EXPERIMENT = configuration.load(config)
+check_text([Path(path) for path in workflow.configfiles])
+if not workflow.modifier.skip_configfile:  # The files of a workflow that uses this one as a module are its own.
+    check_order([Path(path) for path in workflow.configfiles], config, ROOT)
+EXPERIMENT = load(config, ROOT)
 
 
 include: "rules/common.smk"

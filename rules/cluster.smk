@@ -1,6 +1,6 @@
-"""Before a run submits its first job. What SLURM needs: see scripts/lib/slurm.py."""
+"""Before a run submits its first job. What SLURM needs: see scripts/lib/cluster/slurm.py."""
 
-from scripts.lib import slurm
+from scripts.lib.cluster import slurm
 
 
 onstart:

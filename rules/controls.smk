@@ -16,7 +16,7 @@ rule match_histograms:
         "../envs/images.yaml"
     params:
         code=digest("scripts.match_histograms"),
-        settings=flags(EXPERIMENT.match_histograms),
+        settings=lambda wildcards: flags(arm_of(wildcards).match_histograms),
     shell:
         "python -m scripts.match_histograms --generated {input.generated} --real {input.real} {params.settings}"
         " --output {output} > {log} 2>&1"
@@ -46,7 +46,7 @@ rule single_image_distance:
     params:
         code=digest("scripts.single_image_distance"),
         weights=CULL_WEIGHTS,
-        features=flags(EXPERIMENT.cull.features),
+        features=fixed(flags(EXPERIMENT.cull.features)),
     shell:
         "python -m scripts.single_image_distance --generated {input.generated} --real {input.real} {params.features}"
         " --batch-size {resources.batch_size} --output {output} > {log} 2>&1"

@@ -21,7 +21,7 @@ rule download_repository:
     params:
         source=lambda wildcards: flags(EXPERIMENT.downloads[wildcards.repository]),
     shell:
-        "HF_HUB_OFFLINE=0 python -m scripts.download_repository {params.source} --output {output} > {log} 2>&1"
+        "HF_HUB_OFFLINE=0 python -m scripts.download_repository {params.source} --output {output:q} > {log:q} 2>&1"
 
 
 rule download_file:
@@ -35,7 +35,7 @@ rule download_file:
     params:
         source=lambda wildcards: flags(EXPERIMENT.downloads[wildcards.file]),
     shell:
-        "python -m scripts.download_file {params.source} --output {output} > {log} 2>&1"
+        "python -m scripts.download_file {params.source} --output {output:q} > {log:q} 2>&1"
 
 
 rule check_weights:
@@ -52,15 +52,17 @@ rule check_weights:
     params:
         code=digest("scripts.check_weights"),
         weights=[MODEL_DIGEST, *SCORE_WEIGHTS, CULL_WEIGHTS],
-        model=MODEL,
+        model=fixed(MODEL_OPTION),
         resolution=EXPERIMENT.dataset.resolution,
         steps=flags({"steps": sorted({part.generate.steps for part in [EXPERIMENT, *EXPERIMENT.arms.values()]})}),
-        networks=flags(
-            {
-                "network": [network for network, _ in weights.networks_of(EXPERIMENT)],
-                "weights": [path for _, path in weights.networks_of(EXPERIMENT)],
-            }
+        networks=fixed(
+            flags(
+                {
+                    "network": [network for network, _ in weights.networks_of(EXPERIMENT)],
+                    "weights": [path for _, path in weights.networks_of(EXPERIMENT)],
+                }
+            )
         ),
     shell:
-        "python -m scripts.check_weights --model {params.model} --resolution {params.resolution} {params.steps}"
+        "python -m scripts.check_weights {params.model} --resolution {params.resolution} {params.steps}"
         " {params.networks} --output {output} > {log} 2>&1"

@@ -20,12 +20,11 @@ rule compose:
         code=digest("scripts.compose"),
         share=lambda wildcards: arm_of(wildcards).synthetic,
         rounding=EXPERIMENT.compose.rounding,
-        seed=EXPERIMENT.seed,
         draw=slot_draw,
         generated=lambda wildcards, input: flags({"generated": input.get("slots") or None}),
     shell:
         "python -m scripts.compose --real {input.real} {params.generated} --share {params.share}"
-        " --rounding {params.rounding} --seed {params.seed} --draw {params.draw}"
+        " --rounding {params.rounding} --draw {params.draw}"
         " --training {output.training} --composition {output.composition} > {log} 2>&1"
 
 
@@ -55,7 +54,7 @@ rule finetune:
         checkpoint_minutes=EXECUTION.checkpoint_minutes,
     params:
         code=digest("scripts.finetune"),
-        model=MODEL,
+        model=fixed(MODEL_OPTION),
         weights=MODEL_DIGEST,
         settings=lambda wildcards: flags(arm_of(wildcards).finetune),
         sources=lambda wildcards, input: flags(
@@ -66,7 +65,7 @@ rule finetune:
         cell=subpath(output.provenance, parent=True),
     shell:
         # exec: a shell in between would die of the SIGTERM that the fine-tune saves its state on.
-        "exec python -m scripts.finetune --model {params.model} --training {input.training} --real {input.real} {params.sources}"
+        "exec python -m scripts.finetune {params.model} --training {input.training} --real {input.real} {params.sources}"
         " {params.settings} --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
         " --checkpoints {params.cell}/checkpoints --checkpoint-minutes {resources.checkpoint_minutes}"
         " --output {params.output} --provenance {output.provenance} > {log} 2>&1"
@@ -96,14 +95,14 @@ rule generate:
         shards=SHARDS,
     params:
         code=digest("scripts.generate"),
-        model=MODEL,
+        model=fixed(MODEL_OPTION),
         weights=MODEL_DIGEST,
         settings=lambda wildcards: flags(arm_of(wildcards).generate),
         size=EXPERIMENT.dataset.resolution,
         unet=lambda wildcards: flags(unet_option(this(wildcards))),
         seed=EXPERIMENT.seed,
     shell:
-        "python -m scripts.generate --model {params.model} {params.unet} --prompts {input.real} {params.settings}"
+        "python -m scripts.generate {params.model} {params.unet} --prompts {input.real} {params.settings}"
         " --size {params.size}"
         " --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
         " --batch-size {resources.batch_size} --shard {wildcards.shard} --shards {resources.shards}"
@@ -150,14 +149,14 @@ rule unseen:
         batch_size=EXECUTION.generate_batch_size,
     params:
         code=digest("scripts.generate"),
-        model=MODEL,
+        model=fixed(MODEL_OPTION),
         weights=MODEL_DIGEST,
         settings=lambda wildcards: flags(arm_of(wildcards).generate.model_copy(update={"mode": "txt2img"})),
         size=EXPERIMENT.dataset.resolution,
         unet=lambda wildcards: flags(unet_option(this(wildcards))),
         seed=EXPERIMENT.seed,
     shell:
-        "python -m scripts.generate --model {params.model} {params.unet} --prompts {input.prompts} {params.settings}"
+        "python -m scripts.generate {params.model} {params.unet} --prompts {input.prompts} {params.settings}"
         " --size {params.size}"
         " --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
         " --batch-size {resources.batch_size} --output {output.images} --provenance {output.provenance}"

@@ -6,11 +6,12 @@ from typing import Annotated, cast
 import typer
 
 from scripts.cli import run
-from scripts.lib import networks, pipelines
-from scripts.lib.atomic import write_json
-from scripts.lib.choices import Network
-from scripts.lib.hashes import content
-from scripts.lib.loading import build_network, build_pipeline
+from scripts.lib.base.atomic import write_json
+from scripts.lib.base.hashes import content
+from scripts.lib.engines import pipelines
+from scripts.lib.experiment.choices import Network
+from scripts.lib.scoring import networks
+from scripts.lib.weights.loading import build_network, build_pipeline
 
 
 def main(

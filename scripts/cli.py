@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from scripts.lib.base.commandline import expanded
+
 
 def app(main: Callable[..., None]) -> typer.Typer:
     """Return the command line of ``main``; its help is plain, since a framed one cuts long options off."""
@@ -17,10 +19,13 @@ def app(main: Callable[..., None]) -> typer.Typer:
 
 
 def run(main: Callable[..., None]) -> None:
-    """Run ``main`` with the options of the command line; an error ends in its message, after a plain traceback."""
+    """Run ``main`` with the options of the command line; an error ends in its message, after a plain traceback.
+
+    ``@FILE`` stands for the options in a file, a JSON list of words.
+    """
     # An exception, so that a cancelled job removes what it has half written.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    app(main)()
+    app(main)(expanded(sys.argv[1:]))
 
 
 def _attributes(text: str) -> dict[str, list[str]]:

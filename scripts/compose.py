@@ -7,18 +7,18 @@ import pandas as pd
 import typer
 
 from scripts.cli import run
-from scripts.lib import imageset
-from scripts.lib.atomic import replacing
-from scripts.lib.choices import Rounding
-from scripts.lib.compose import compose, composition_of
+from scripts.lib.base import csvs, imageset
+from scripts.lib.experiment.choices import Rounding
+from scripts.lib.regimes.compose import compose, composition_of
 
 
 def main(
     real: Annotated[Path, typer.Option(help="Image set of the real images; its rows are the slots.")],
     share: Annotated[float, typer.Option(help="Share of generated images.", min=0, max=1)],
     rounding: Annotated[Rounding, typer.Option(help="total: exact over the whole set; others: in each group.")],
-    seed: Annotated[int, typer.Option(help="Seed of the rounding's ties.")],
-    draw: Annotated[int, typer.Option(help="Seed of the slots; equal draws choose equal slots.")],
+    draw: Annotated[
+        int, typer.Option(help="Seed of the slots and of the rounding's ties; equal draws choose equal slots.")
+    ],
     training: Annotated[Path, typer.Option(help="CSV to write: which image of which set trains.")],
     composition: Annotated[Path, typer.Option(help="CSV to write: real and generated images a group.")],
     generated: Annotated[
@@ -32,19 +32,17 @@ def main(
         None if generated is None else _slots(generated),
         share=share,
         rounding=rounding,
-        seed=seed,
         draw=draw,
     )
-    with replacing(training) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
-    with replacing(composition) as temporary:
-        composition_of(slots, table).to_csv(temporary, lineterminator="\n")
+    csvs.write(training, table)
+    csvs.write(composition, composition_of(slots, table))
 
 
 def _slots(generated: Path) -> pd.DataFrame:
     """Return which generated image each slot has; a slot that the cull left empty has none."""
     if generated.suffix == ".csv":
-        return pd.read_csv(generated).dropna(subset="file_name")
+        table = csvs.read(generated, csvs.CULLED)
+        return table[table["file_name"] != ""]
     names = imageset.read_metadata(generated)["file_name"]
     return pd.DataFrame({"slot": names, "file_name": names})
 

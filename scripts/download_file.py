@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from scripts.cli import run
-from scripts.lib import download
+from scripts.lib.weights import download
 
 
 def main(

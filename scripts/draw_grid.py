@@ -1,16 +1,15 @@
 """Draw the same few images in every arm and iteration."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from scripts.cli import run
-from scripts.lib import imageset
-from scripts.lib.arms import read_arms
-from scripts.lib.cell import BASE, Cell
-from scripts.lib.figures.images import Panel, draw_panels, iteration_panels, slots
+from scripts.lib.base import imageset
+from scripts.lib.experiment.arms import read_arms
+from scripts.lib.experiment.cell import BASE, Cell
+from scripts.lib.figures.images import Panel, draw_panels, iteration_panels, spread, title_of
 from scripts.lib.figures.looks import row_label
 from scripts.lib.figures.style import save
 
@@ -20,19 +19,20 @@ def main(
     unseen: Annotated[list[Path], typer.Option(help="unseen.zip of the base model, or an arm's last cell. Repeat it.")],
     real: Annotated[Path, typer.Option(help="Image set of the real images.")],
     arms: Annotated[str, typer.Option(help="JSON: name to synthetic, control, parent and from_iteration.")],
-    group: Annotated[str, typer.Option(help='Group to show: \'{"gender": "woman", "age": "old"}\'.')],
-    images: Annotated[int, typer.Option(help="Images a cell.", min=1)],
+    images: Annotated[
+        int, typer.Option(help="Images a cell: the first slots of groups that are evenly spaced.", min=1)
+    ],
     output: Annotated[list[Path], typer.Option(help="Figure to write: .png, .svg or .pdf. Repeat it.")],
 ) -> None:
     """Draw a row an arm and a column an iteration; below, what each arm's last model makes of the unseen prompts."""
-    named, wanted = read_arms(arms), json.loads(group)
-    names = slots(imageset.read_metadata(real), wanted)["file_name"].head(images)
+    named = read_arms(arms)
+    names = spread(imageset.read_metadata(real), images)["file_name"]
     cells = {Cell.from_path(path): imageset.read_images(path, names) for path in generated}
     by_iteration = {(cell.arm, cell.iteration): cell_images for cell, cell_images in cells.items()}
     start = Panel(
         "",
         ["real images", "base model"],
-        {"\n".join(wanted.values()): [imageset.read_images(real, names), by_iteration.pop((BASE, 0))]},
+        {"where all\narms start": [imageset.read_images(real, names), by_iteration.pop((BASE, 0))]},
     )
 
     prompts = imageset.read_metadata(unseen[0]).groupby("group", sort=False).head(images).groupby("group", sort=False)
@@ -43,7 +43,7 @@ def main(
     labels = {BASE: "base model"} | {name: row_label(name, arm) for name, arm in named.items()}
     end = Panel(
         "unseen prompts,\nlast iteration",
-        [rows["text"].iloc[0] for _, rows in prompts],
+        [title_of(rows["text"].iloc[0]) for _, rows in prompts],
         {labels[name]: last[name] for name in labels if name in last},
     )
 

@@ -8,11 +8,11 @@ import typer
 from safetensors.numpy import save_file
 
 from scripts.cli import run
-from scripts.lib import imageset
-from scripts.lib.atomic import replacing
-from scripts.lib.choices import Network
-from scripts.lib.features import EXTRACTORS, RESIZE, Clip
-from scripts.lib.hashes import content
+from scripts.lib.base import imageset
+from scripts.lib.base.atomic import replacing
+from scripts.lib.base.hashes import content
+from scripts.lib.experiment.choices import Network
+from scripts.lib.scoring.features import EXTRACTORS, RESIZE, Clip
 
 
 def main(

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import pandas as pd
 import torch
 import typer
 from accelerate import PartialState
@@ -16,13 +15,14 @@ from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from scripts.cli import run
-from scripts.lib import imageset, pipelines
-from scripts.lib.atomic import replacing
-from scripts.lib.choices import MixedPrecision
-from scripts.lib.finetuning import TrainingData, encode, finetune, keep_freed_memory
-from scripts.lib.hashes import content
-from scripts.lib.provenance import recording
-from scripts.lib.seeds import seed_of
+from scripts.lib.base import csvs, imageset
+from scripts.lib.base.atomic import replacing
+from scripts.lib.base.hashes import content
+from scripts.lib.base.provenance import recording
+from scripts.lib.base.seeds import seed_of
+from scripts.lib.engines import pipelines
+from scripts.lib.experiment.choices import MixedPrecision
+from scripts.lib.training.finetuning import TrainingData, encode, finetune, keep_freed_memory
 
 
 def main(
@@ -105,7 +105,7 @@ def _fingerprint(inputs: list[Path | None], parameters: dict[str, Any]) -> str:
 
 def _encode(model: Path, training: Path, sets: dict[str, Path | None], flip: bool) -> TrainingData:
     """Run the frozen parts of the base model over the images of the composition."""
-    table = pd.read_csv(training)
+    table = csvs.read(training)
     pixels: dict[int, np.ndarray] = {}
     for name, path in sets.items():
         rows = table.index[table["set"] == name]

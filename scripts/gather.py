@@ -7,7 +7,7 @@ import pandas as pd
 import typer
 
 from scripts.cli import run
-from scripts.lib import imageset
+from scripts.lib.base import imageset
 
 
 def main(

@@ -3,15 +3,15 @@
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import typer
 
 from scripts.cli import run
-from scripts.lib import imageset
-from scripts.lib.choices import Mode
-from scripts.lib.generation import generate, load_pipeline
-from scripts.lib.provenance import recording
-from scripts.lib.seeds import seed_of
+from scripts.lib.base import csvs, imageset
+from scripts.lib.base.provenance import recording
+from scripts.lib.base.seeds import seed_of
+from scripts.lib.engines.generation import generate, load_pipeline
+from scripts.lib.engines.prompts import check_groups, of_pipeline
+from scripts.lib.experiment.choices import Mode
 
 
 def main(
@@ -30,13 +30,15 @@ def main(
     size: Annotated[
         int | None, typer.Option(help="txt2img: edge of the images; the model's own otherwise.", min=8)
     ] = None,
-    batch_size: Annotated[int, typer.Option(help="Images a batch; changes no image.", min=1)] = 8,
+    batch_size: Annotated[int, typer.Option(help="Images a batch; changes no noise, only the last bits.", min=1)] = 8,
     shard: Annotated[int, typer.Option(help="Which shard to make, from 0.", min=0)] = 0,
-    shards: Annotated[int, typer.Option(help="Number of shards; changes no image.", min=1)] = 1,
+    shards: Annotated[int, typer.Option(help="Number of shards; changes no noise.", min=1)] = 1,
 ) -> None:
     """Generate the images of every SHARDS-th prompt, starting with SHARD."""
     with recording(provenance, [model, unet, prompts], dict(locals())):
-        table = pd.read_csv(prompts) if prompts.suffix == ".csv" else imageset.read_metadata(prompts)
+        table = csvs.read(prompts) if prompts.suffix == ".csv" else imageset.read_metadata(prompts)
+        if prompts.suffix != ".csv":  # Weights that the same run has downloaded were not there to be asked before.
+            check_groups(dict(zip(table["group"], table["text"], strict=True)), of_pipeline(model))
         rows = table.iloc[shard::shards]
         seeds = [seed_of(seed, replicate, iteration, prompts.stem, index) for index in rows.index]
         images = (

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scripts.cli import run
-from scripts.lib import config, plan_views
-from scripts.lib.atomic import replacing
-from scripts.lib.plan import architecture, plan
+from scripts.lib.base.atomic import replacing
+from scripts.lib.experiment.config.load import load
+from scripts.lib.planning import plan_views
+from scripts.lib.planning.plan import architecture, plan
 
 if TYPE_CHECKING:
-    from scripts.lib.flops import Flops
+    from scripts.lib.engines.flops import Flops
 
 
 def main(
@@ -22,12 +23,12 @@ def main(
     page: Annotated[Path, typer.Option(help="HTML page to write.")],
 ) -> None:
     """Print the jobs, seconds and bytes of an experiment, measured where a job has run and counted elsewhere."""
-    experiment = config.load(json.loads(configuration))
+    experiment = load(json.loads(configuration))
 
     @cache
     def count(size: int | None) -> "Flops":
         folder = architecture(Path(experiment.model))
-        from scripts.lib import flops  # Seconds of imports that a measured plan does not need.
+        from scripts.lib.engines import flops  # Seconds of imports that a measured plan does not need.
 
         return flops.count(folder, size)
 

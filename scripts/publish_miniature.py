@@ -11,13 +11,14 @@ from diffusers import AutoencoderKL, StableDiffusionPipeline
 from transformers import CLIPImageProcessor, CLIPModel, CLIPTokenizer
 
 from scripts.cli import run
-from scripts.lib import avatars, dataset, pipelines
-from scripts.lib.atomic import replacing
-from scripts.lib.features import Clip
-from scripts.lib.generation import generate, load_pipeline
-from scripts.lib.metrics import clip_scores, frechet_distance
-from scripts.lib.pretraining import to_pixels
-from scripts.lib.seeds import seed_of
+from scripts.lib import avatars, dataset
+from scripts.lib.base.atomic import replacing
+from scripts.lib.base.seeds import seed_of
+from scripts.lib.engines import pipelines
+from scripts.lib.engines.generation import generate, load_pipeline
+from scripts.lib.scoring.features import Clip
+from scripts.lib.scoring.metrics import clip_scores, frechet_distance
+from scripts.lib.training.pretraining import to_pixels
 
 PER_GROUP = 30
 

@@ -8,8 +8,9 @@ import typer
 from safetensors import safe_open
 
 from scripts.cli import run
-from scripts.lib import imageset, scores
-from scripts.lib.atomic import write_json
+from scripts.lib.base import imageset
+from scripts.lib.base.atomic import write_json
+from scripts.lib.scoring import scores
 
 
 def main(

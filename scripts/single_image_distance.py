@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from scripts.cli import run
-from scripts.lib import controls, imageset
-from scripts.lib.atomic import replacing
-from scripts.lib.choices import Network
-from scripts.lib.features import EXTRACTORS
+from scripts.lib.base import csvs, imageset
+from scripts.lib.curation import controls
+from scripts.lib.experiment.choices import Network
+from scripts.lib.scoring.features import EXTRACTORS
 
 
 def main(
@@ -25,9 +25,7 @@ def main(
     extract = EXTRACTORS[network](weights, batch_size)
     counterparts = imageset.read_images(real, metadata["file_name"])
     distances = controls.single_image_distances(images, counterparts, extract, batch_size)
-    with replacing(output) as temporary:
-        table = metadata[["file_name", "group"]].assign(distance=distances)
-        table.to_csv(temporary, index=False, lineterminator="\n")
+    csvs.write(output, metadata[["file_name", "group"]].assign(distance=distances))
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from scripts.cli import run
-from scripts.lib import config, status
-from scripts.lib.jobs import jobs
+from scripts.lib.experiment.config.load import load
+from scripts.lib.planning import status
+from scripts.lib.planning.jobs import jobs
 
 COLORS: dict[status.State, str | None] = {"done": "green", "running": "blue", "failed": "red", "begun": "yellow"}
 
@@ -19,7 +20,7 @@ def main(
     records: Annotated[Path, typer.Option(help="Folder of Snakemake's records.")] = Path(".snakemake"),
 ) -> None:
     """Print which cells of an experiment are done, running, failed, begun and missing; in color on a terminal."""
-    experiment = config.load(json.loads(configuration))
+    experiment = load(json.loads(configuration))
     states = status.states_of(jobs(experiment), results, status.unfinished(records))
     typer.echo(
         status.text(experiment.experiment, states, results, lambda state, text: typer.style(text, fg=COLORS.get(state)))

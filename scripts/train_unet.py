@@ -8,8 +8,9 @@ from diffusers import AutoencoderKL, StableDiffusionPipeline
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from scripts.cli import run
-from scripts.lib import imageset, pretraining
-from scripts.lib.atomic import replacing
+from scripts.lib.base import imageset
+from scripts.lib.base.atomic import replacing
+from scripts.lib.training import pretraining
 
 
 def main(

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from scripts.cli import run
-from scripts.lib import imageset, pretraining
-from scripts.lib.atomic import replacing
+from scripts.lib.base import imageset
+from scripts.lib.base.atomic import replacing
+from scripts.lib.training import pretraining
 
 
 def main(

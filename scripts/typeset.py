@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from scripts.cli import run
-from scripts.lib import tables
-from scripts.lib.atomic import replacing
+from scripts.lib.base.atomic import replacing
+from scripts.lib.figures import tables
 
 
 def main(

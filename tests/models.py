@@ -7,7 +7,7 @@ import torch
 from diffusers import AutoencoderKL, DDIMScheduler, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from scripts.lib.code import ROOT
+from scripts.lib.base.code import ROOT
 from tests.full_size.architectures import NOISE
 
 Shape = Literal["1.5", "2.1-base", "2.1"]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from scripts.lib.choices import DEEPFACE_LABELS, DEEPFACE_WEIGHTS
 from scripts.lib.dataset import UnreadableError, open_image
+from scripts.lib.deepface import DEEPFACE_LABELS, DEEPFACE_WEIGHTS
 
 if TYPE_CHECKING:
     import onnx

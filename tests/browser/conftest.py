@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, Route
 
 from scripts import build_explorer
-from scripts.lib import imageset
-from scripts.lib.seeds import seed_of
+from scripts.lib.base import imageset
+from scripts.lib.base.seeds import seed_of
 from tests.browser.chromium import chromium
 
 EDGE = 16

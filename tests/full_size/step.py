@@ -11,8 +11,8 @@ from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from scripts.cli import run
-from scripts.lib import pipelines
-from scripts.lib.finetuning import draw, encode, keep_freed_memory, loss_of
+from scripts.lib.engines import pipelines
+from scripts.lib.training.finetuning import draw, encode, keep_freed_memory, loss_of
 
 
 def main(

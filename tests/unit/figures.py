@@ -7,7 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from scripts.lib.arms import Arm
+from scripts.lib.experiment.arms import Arm
 from scripts.lib.figures.style import DPI, WIDTH
 
 ARMS = {

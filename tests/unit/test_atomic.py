@@ -8,8 +8,8 @@ import textwrap
 
 import pytest
 
-from scripts.lib.atomic import replacing, write_json
-from scripts.lib.code import ROOT
+from scripts.lib.base.atomic import replacing, write_json
+from scripts.lib.base.code import ROOT
 
 
 def contents(folder):
@@ -89,7 +89,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path):
         import resource, signal, sys
         from pathlib import Path
         import numpy as np, pandas as pd
-        from scripts.lib import imageset
+        from scripts.lib.base import imageset
 
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
@@ -111,7 +111,7 @@ def test_a_cancelled_script_leaves_nothing_half_written(tmp_path):
         import sys, time
         from pathlib import Path
         from scripts.cli import run
-        from scripts.lib.atomic import replacing
+        from scripts.lib.base.atomic import replacing
 
         def main(output: Path) -> None:
             with replacing(output) as temporary:

@@ -8,11 +8,11 @@ import pytest
 import torch
 from diffusers import DDPMScheduler, UNet2DConditionModel
 
-from scripts.lib import pipelines
-from scripts.lib.choices import Mode
-from scripts.lib.finetuning import draw, encode, loss_of
-from scripts.lib.generation import generate, load_pipeline
-from scripts.lib.safetensors_files import ModelError
+from scripts.lib.base.safetensors_files import ModelError
+from scripts.lib.engines import pipelines
+from scripts.lib.engines.generation import generate, load_pipeline
+from scripts.lib.experiment.choices import Mode
+from scripts.lib.training.finetuning import draw, encode, loss_of
 from tests.models import SHAPES, tiny_pipeline
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.lib.cell import Cell
+from scripts.lib.experiment.cell import Cell
 
 
 @pytest.mark.parametrize("cell", [Cell("base", 0, 0), Cell("poison-3.3", 12, 10)])

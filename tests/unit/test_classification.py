@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from scripts import catalogue, classify, list_images, read_labels
-from scripts.lib.choices import DEEPFACE_WEIGHTS
+from scripts.lib.base.safetensors_files import ModelError
 from scripts.lib.classification import Classifier, join, prepare
 from scripts.lib.classification import classify as classify_files
-from scripts.lib.networks import check_deepface
-from scripts.lib.safetensors_files import ModelError
+from scripts.lib.deepface import DEEPFACE_WEIGHTS
+from scripts.lib.scoring.networks import check_deepface
 from tests.networks import write_colour_networks
 
 ASKED = ["age", "gender", "race"]

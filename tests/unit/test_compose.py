@@ -5,7 +5,7 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 
-from scripts.lib.compose import compose, composition_of, counts
+from scripts.lib.regimes.compose import compose, composition_of, counts
 
 GROUPS = [f"group-{number:02d}" for number in range(30)]
 SIZES = pd.Series(30, index=GROUPS)
@@ -16,8 +16,8 @@ GENERATED = pd.DataFrame({"slot": REAL["file_name"], "file_name": REAL["file_nam
 SHARES = [0, 0.033, 0.10, 0.25, 0.50, 1]
 
 
-def composed(share, rounding="total", seed=0, draw=0, generated=GENERATED, real=REAL):
-    return compose(real, generated, share=share, rounding=rounding, seed=seed, draw=draw)
+def composed(share, rounding="total", draw=0, generated=GENERATED, real=REAL):
+    return compose(real, generated, share=share, rounding=rounding, draw=draw)
 
 
 @pytest.mark.parametrize(
@@ -54,19 +54,26 @@ def test_counts_of_the_papers_shares(share, rounding, total, each):
     generated = table[table["set"] == "generated"].groupby("group").size().reindex(GROUPS, fill_value=0)
     assert generated.sum() == total
     assert set(generated) == each
-    assert (generated == counts(SIZES, share, rounding, seed=0)).all()
+    assert (generated == counts(SIZES, share, rounding, draw=0)).all()
 
 
-def test_groups_that_get_one_more_are_drawn_by_the_seed():
-    first, second = counts(SIZES, 0.25, "total", seed=0), counts(SIZES, 0.25, "total", seed=1)
-    assert first.equals(counts(SIZES, 0.25, "total", seed=0))
+def test_the_groups_that_get_one_more_are_drawn_with_the_slots():
+    first, second = (counts(SIZES, 0.25, "total", draw=draw) for draw in (0, 1))
+    assert first.equals(counts(SIZES, 0.25, "total", draw=0))
     assert first.sum() == second.sum() == 225
     assert not first.equals(second)
 
 
+def test_no_group_gets_one_more_in_every_iteration():
+    draws = [counts(SIZES, 0.25, "total", draw=draw) == 8 for draw in range(200)]
+    often = pd.concat(draws, axis=1).mean(axis=1)
+    # Half of the groups get one more; 0.5 ± 4 standard deviations of a mean of 200.
+    assert often.between(0.35, 0.65).all()
+
+
 def test_groups_of_unequal_size_get_one_more_by_the_largest_remainder():
     sizes = pd.Series({"a": 10, "b": 13, "c": 7})  # quarters: 2.5, 3.25, 1.75, and 7.5 in all
-    assert counts(sizes, 0.25, "total", seed=0).to_dict() == {"a": 3, "b": 3, "c": 2}
+    assert counts(sizes, 0.25, "total", draw=0).to_dict() == {"a": 3, "b": 3, "c": 2}
 
 
 @pytest.mark.parametrize("share", SHARES)
@@ -84,12 +91,10 @@ def test_generated_slots_of_a_share_are_among_those_of_a_larger_one(rounding):
     assert slots[3] < slots[4]
 
 
-def test_slots_depend_on_the_draw_and_not_on_the_seed_of_the_rounding():
-    def half(**options):
-        return composed(0.5, **options).query("set == 'generated'")["slot"].tolist()
-
-    assert half(draw=1) == half(draw=1, seed=9)
-    assert half(draw=1) != half(draw=2)
+def test_slots_depend_on_the_draw():
+    half = [composed(0.5, draw=draw).query("set == 'generated'")["slot"].tolist() for draw in (1, 1, 2)]
+    assert half[0] == half[1]
+    assert half[0] != half[2]
 
 
 def test_groups_draw_their_slots_apart():
@@ -133,6 +138,6 @@ def test_a_training_set_without_any_image_is_an_error():
 def test_a_group_that_was_dropped_whole_still_has_its_row_in_the_composition():
     table = composed(1, generated=GENERATED[REAL["group"] != GROUPS[3]])
     counted = composition_of(REAL, table)
-    assert counted.index.tolist() == GROUPS
-    assert dict(counted.T[GROUPS[3]]) == {"real": 0, "generated": 0}
+    assert counted["group"].tolist() == GROUPS
+    assert counted.iloc[3].to_dict() == {"group": GROUPS[3], "real": 0, "generated": 0}
     assert counted["generated"].sum() == 870

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts.lib.code import ROOT
-from scripts.lib.config import ConfigurationError, load
+from scripts.lib.base.code import ROOT
+from scripts.lib.experiment.config.load import ConfigurationError, load
 
 
 def test_the_default_experiment_loads():
@@ -29,8 +29,17 @@ def test_an_arm_overrides_some_keys_and_inherits_the_rest(settings):
     settings |= {
         "finetune": {"epochs": 3, "learning_rate": 1e-3, "batch_size": 7},
         "generate": {"steps": 9, "guidance_scale": 2},
+        "match_histograms": {"bins": 32},
         "defaults": {"iterations": 2, "synthetic": 0.25, "finetune": {"learning_rate": 1e-4}},
-        "arms": {"plain": {}, "own": {"synthetic": 1, "finetune": {"epochs": 5}, "generate": {"strength": 0.5}}},
+        "arms": {
+            "plain": {},
+            "own": {
+                "synthetic": 1,
+                "finetune": {"epochs": 5},
+                "generate": {"strength": 0.5},
+                "match_histograms": {"candidates": "group"},
+            },
+        },
     }
     arms = load(settings).arms
     assert (arms["plain"].iterations, arms["plain"].synthetic) == (2, 0.25)
@@ -40,6 +49,8 @@ def test_an_arm_overrides_some_keys_and_inherits_the_rest(settings):
     assert (own.epochs, own.learning_rate, own.batch_size) == (5, 1e-4, 7)
     assert (arms["own"].generate.steps, arms["own"].generate.strength) == (9, 0.5)
     assert (arms["plain"].generate.steps, arms["plain"].generate.strength) == (9, 0.8)
+    matching = [arms[name].match_histograms for name in ("plain", "own")]
+    assert [(section.bins, section.candidates) for section in matching] == [(32, "all"), (32, "group")]
 
 
 def test_a_bare_no_of_yaml_is_float32(settings):
@@ -68,9 +79,9 @@ ARMS = {"root": {"iterations": 3}}
         ({"generate": {"step": 1}}, r"generate\.step: unknown key"),
         ({"arms": {"a": {"sinthetic": 1}}}, r"arms\.a\.sinthetic: unknown key"),
         ({"arms": {"a": {"finetune": {"lr": 1}}}}, r"arms\.a\.finetune\.lr: unknown key"),
-        ({"model": None}, r"model: .*string"),
+        ({"model": None}, r"model: must be a text"),
         ({"seed": -1}, r"seed: .*greater than or equal to 0 \(it is -1\)"),
-        ({"replicates": [1, 1]}, r"`replicates` lists a seed twice"),
+        ({"replicates": [1, 1]}, r"replicates: lists a seed twice"),
         ({"replicates": []}, r"replicates: .*at least 1 item"),
         ({"experiment": "a/b"}, r"experiment: .*\(it is 'a/b'\)"),
         ({"arms": {"a": {"synthetic": 1.5}}}, r"arms\.a\.synthetic: .*less than or equal to 1 \(it is 1\.5\)"),
@@ -86,17 +97,17 @@ ARMS = {"root": {"iterations": 3}}
         ({"generate": [1]}, r"`generate` is \[1\], but must be a mapping"),
         ({"defaults": "x"}, r"`defaults` is 'x', but must be a mapping"),
         ({"arms": {"two words": {}}}, r"arms\.two words"),
-        ({"arms": {"base": {}}}, r"`arms\.base`: the name is taken"),
-        ({"arms": {"floor": {}}}, r"`arms\.floor`: the name is taken"),
+        ({"arms": {"base": {}}}, r"arms\.base: the name is taken"),
+        ({"arms": {"floor": {}}}, r"arms\.floor: the name is taken"),
         (
             {"arms": ARMS | {"a": {"parent": "rot", "from_iteration": 1}}},
-            r"`arms\.a\.parent`: there is no arm 'rot'; one of \['a', 'root'\]",
+            r"arms\.a\.parent: there is no arm 'rot'; one of \['a', 'root'\]",
         ),
-        ({"arms": ARMS | {"a": {"parent": "root"}}}, r"`arms\.a`: `parent` and `from_iteration` go together"),
-        ({"arms": ARMS | {"a": {"from_iteration": 1}}}, r"`arms\.a`: `parent` and `from_iteration` go together"),
+        ({"arms": ARMS | {"a": {"parent": "root"}}}, r"arms\.a: `parent` and `from_iteration` go together"),
+        ({"arms": ARMS | {"a": {"from_iteration": 1}}}, r"arms\.a: `parent` and `from_iteration` go together"),
         (
             {"arms": ARMS | {"a": {"parent": "root", "from_iteration": 4}}},
-            r"`arms\.a\.from_iteration` is 4, but 'root' has the iterations 1 to 3",
+            r"arms\.a\.from_iteration: is 4, but 'root' has the iterations 1 to 3",
         ),
         (
             {
@@ -106,18 +117,18 @@ ARMS = {"root": {"iterations": 3}}
                     "b": {"parent": "a", "from_iteration": 3},
                 }
             },
-            r"`arms\.b\.from_iteration` is 3, but 'a' has the iterations 4 to 5",
+            r"arms\.b\.from_iteration: is 3, but 'a' has the iterations 4 to 5",
         ),
         (
             {"arms": {name: {"parent": parent, "from_iteration": 1} for name, parent in ("ab", "bc", "ca")}},
-            r"`arms\.a\.parent`: a cycle, a → b → c → a",
+            r"arms\.a\.parent: a cycle, a → b → c → a",
         ),
-        ({"arms": {"a": {"parent": "a", "from_iteration": 1}}}, r"`arms\.a\.parent`: a cycle, a → a"),
-        ({"figures": {"group": {"gender": "man", "age": "12"}}}, r"`figures\.group\.age` must be one of"),
-        ({"figures": {"group": {"gender": "man"}}}, r"`figures\.group\.age` must be one of"),
+        ({"arms": {"a": {"parent": "a", "from_iteration": 1}}}, r"arms\.a\.parent: a cycle, a → a"),
+        ({"figures": {"group": {"gender": "man", "age": "12"}}}, r"figures\.group\.age: must be one of"),
+        ({"figures": {"group": {"gender": "man"}}}, r"figures\.group\.age: must be one of"),
         (
             {"figures": {"group": {"gender": "man", "age": "old", "hat": "red"}}},
-            r"`figures\.group\.hat`: there is no such attribute",
+            r"figures\.group\.hat: there is no such attribute",
         ),
         ({"execution": {"shard_minutes": 20}}, r"execution: `shard_minutes` and `seconds_per_image` go together"),
         (
@@ -135,15 +146,29 @@ def test_a_wrong_configuration_is_refused_with_the_key_and_the_fix(settings, cha
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"prompt": "a photo of a {race} man"}, r"dataset: `prompt` names 'race', .* one of \['age', 'gender'\]"),
-        ({"prompt": "a photo of a {} man"}, r"dataset: `prompt` names .*, which is no attribute"),
-        ({"prompt": "a photo of a {age.years} man"}, r"dataset: `prompt` names .*, which is no attribute"),
-        ({"prompt": "a photo of a {age man"}, r"dataset: `prompt`"),
+        ({"prompt": "a photo of a {race} man"}, r"dataset\.prompt: names 'race', .* one of \['age', 'gender'\]"),
+        ({"prompt": "a photo of a {} man"}, r"dataset\.prompt: names .*, which is no attribute"),
+        ({"prompt": "a photo of a {age.years} man"}, r"dataset\.prompt: names .*, which is no attribute"),
+        ({"prompt": "a photo of a {age man"}, r"dataset\.prompt:"),
         ({"attributes": {}}, r"dataset\.attributes: .*at least 1 item"),
-        ({"attributes": {"gender": []}}, r"dataset: `attributes\.gender` must list its values"),
-        ({"attributes": {"gender": ["man", "man"]}}, r"dataset: `attributes\.gender` must list its values, each once"),
-        ({"attributes": {"age": [20, 30]}}, r"dataset\.attributes\.age\.0: .*string \(it is 20\)"),
-        ({"attributes": {"seed": ["a"]}}, r"dataset: `attributes\.seed`: the name is a column"),
+        ({"attributes": {"gender": []}}, r"dataset\.attributes\.gender: must list its values"),
+        ({"attributes": {"gender": ["man", "man"]}}, r"dataset\.attributes\.gender: must list its values, each once"),
+        (
+            {"attributes": {"age": [20, 30]}},
+            r"dataset\.attributes\.age\.0: must be a text, but YAML reads it as 20; put it in quotes",
+        ),
+        (
+            {"attributes": {"seed": ["a"]}},
+            r"dataset\.attributes\.seed: the workflow's tables have a column of this name",
+        ),
+        ({"attributes": {"age": ["old", " "]}}, r"dataset\.attributes\.age: has a blank value"),
+        ({"attributes": {"a=b": ["old"]}}, r"dataset\.attributes\.a=b: .*without `=`"),
+        ({"attributes": {"a": ["x/y", "x y"]}}, r"dataset\.attributes: two groups would both be called 'x_y'"),
+        ({"attributes": {"a": ["x" * 201]}}, r"dataset\.attributes: the name .* more than 200 bytes"),
+        (
+            {"source": "folder", "path": "x", "labels": "labels {v2}/l.csv"},
+            r"dataset\.labels: .*takes '\{v2\}' for a wildcard",
+        ),
         ({"source": "web"}, r"dataset\.source: .*'avatars' or 'folder'"),
         ({"source": "folder"}, r"dataset: `path` and `labels` or `classify` go with"),
         ({"source": "folder", "path": "x"}, r"dataset: `path` and `labels` or `classify` go with"),
@@ -224,17 +249,17 @@ def test_each_attribute_has_its_own_source_and_the_others_are_columns_of_the_lab
         ),
         ({"gender": {"map": {"Man": "man", "Woman": "lady"}}}, r"classify\.gender\.map.*\['lady'\] are none of them"),
         ({"gender": {"map": {"Man": "man", "Woman": "man"}}}, r"classify\.gender\.map.*nothing becomes \['woman'\]"),
-        ({"race": {"unmapped": "error"}}, r"classify\.race\.map.* does not say what 'middle eastern' becomes"),
-        ({"age": {"cuts": [55, 30]}}, r"classify\.age: `cuts` must ascend"),
-        ({"age": {"cuts": [30, 30]}}, r"classify\.age: `cuts` must ascend"),
-        ({"age": {"cuts": [30]}}, r"classify\.age\.cuts` must be one fewer than the values"),
-        ({"age": {"cuts": None}}, r"classify\.age`: DeepFace's age is a number and needs `cuts`"),
-        ({"gender": {"map": None, "cuts": [1]}}, r"classify\.gender`: DeepFace's age is a number"),
-        ({"age": {"column": "years"}}, r"classify\.age\.column`: DeepFace knows \['age', 'gender', 'race'\]"),
+        ({"race": {"unmapped": "error"}}, r"classify\.race\.map: does not say what 'middle eastern' becomes"),
+        ({"age": {"cuts": [55, 30]}}, r"classify\.age\.cuts: must ascend"),
+        ({"age": {"cuts": [30, 30]}}, r"classify\.age\.cuts: must ascend"),
+        ({"age": {"cuts": [30]}}, r"classify\.age\.cuts: must be one fewer than the values"),
+        ({"age": {"cuts": None}}, r"classify\.age: DeepFace's age is a number and needs `cuts`"),
+        ({"gender": {"map": None, "cuts": [1]}}, r"classify\.gender: DeepFace's age is a number"),
+        ({"age": {"column": "years"}}, r"classify\.age\.column: DeepFace knows \['age', 'gender', 'race'\]"),
         ({"age": {"map": {"1": "old"}}}, r"`map` is for words and `cuts` for numbers"),
         ({"age": {"path": "x.csv"}}, r"`path` goes with `csv`"),
         ({"age": {"source": "csv"}}, r"`path` goes with `csv`"),
-        ({"hat": {"source": "csv", "path": "x.csv"}}, r"classify\.hat`: there is no such attribute"),
+        ({"hat": {"source": "csv", "path": "x.csv"}}, r"classify\.hat: there is no such attribute"),
     ],
 )
 def test_labels_that_can_never_fit_are_refused_before_any_image_is_read(settings, changed, message):
@@ -247,14 +272,34 @@ def test_labels_that_can_never_fit_are_refused_before_any_image_is_read(settings
     ("dataset", "message"),
     [
         ({"deepface": None}, r"`deepface` and a `classify` with `source: deepface` go together"),
-        ({"labels": "labels.csv"}, r"`labels` has no use"),
-        ({"classify": {"age": LABELS["age"]}}, r"classify\.gender`: missing.*set `labels`"),
+        ({"labels": "labels.csv"}, r"labels: has no use"),
+        ({"classify": {"age": LABELS["age"]}}, r"classify\.gender: missing.*set `labels`"),
         ({"deepface": {"weights": "w", "sha256": {"age.h5": "00"}}}, r"no file of DeepFace is called \['age\.h5'\]"),
     ],
 )
 def test_what_goes_with_the_labels_is_checked(settings, dataset, message):
     with pytest.raises(ConfigurationError, match=message):
         load(folder(settings, **dataset))
+
+
+@pytest.mark.parametrize("name", ["None", "NA", "nan", "null", "1", "1.0", "true", "all", "plan"])
+def test_an_arm_can_have_any_other_name(settings, name):
+    settings["arms"] = {name: {}}
+    assert list(load(settings).arms) == [name]
+
+
+def test_a_tilde_is_the_home_folder(settings, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/someone")
+    settings["model"] = "~/model"
+    settings["score"]["clip"] = "~/clip {a}"
+    assert load(settings).model == "/home/someone/model"
+    assert load(settings).score.clip == "/home/someone/clip {a}"
+
+
+def test_the_prompts_of_the_groups(settings):
+    settings["dataset"] |= {"attributes": {"kind": ["a/b", "{x}"]}, "prompt": "{kind}, ${{1}}"}
+    settings["figures"] = {"group": {"kind": "a/b"}}
+    assert load(settings).dataset.texts == {"a_b": "a/b, ${1}", "{x}": "{x}, ${1}"}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from scipy.stats import entropy
 from skimage.color import rgb2ycbcr, ycbcr2rgb
 from skimage.exposure import match_histograms
 
-from scripts.lib import controls
+from scripts.lib.curation import controls
 
 MATCHING: dict[str, Any] = {"bins": 256, "pseudo_count": 1e-6, "divergence": "generated_real"}
 
@@ -45,6 +45,23 @@ def test_matching_takes_the_real_image_of_least_divergence(images, divergence):
     table = [[sum(entropy(*ordered(g[c], r[c])) for c in range(3)) for r in theirs] for g in ours]
     _, nearest = controls.match_to_real(generated, real, bins=16, pseudo_count=1e-3, divergence=divergence)
     assert nearest.tolist() == np.argmin(table, 1).tolist()
+
+
+def test_matching_within_the_group_takes_its_nearest_image(images):
+    generated, real = images[:3], images[3:]
+    groups = np.array(["b", "a", "b"]), np.resize(["a", "b"], len(real))
+    _, nearest = controls.match_to_real(generated, real, groups=groups, **MATCHING)
+    assert (groups[1][nearest] == groups[0]).all()
+    for image, group, index in zip(generated, groups[0], nearest, strict=True):
+        own = np.flatnonzero(groups[1] == group)
+        _, among = controls.match_to_real(image[None], real[own], **MATCHING)
+        assert own[among[0]] == index
+
+
+def test_a_group_without_a_real_image_is_named(images):
+    groups = np.array(["a", "a", "c"]), np.resize(["a"], len(images) - 3)
+    with pytest.raises(ValueError, match="group c: no real image"):
+        controls.match_to_real(images[:3], images[3:], groups=groups, **MATCHING)
 
 
 def test_matching_equals_scikit_image_on_the_chosen_image(images):

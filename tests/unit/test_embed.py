@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from scripts import embed, score
-from scripts.lib import imageset
-from scripts.lib.code import ROOT
+from scripts.lib.base import imageset
+from scripts.lib.base.code import ROOT
 
 CLIP = ROOT / "models/miniature/clip"
 

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from scripts.lib import explorer, imageset
-from scripts.lib.arms import Arm
-from scripts.lib.cell import Cell
+from scripts.lib.base import imageset
+from scripts.lib.experiment.arms import Arm
+from scripts.lib.experiment.cell import Cell
+from scripts.lib.figures import explorer
 
 ARMS = {
     "real": Arm(0, "none", None, None),
@@ -54,6 +55,14 @@ def test_equal_shares_are_told_apart_by_shape_and_dashes():
     assert len(looks) == len(ARMS)
     assert (found["matched"].shape, found["culled"].shape) == ("diamond", "square"), "the paper's signs"
     assert [name for name, style in found.items() if not style.filled] == ["healed"]
+
+
+def test_arms_of_one_sign_are_told_apart_by_their_dashes():
+    arms = ARMS | {"matched-group": ARMS["matched"], "healed-all": ARMS["healed"]}
+    found = explorer.styles(arms)
+    for one, other in (("matched", "matched-group"), ("healed", "healed-all")):
+        assert found[one].sign == found[other].sign
+        assert found[one].dash != found[other].dash
 
 
 def test_the_chart_takes_its_data_and_its_colors_from_the_page():

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.collections import PolyCollection
 from scipy import stats
 
-from scripts.lib.arms import Arm
+from scripts.lib.experiment.arms import Arm
 from scripts.lib.figures.curves import Name, draw, trajectory
 from scripts.lib.figures.looks import looks
 from scripts.lib.figures.style import save

@@ -20,9 +20,10 @@ from safetensors.torch import load_file
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from scripts.lib import finetuning, imageset
-from scripts.lib.finetuning import batches, draw, encode, finetune, loss_of, share_of
-from scripts.lib.seeds import seed_of
+from scripts.lib.base import imageset
+from scripts.lib.base.seeds import seed_of
+from scripts.lib.training import finetuning
+from scripts.lib.training.finetuning import batches, draw, encode, finetune, loss_of, share_of
 from tests.full_size import architectures
 
 ROOT = Path(__file__).parents[2]
@@ -281,7 +282,7 @@ def test_a_finetune_killed_in_the_middle_resumes_to_the_same_weights(images, tmp
 def test_freed_memory_is_used_again_without_a_page_fault():
     faults_of_the_last_tensor = """
 import ctypes, resource, sys, torch
-from scripts.lib.finetuning import keep_freed_memory
+from scripts.lib.training.finetuning import keep_freed_memory
 pr_set_thp_disable = 41  # prctl.h: a kernel that gives huge pages to all takes one fault for 512 pages
 ctypes.CDLL(None).prctl(pr_set_thp_disable, 1, 0, 0, 0)
 if sys.argv[1] == "keep":

@@ -4,11 +4,12 @@ from functools import cache
 
 import pytest
 
-from scripts.lib import config, flops
-from scripts.lib.code import ROOT
-from scripts.lib.jobs import jobs
-from scripts.lib.pilot import Pilot
-from scripts.lib.plan import ARCHITECTURES, cost_of
+from scripts.lib.base.code import ROOT
+from scripts.lib.engines import flops
+from scripts.lib.experiment.config.load import load
+from scripts.lib.planning.jobs import jobs
+from scripts.lib.planning.pilot import Pilot
+from scripts.lib.planning.plan import ARCHITECTURES, cost_of
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def test_the_paper_costs_18_exaflop(settings, count):
         "culled": {"control": "cull"},
         "healed": {"parent": "poison-25", "from_iteration": 5, "synthetic": 0},
     }
-    paper = config.load(settings)
+    paper = load(settings)
     nothing = Pilot({}, [], None, None, 0.0)
     loop = [job for job in jobs(paper) if job.rule in ("finetune", "generate") and job.cell.arm != "base"]
     assert len(loop) == 2 * 45

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from scripts import catalogue, list_images, prepare, read_labels, select
-from scripts.lib import imageset
-from scripts.lib.code import ROOT
+from scripts.lib.base import imageset
+from scripts.lib.base.code import ROOT
 
 PORTRAITS = ROOT.parent / "shared" / "portraits"
 

@@ -11,10 +11,10 @@ import torch
 from diffusers import StableDiffusionImg2ImgPipeline
 
 from scripts import gather, generate
-from scripts.lib import hashes, imageset
-from scripts.lib.choices import Mode
-from scripts.lib.generation import generate as generate_images
-from scripts.lib.generation import load_pipeline
+from scripts.lib.base import hashes, imageset
+from scripts.lib.engines.generation import generate as generate_images
+from scripts.lib.engines.generation import load_pipeline
+from scripts.lib.experiment.choices import Mode
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "models/miniature"

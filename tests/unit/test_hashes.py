@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from scripts.lib import hashes
+from scripts.lib.base import hashes
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from scripts.lib import imageset
+from scripts.lib.base import imageset
 
 
 @pytest.fixture

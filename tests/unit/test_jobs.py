@@ -2,8 +2,9 @@
 
 import pytest
 
-from scripts.lib import config
-from scripts.lib.jobs import images_a_cell, jobs, shards_a_cell
+from scripts.lib.experiment.config.execution import Execution
+from scripts.lib.experiment.config.load import load
+from scripts.lib.planning.jobs import images_a_cell, jobs, shards_a_cell
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ def experiment(settings):
         "culled": {"iterations": 2, "control": "cull", "init": "base"},
         "healed": {"iterations": 1, "parent": "matched", "from_iteration": 1, "synthetic": 0},
     }
-    return config.load(settings)
+    return load(settings)
 
 
 def test_every_job_comes_after_those_that_it_needs(experiment):
@@ -55,11 +56,11 @@ def test_images_of_a_cell_are_those_of_all_groups(experiment):
 
 @pytest.mark.parametrize(("asked", "shards"), [(1, 1), (120, 120), (121, 120), (1000, 120)])
 def test_there_are_no_more_shards_than_images(experiment, asked, shards):
-    execution = config.Execution(shards=asked)
+    execution = Execution(shards=asked)
     assert shards_a_cell(experiment.model_copy(update={"execution": execution})) == shards
 
 
 @pytest.mark.parametrize(("minutes", "shards"), [(1000, 1), (10, 1), (5, 2), (4, 3), (0.001, 120)])
 def test_shards_that_take_no_longer_than_a_number_of_minutes(experiment, minutes, shards):
-    execution = config.Execution(shard_minutes=minutes, seconds_per_image=5.0)
+    execution = Execution(shard_minutes=minutes, seconds_per_image=5.0)
     assert shards_a_cell(experiment.model_copy(update={"execution": execution})) == shards

@@ -2,8 +2,9 @@
 
 import pytest
 
-from scripts.lib import config, lineage
-from scripts.lib.lineage import Cell
+from scripts.lib.experiment import lineage
+from scripts.lib.experiment.cell import Cell
+from scripts.lib.experiment.config.load import load
 
 
 @pytest.fixture
@@ -16,7 +17,7 @@ def experiment(settings):
         "fresh": {"iterations": 2, "init": "base"},
         "restarted": {"iterations": 1, "parent": "poisoned", "from_iteration": 3, "init": "base"},
     }
-    return config.load(settings)
+    return load(settings)
 
 
 def test_cells_are_every_iteration_of_every_arm_and_replicate(experiment):

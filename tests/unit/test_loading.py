@@ -9,9 +9,10 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 from transformers import CLIPModel, CLIPTextModel, RobertaConfig, RobertaModel
 
-from scripts.lib import loading, pipelines
-from scripts.lib.code import ROOT
-from scripts.lib.safetensors_files import ModelError
+from scripts.lib.base.code import ROOT
+from scripts.lib.base.safetensors_files import ModelError
+from scripts.lib.engines import pipelines
+from scripts.lib.weights import loading
 from tests.models import SHAPES, tiny_pipeline
 
 MINIATURE = ROOT / "models/miniature"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.linalg import sqrtm
 
-from scripts.lib.metrics import (
+from scripts.lib.scoring.metrics import (
     clip_scores,
     frechet_distance,
     kernel_distance,

@@ -8,9 +8,10 @@ import pandas as pd
 from diffusers import AutoencoderKL, StableDiffusionPipeline
 from transformers import CLIPModel
 
-from scripts.lib import avatars, dataset, pipelines
-from scripts.lib.features import Clip
-from scripts.lib.pretraining import train_tokenizer
+from scripts.lib import avatars, dataset
+from scripts.lib.engines import pipelines
+from scripts.lib.scoring.features import Clip
+from scripts.lib.training.pretraining import train_tokenizer
 from scripts.publish_miniature import accuracies, psnr
 
 MODEL = Path(__file__).parents[2] / "models/miniature"
@@ -67,3 +68,13 @@ def test_the_tokenizer_knows_captions_as_words_and_spells_the_rest():
     tokenizer = train_tokenizer(["a drawing of a man"] * 3)
     assert len(tokenizer("a drawing of a man").input_ids) == 7
     assert tokenizer.unk_token_id not in tokenizer("zoo").input_ids[1:-1]
+
+
+def test_equal_captions_give_equal_tokenizers():
+    captions = ["a drawing of a man with dark skin", "a drawing of a old woman, wearing a hat"] * 3
+    assert len({train_tokenizer(captions).backend_tokenizer.to_str() for _ in range(4)}) == 1
+
+
+def test_the_tokenizer_has_a_token_for_every_letter_of_any_text():
+    tokenizer = train_tokenizer(["a drawing of a man"] * 3)
+    assert tokenizer.decode(tokenizer("Zoë's 3 hats!").input_ids, skip_special_tokens=True) == "zoë 's 3 hats !"

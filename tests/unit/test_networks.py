@@ -7,11 +7,11 @@ import shutil
 import numpy as np
 import pytest
 
-from scripts.lib import networks
-from scripts.lib.code import ROOT
-from scripts.lib.features import Clip
-from scripts.lib.networks import CLIP_MEAN
-from scripts.lib.safetensors_files import ModelError
+from scripts.lib.base.code import ROOT
+from scripts.lib.base.safetensors_files import ModelError
+from scripts.lib.scoring import networks
+from scripts.lib.scoring.features import Clip
+from scripts.lib.scoring.networks import CLIP_MEAN
 
 MINIATURE = ROOT / "models/miniature"
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64

@@ -6,8 +6,8 @@ import re
 import pytest
 import yaml
 
-from scripts.lib.code import ROOT
-from scripts.lib.config import load
+from scripts.lib.base.code import ROOT
+from scripts.lib.experiment.config.load import load
 
 PAPER = load(yaml.safe_load((ROOT / "config/paper.yaml").read_text(encoding="utf-8")))
 METHODS = (ROOT / "docs/paper.md").read_text(encoding="utf-8").partition("## Open points")[0]

@@ -6,16 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scripts.lib import config, imageset
-from scripts.lib.cell import Cell
-from scripts.lib.jobs import jobs
-from scripts.lib.pilot import Rate, measure, passes, work_of
+from scripts.lib.base import imageset
+from scripts.lib.experiment.cell import Cell
+from scripts.lib.experiment.config.load import load
+from scripts.lib.planning.jobs import jobs
+from scripts.lib.planning.pilot import Rate, measure, passes, work_of
 
 
 @pytest.fixture
 def experiment(settings):
     settings["arms"] = {"mixed": {"iterations": 2}}
-    return config.load(settings)
+    return load(settings)
 
 
 def ran(results, cell, *, seconds, epochs=2, steps=10, model="model"):

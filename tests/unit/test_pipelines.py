@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from scripts.lib import pipelines
-from scripts.lib.code import ROOT
-from scripts.lib.safetensors_files import ModelError
+from scripts.lib.base.code import ROOT
+from scripts.lib.base.safetensors_files import ModelError
+from scripts.lib.engines import pipelines
 
 CONFIGURATIONS = {
     "model_index.json": {

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from scripts.lib import config, plan_views
-from scripts.lib.jobs import jobs
-from scripts.lib.pilot import Pilot, Rate
-from scripts.lib.plan import Sizes, architecture, cost_of, duration, operations, peak, plan, volume
-from scripts.lib.schedule import Span
+from scripts.lib.experiment.config.load import load
+from scripts.lib.planning import plan_views
+from scripts.lib.planning.jobs import jobs
+from scripts.lib.planning.pilot import Pilot, Rate
+from scripts.lib.planning.plan import Sizes, architecture, cost_of, duration, operations, peak, plan, volume
+from scripts.lib.planning.schedule import Span
 
 ONE: Any = SimpleNamespace(unet=10, training=30, encode=4, decode=5, text=1, parameters=1000)
 NONE = Pilot({}, [], None, None, 0.0)
@@ -21,7 +22,7 @@ def experiment(settings):
     settings["finetune"] = {"epochs": 3}
     settings["execution"] = {"teraflops": 0.001}
     settings["arms"] = {"mixed": {"iterations": 3}, "light": {"iterations": 1, "finetune": {"epochs": 1}}}
-    return config.load(settings)
+    return load(settings)
 
 
 def job(experiment, output):
@@ -44,7 +45,7 @@ def test_operations_are_those_of_every_image_pass_and_epoch(experiment):
 
 def test_checkpointed_gradients_run_the_network_once_more(experiment, settings):
     settings["finetune"] = {"epochs": 3, "gradient_checkpointing": True}
-    checkpointed = config.load(settings | {"arms": {"mixed": {}}})
+    checkpointed = load(settings | {"arms": {"mixed": {}}})
     output = "mixed/seed-0/iteration-1/finetune.json"
     more = operations(checkpointed, job(checkpointed, output), lambda _: ONE)
     assert more - operations(experiment, job(experiment, output), lambda _: ONE) == 120 * 3 * 10
@@ -66,7 +67,7 @@ def test_a_measured_rule_is_scaled_and_others_are_counted(experiment):
 def test_the_peak_counts_the_u_nets_that_are_there_at_once(settings):
     def most(keep):
         settings["arms"] = {"mixed": {"iterations": 3}}
-        chosen = config.load(settings | {"execution": {"keep": keep}})
+        chosen = load(settings | {"execution": {"keep": keep}})
         every = jobs(chosen)
         spans = {job.output: Span(start, start + 1, 0) for start, job in enumerate(every)}
         return peak(chosen, every, spans, Sizes(1, 0, 0))
@@ -76,7 +77,7 @@ def test_the_peak_counts_the_u_nets_that_are_there_at_once(settings):
 
 
 def test_a_long_fine_tune_has_its_checkpoints(settings):
-    experiment = config.load(settings | {"arms": {"mixed": {"iterations": 1}}})
+    experiment = load(settings | {"arms": {"mixed": {"iterations": 1}}})
     every = jobs(experiment)
     spans = {job.output: Span(0, 6000, 0) for job in every}
     assert peak(experiment, every, spans, Sizes(1, 0, 0)) == 1 + 3 * 3

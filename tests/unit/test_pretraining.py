@@ -7,7 +7,7 @@ from diffusers import StableDiffusionPipeline
 from transformers import CLIPModel
 
 from scripts import draw_pretraining, train_clip, train_unet, train_vae
-from scripts.lib.provenance import sha256
+from scripts.lib.base.provenance import sha256
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +42,16 @@ def test_each_part_loads_and_fits_the_others(trained: Path):
 def test_the_same_seed_trains_the_same_weights(trained: Path, tmp_path: Path):
     images = tmp_path / "training.zip"
     draw_pretraining.main(split="training", number=24, size=32, output=images)
+    train_clip.main(images=images, steps=2, batch_size=8, seed=0, output=tmp_path / "clip")
     train_vae.main(images=images, steps=2, batch_size=8, seed=0, output=tmp_path / "vae")
-    for name in ("training.zip", "vae"):
+    train_unet.main(
+        images=images,
+        clip=tmp_path / "clip",
+        vae=tmp_path / "vae",
+        steps=2,
+        batch_size=8,
+        seed=0,
+        output=tmp_path / "pipeline",
+    )
+    for name in ("training.zip", "clip", "vae", "pipeline/unet"):
         assert sha256(tmp_path / name) == sha256(trained / name), name

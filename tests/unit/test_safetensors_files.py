@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from scripts.lib.safetensors_files import ModelError, shapes, shapes_of_file
+from scripts.lib.base.safetensors_files import ModelError, shapes, shapes_of_file
 
 STEM = "diffusion_pytorch_model"
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 3438167536\n"

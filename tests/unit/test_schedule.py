@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from scripts.lib.schedule import bounds, critical_path, schedule, tails
+from scripts.lib.planning.schedule import bounds, critical_path, schedule, tails
 
 # a ── b ── d ;  c ── d ;  a ── e, which uses no device.
 NEEDS = {"a": [], "b": ["a"], "c": [], "d": ["b", "c"], "e": ["a"]}

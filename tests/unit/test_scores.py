@@ -8,9 +8,9 @@ import pytest
 import scipy.stats
 
 from scripts import tabulate
-from scripts.lib import metrics
-from scripts.lib.replicates import over_replicates
-from scripts.lib.scores import Embedded, score
+from scripts.lib.scoring import metrics
+from scripts.lib.scoring.replicates import over_replicates
+from scripts.lib.scoring.scores import Embedded, score
 
 
 def embedded(sizes, seed=0, features=4):

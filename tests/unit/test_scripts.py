@@ -12,7 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from scripts.cli import app
-from scripts.lib.code import ROOT
+from scripts.lib.base.code import ROOT
 
 SCRIPTS = [
     path.stem

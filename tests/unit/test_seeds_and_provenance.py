@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from scripts.lib.provenance import recording, sha256
-from scripts.lib.seeds import seed_of
+from scripts.lib.base.provenance import recording, sha256
+from scripts.lib.base.seeds import seed_of
 
 
 def test_a_seed_is_the_same_on_every_machine_and_fits_every_generator():

@@ -10,10 +10,10 @@ from types import SimpleNamespace
 import pytest
 import snakemake_executor_plugin_slurm as plugin
 
-from scripts.lib import slurm
-from scripts.lib.code import ROOT
+from scripts.lib.base.code import ROOT
+from scripts.lib.cluster import slurm
 
-HOLD = "import sys; from pathlib import Path; from scripts.lib.slurm import hold; hold(Path(sys.argv[1])); "
+HOLD = "import sys; from pathlib import Path; from scripts.lib.cluster.slurm import hold; hold(Path(sys.argv[1])); "
 
 
 def test_a_folder_has_one_driver_and_a_killed_one_leaves_no_lock(tmp_path):

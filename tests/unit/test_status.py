@@ -4,15 +4,16 @@ from base64 import urlsafe_b64encode
 
 import pytest
 
-from scripts.lib import config, status
-from scripts.lib.jobs import jobs
+from scripts.lib.experiment.config.load import load
+from scripts.lib.planning import status
+from scripts.lib.planning.jobs import jobs
 
 
 @pytest.fixture
 def experiment(settings):
     settings["arms"] = {"real": {"iterations": 2, "synthetic": 0}, "healed": {"parent": "real", "from_iteration": 2}}
     settings["defaults"] = {"iterations": 1}
-    return config.load(settings)
+    return load(settings)
 
 
 def mark(records, name, length=254):
@@ -104,3 +105,9 @@ def test_a_training_table_that_was_to_be_had_early_begins_no_cell(experiment, tm
     write(tmp_path / "real/seed-0/iteration-2/training.csv")
     states = status.states_of(jobs(experiment), tmp_path, set())
     assert "begun" not in status.text("small", states, tmp_path, lambda _, text: text)
+
+
+def test_a_warning_of_several_logs_is_said_once(tmp_path):
+    (tmp_path / "draw_grid.log").write_text("Warning: boxes\nother\n")
+    (tmp_path / "draw_pairs.log").write_text("bar: 1 %\nWarning: boxes\nWarning: more\n")
+    assert status.warnings(tmp_path) == ["Warning: boxes", "Warning: more"]

@@ -15,11 +15,12 @@ from typing import NamedTuple
 import pytest
 
 from scripts import download_file
-from scripts.lib import weights
-from scripts.lib.choices import DEEPFACE_WEIGHTS
-from scripts.lib.code import ROOT
-from scripts.lib.config import Experiment, load
-from scripts.lib.safetensors_files import ModelError
+from scripts.lib.base.code import ROOT
+from scripts.lib.base.safetensors_files import ModelError
+from scripts.lib.deepface import DEEPFACE_WEIGHTS
+from scripts.lib.experiment.config.experiment import Experiment
+from scripts.lib.experiment.config.load import load
+from scripts.lib.weights import configured as weights
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 MINIATURE = ROOT / "models/miniature"

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 
-from scripts.lib import imageset
+from scripts.lib.base import imageset
 from tests.workflow.conftest import Project
 
 

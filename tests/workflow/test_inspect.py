@@ -8,8 +8,8 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from scripts.lib import config
-from scripts.lib.jobs import Job, jobs
+from scripts.lib.experiment.config.load import load
+from scripts.lib.planning.jobs import Job, jobs
 from tests.workflow.conftest import ROOT, TINY, Project
 
 
@@ -23,7 +23,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def planned() -> list[Job]:
     settings = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     update_config(settings, yaml.safe_load((ROOT / TINY).read_text(encoding="utf-8")))
-    return jobs(config.load(settings))
+    return jobs(load(settings))
 
 
 def test_jobs_and_what_they_wait_for_are_those_of_snakemake(fresh: Project, planned: list[Job]):

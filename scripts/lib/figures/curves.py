@@ -4,16 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from scripts.lib.arms import Arm
-from scripts.lib.cell import ALL, BASE, FLOOR
+from scripts.lib.experiment.arms import Arm
+from scripts.lib.experiment.cell import ALL, BASE, FLOOR
 from scripts.lib.figures.looks import looks
-from scripts.lib.figures.style import STYLE, WIDTH
-from scripts.lib.replicates import over_replicates
+from scripts.lib.figures.style import WIDTH, styled
+from scripts.lib.scoring.replicates import over_replicates
 
 MOST_PANELS = 6
 Name = Literal["curves", "diversity", "groups"]
@@ -36,6 +35,7 @@ METRICS = {
     "kernel_distance": Metric("kernel distance", "lower is better", True),
 }
 OF_THE_WHOLE_SET = {"curves": ("frechet_distance", "clip_score"), "diversity": ("vendi_score", "coverage")}
+NO_GROUP = "groups"  # Stands where no group has the two images that its distance needs.
 OF_GROUPS = "kernel_distance"  # Without bias at any n, unlike the Fréchet distance: groups differ in size.
 
 
@@ -51,7 +51,7 @@ def draw(figure: Name, scores: pd.DataFrame, arms: Mapping[str, Arm], features: 
         features: whose features the scores compare, e.g. ``CLIP``.
     """
     scores = scores[scores["images"] == "generated"]
-    with rc_context(STYLE):
+    with styled([*scores["group"].unique(), features]):
         if figure == "groups":
             return _draw_groups(scores[scores["metric"] == OF_GROUPS], arms, features)
         return _draw_whole(scores[scores["group"] == ALL], arms, features, OF_THE_WHOLE_SET[figure])
@@ -101,6 +101,7 @@ def _draw_groups(scores: pd.DataFrame, arms: Mapping[str, Arm], features: str) -
         for groups in attributes.values()
         for first in range(0, len(groups), MOST_PANELS)
     ]
+    rows = rows or [[f"{NO_GROUP}=no group"]]
     columns = max(map(len, rows))
     metric = METRICS[OF_GROUPS]
     figure = Figure(figsize=(WIDTH, 1.5 * len(rows) + 1), layout="constrained")

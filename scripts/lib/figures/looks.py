@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib import colormaps
 
-from scripts.lib.arms import Arm, percent
+from scripts.lib.experiment.arms import Arm, percent
 
 # The paper's signs for its two controls; the other shapes tell arms apart where colors are not printed.
 CONTROL_MARKERS = {"match_histograms": "D", "cull": "s"}

@@ -1,0 +1,39 @@
+"""The configuration as rows for a reader of the report."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from scripts.lib.experiment.config.arm import Arm
+from scripts.lib.experiment.config.experiment import OVERRIDABLE, Experiment
+from scripts.lib.experiment.config.section import Section
+
+
+def describe(experiment: Experiment) -> list[dict[str, str]]:
+    """Return key, value and meaning of every setting that can change a result or a figure; an arm is one row."""
+    sections = experiment.model_dump(exclude={"defaults", "arms", "execution"})
+    rows = [
+        {"key": key, "value": _words(value), "meaning": meaning}
+        for key, value, meaning in _settings(experiment, sections)
+    ]
+    usual = Arm(**{key: getattr(experiment, key) for key in OVERRIDABLE}).model_dump()
+    for name, arm in experiment.arms.items():
+        shown = {"synthetic": arm.synthetic, "iterations": arm.iterations}
+        own = {key: value for key, value in arm.model_dump().items() if value != usual[key] and key not in shown}
+        rows.append({"key": f"arms.{name}", "value": _words(shown | own), "meaning": "An arm: what it does not share."})
+    return rows
+
+
+def _settings(section: Section, values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, str]]:
+    for key, value in values.items():
+        inner = getattr(section, key)
+        if isinstance(inner, Section):
+            yield from _settings(inner, value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value, type(section).model_fields[key].description or ""
+
+
+def _words(value: Any) -> str:
+    """Return a value as a reader of the report wants it: ``none``, ``a / b`` or ``key: value; key: value``."""
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {_words(item)}" for key, item in value.items())
+    return " / ".join(map(str, value)) if isinstance(value, list) else "none" if value is None else str(value)

@@ -1,0 +1,112 @@
+"""The experiment's configuration: what may be said, what it means, and what it defaults to.
+
+Defaults are Bohacek & Farid's values; where the paper is silent they are its most literal reading
+(``docs/paper.md`` says which). The models are the source of ``schemas/config.schema.json``
+and of the configuration reference.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from scripts.lib.experiment.choices import SMALLEST
+from scripts.lib.experiment.config.arm import Arm, Arms
+from scripts.lib.experiment.config.compose import Compose
+from scripts.lib.experiment.config.cull import Cull
+from scripts.lib.experiment.config.dataset import Dataset
+from scripts.lib.experiment.config.download import Download
+from scripts.lib.experiment.config.execution import Execution
+from scripts.lib.experiment.config.explorer import Explorer
+from scripts.lib.experiment.config.figures import Figures
+from scripts.lib.experiment.config.finetune import Finetune
+from scripts.lib.experiment.config.generate import Generate
+from scripts.lib.experiment.config.match_histograms import MatchHistograms
+from scripts.lib.experiment.config.score import Score
+from scripts.lib.experiment.config.section import DownloadPath, Name, Section, Weights
+from scripts.lib.experiment.config.unseen import Unseen
+
+OVERRIDABLE = ("finetune", "generate", "match_histograms")
+
+
+class Experiment(Section):
+    """The whole configuration."""
+
+    experiment: Name = Field(description="Name of the experiment; its results lie in `results/<experiment>/`.")
+    seed: int = Field(0, ge=0, description="Seed of every random draw; a replicate's draws depend on its own seed too.")
+    replicates: list[Annotated[int, Field(ge=0)]] = Field(
+        [0], min_length=1, description="Seeds; every arm runs once with each."
+    )
+    model: Weights = Field(description="Folder of the base model: a diffusers Stable Diffusion pipeline, safetensors.")
+    downloads: dict[DownloadPath, Download] = Field(
+        default_factory=dict,
+        description="Weights by their path, and where the ones that are not there come from. `snakemake downloads` "
+        "fetches them, on the machine that runs Snakemake; all other jobs work offline.",
+    )
+    dataset: Dataset
+    generate: Generate = Field(default_factory=Generate)
+    finetune: Finetune = Field(default_factory=Finetune)
+    compose: Compose = Field(default_factory=Compose)
+    match_histograms: MatchHistograms = Field(default_factory=MatchHistograms)
+    cull: Cull
+    unseen: Unseen
+    score: Score
+    execution: Execution = Field(default_factory=Execution)
+    figures: Figures
+    explorer: Explorer = Field(default_factory=Explorer)
+    defaults: Arm = Field(default_factory=Arm, description="What an arm does not say.")
+    arms: Arms = Field(min_length=1, description="The arms by name. An overlay removes an arm by setting it to null.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _inherit(cls, data: Any) -> Any:
+        """Fill every arm from ``defaults``, and the sections that it may override from the experiment's."""
+        if not isinstance(data, Mapping) or not isinstance(data.get("arms"), Mapping):
+            return data
+        defaults = data.get("defaults") or {}
+        shared = {key: data.get(key) or {} for key in OVERRIDABLE}
+        for key, values in ({"defaults": defaults} | shared).items():
+            _mapping(key, values)
+        arms = {}
+        for name, arm in data["arms"].items():
+            if arm is None:
+                continue
+            merged = {**defaults, **_mapping(f"arms.{name}", arm)}
+            for key, values in shared.items():
+                ours, own = (part.get(key) or {} for part in (defaults, arm))
+                merged[key] = values | _mapping(f"defaults.{key}", ours) | _mapping(f"arms.{name}.{key}", own)
+            arms[name] = merged
+        return {**data, "arms": arms}
+
+    @field_validator("replicates")
+    @classmethod
+    def _each_seed_once(cls, seeds: list[int]) -> list[int]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError(f"lists a seed twice: {seeds}")
+        return seeds
+
+    @model_validator(mode="after")
+    def _figures_show_a_group(self) -> Self:
+        for attribute, values in self.dataset.attributes.items():
+            if self.figures.group.get(attribute) not in values:
+                raise ValueError(f"`figures.group.{attribute}`: must be one of {values}")
+        if unknown := sorted(set(self.figures.group) - set(self.dataset.attributes)):
+            raise ValueError(f"`figures.group.{unknown[0]}`: there is no such attribute in `dataset.attributes`")
+        return self
+
+    @model_validator(mode="after")
+    def _cull_has_maps(self) -> Self:
+        network, resolution = self.cull.features.network, self.dataset.resolution
+        smallest = SMALLEST.get(network, 1)
+        if resolution < smallest and any(arm.control == "cull" for arm in self.arms.values()):
+            raise ValueError(
+                f"`cull.features.network`: {network!r} needs images of {smallest} pixels at least, but "
+                f"`dataset.resolution` is {resolution}; raise it, or choose `vae`"
+            )
+        return self
+
+
+def _mapping(key: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"`{key}` is {value!r}, but must be a mapping, such as {{key: value}}")
+    return dict(value)

@@ -1,0 +1,25 @@
+"""How a model is retrained."""
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt
+
+from scripts.lib.experiment.choices import MixedPrecision
+from scripts.lib.experiment.config.section import Section
+
+
+class Finetune(Section):
+    """How the U-Net is retrained (paper, section 2.3)."""
+
+    learning_rate: PositiveFloat = Field(2e-6, description="AdamW's learning rate, constant.")
+    epochs: PositiveInt = Field(50, description="Passes over the training images in one iteration.")
+    batch_size: PositiveInt = Field(1, description="Images a step. The paper does not say.")
+    horizontal_flip: bool = Field(True, description="Mirror each image with probability one half, anew each step.")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="AdamW's weight decay (diffusers' default).")
+    max_grad_norm: PositiveFloat = Field(1.0, description="Gradients are clipped to this norm (diffusers' default).")
+    gradient_checkpointing: bool = Field(
+        False, description="Trade a third more compute for less memory in fine-tuning."
+    )
+    mixed_precision: Annotated[MixedPrecision, BeforeValidator(lambda value: "no" if value is False else value)] = (
+        Field("no", description="`no` is float32, as in the paper.")  # YAML takes a bare `no` for false.
+    )

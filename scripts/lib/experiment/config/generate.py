@@ -1,0 +1,29 @@
+"""How images are made."""
+
+from math import ceil
+from typing import Annotated, Self
+
+from pydantic import Field, PositiveInt, model_validator
+
+from scripts.lib.experiment.choices import Mode
+from scripts.lib.experiment.config.section import Section
+
+
+class Generate(Section):
+    """How a model makes its images (paper, section 2.1)."""
+
+    mode: Mode = Field("img2img", description="Start from the real image of the same slot, or from noise alone.")
+    strength: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.8, description="Image-to-image only: the share of the noise schedule that is run."
+    )
+    steps: PositiveInt = Field(250, description="Inference steps; image-to-image runs `strength` of them.")
+    guidance_scale: Annotated[float, Field(ge=1)] = Field(7.5, description="Classifier-free guidance; 1 is none.")
+
+    @model_validator(mode="after")
+    def _runs_one_step(self) -> Self:
+        if self.mode == "img2img" and int(self.steps * self.strength) < 1:
+            raise ValueError(
+                f"`strength` {self.strength} of {self.steps} `steps` is less than one step, so that nothing would be "
+                f"generated; raise `steps` to {ceil(1 / self.strength)} at least, or raise `strength`"
+            )
+        return self

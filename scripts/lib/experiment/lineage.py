@@ -1,0 +1,55 @@
+"""Which cell descends from which: the graph of the experiment, as plain functions."""
+
+from scripts.lib.experiment.cell import BASE, Cell
+from scripts.lib.experiment.config.experiment import Experiment
+
+
+def cells(experiment: Experiment) -> list[Cell]:
+    """Return every fine-tuned cell of the experiment, arm by arm."""
+    return [
+        Cell(name, replicate, iteration)
+        for name, arm in experiment.arms.items()
+        for replicate in experiment.replicates
+        for iteration in range(arm.first_iteration, arm.last_iteration + 1)
+    ]
+
+
+def base_cells(experiment: Experiment) -> list[Cell]:
+    """Return the base model's cell of each replicate."""
+    return [Cell(BASE, replicate, 0) for replicate in experiment.replicates]
+
+
+def every_cell(experiment: Experiment) -> list[Cell]:
+    """Return the base model's cells and the fine-tuned ones: all that have images and scores."""
+    return [*base_cells(experiment), *cells(experiment)]
+
+
+def last_cells(experiment: Experiment) -> list[Cell]:
+    """Return the last cell of every arm and replicate."""
+    return [cell for cell in cells(experiment) if cell.iteration == experiment.arms[cell.arm].last_iteration]
+
+
+def previous(experiment: Experiment, cell: Cell) -> Cell:
+    """Return the cell that ``cell`` takes generated images (and with ``init: previous`` its weights) from."""
+    arm = experiment.arms[cell.arm]
+    if cell.iteration > arm.first_iteration:
+        return cell._replace(iteration=cell.iteration - 1)
+    return Cell(arm.parent or BASE, cell.replicate, cell.iteration - 1)
+
+
+def initial(experiment: Experiment, cell: Cell) -> Cell:
+    """Return the cell whose U-Net the fine-tune of ``cell`` starts from."""
+    if experiment.arms[cell.arm].init == "base":
+        return Cell(BASE, cell.replicate, 0)
+    return previous(experiment, cell)
+
+
+def iterations_left(experiment: Experiment, cell: Cell) -> int:
+    """Return how many iterations one after the other descend from a cell, through arms that go on from its own."""
+    children = [
+        Cell(name, cell.replicate, arm.first_iteration)
+        for name, arm in experiment.arms.items()
+        if (arm.parent or BASE) == cell.arm and arm.first_iteration > cell.iteration
+    ]
+    own = 0 if cell.arm == BASE else experiment.arms[cell.arm].last_iteration - cell.iteration
+    return max(own, *(child.iteration - cell.iteration + iterations_left(experiment, child) for child in children), 0)

@@ -1,0 +1,150 @@
+"""The configuration's reference: its models as a JSON schema for editors and as tables for readers."""
+
+import json
+import types
+from collections.abc import Iterator
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from scripts.lib.experiment.config.arm import Arm
+from scripts.lib.experiment.config.experiment import Experiment
+
+COMMAND = "python -m scripts.document_configuration"
+YAML_WORDS = {"yes", "no", "on", "off", "true", "false", "null"}
+PREAMBLE = f"""# Configuration
+
+Generated from the models in `scripts/lib/experiment/config/` by `{COMMAND}`; do not edit.
+
+- A configuration is one YAML file. `snakemake` reads `config.yaml`; `snakemake --configfile FILE` reads another one.
+- `--configfile FILE OVERLAY` lays the second file over the first: mappings merge key by key, everything else (numbers,
+  texts, lists) is replaced. An overlay cannot take a key away, with one exception: `null` removes an arm.
+- An unknown key, a wrong value or a missing key stops the workflow before any job, with the name of the key.
+- An arm takes what it does not say from `defaults`, and its `finetune` and `generate` from the experiment's: key by
+  key, the arm's own value first, then that of `defaults`, then the experiment's, then the default below.
+- `required` as a default means that the key must be there; `its own`, that the section may be left out.
+- Write small numbers with a decimal point, `2.0e-6`: YAML 1.1 reads `2e-6` as text.
+- Editors that know JSON schemas complete and check the file when its first line is
+  `# yaml-language-server: $schema=schemas/config.schema.json` (the path as seen from the file).
+- Where the paper is silent or contradicts itself: [paper.md](paper.md).
+"""
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of a whole configuration file.
+
+    It is that of the models but for the arms: an arm is partial, so nothing in it is required, and
+    may be null.
+    """
+    result = Experiment.model_json_schema()
+    _drop_titles(result)
+    for name in ("Arm", *(kind.__name__ for kind in _nested(Arm))):
+        result["$defs"][name].pop("required", None)
+    arms = result["properties"]["arms"]
+    arms["patternProperties"] = {
+        pattern: {"anyOf": [arm, {"type": "null"}]} for pattern, arm in arms["patternProperties"].items()
+    }
+    arms["additionalProperties"] = False
+    heading = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Configuration of nepotism"}
+    return heading | result
+
+
+def schema_text() -> str:
+    """Return the JSON schema as the text of its file."""
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def markdown() -> str:
+    """Return the reference for readers: a section a model, a row a key."""
+    places: dict[type[BaseModel], list[str]] = {}
+    for path, kind in _sections(Experiment, ""):
+        places.setdefault(kind, []).append(path)
+    return "\n".join([PREAMBLE, *(_section(kind, paths) for kind, paths in places.items())])
+
+
+def _sections(kind: type[BaseModel], path: str) -> Iterator[tuple[str, type[BaseModel]]]:
+    """Yield every place of the file that holds a section, with its model, in the order of the file."""
+    yield path, kind
+    for key, field in kind.model_fields.items():
+        for part in _models(field.annotation):
+            name = f"{key}.<name>" if get_origin(field.annotation) is dict else key
+            yield from _sections(part, f"{path}.{name}" if path else name)
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """Return the models that an annotation holds: itself, its alternatives, or what a list or mapping consists of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    if get_origin(annotation) in (Annotated, Union, types.UnionType, list, dict):
+        return [model for part in get_args(annotation) for model in _models(part)]
+    return []
+
+
+def _nested(kind: type[BaseModel]) -> list[type[BaseModel]]:
+    return [part for _, part in _sections(kind, "")][1:]
+
+
+def _section(kind: type[BaseModel], paths: list[str]) -> str:
+    named = " and ".join(f"`{path}`" for path in paths)
+    title = "The file" if paths == [""] else named
+    lines = [f"## {title}", "", _summary(kind), "", "| key | value | default | meaning |", "|---|---|---|---|"]
+    described = kind.model_json_schema()
+    for key, field in kind.model_fields.items():
+        meaning = field.description or _summary(_models(field.annotation)[0])
+        cells = [f"`{key}`", _values(described["properties"][key]), _default(field), meaning]
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join([*lines, ""])
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    return "its own" if field.default_factory else _literal(field.default)
+
+
+def _summary(kind: type[BaseModel]) -> str:
+    return (kind.__doc__ or "").strip().partition("\n")[0]
+
+
+def _values(described: dict[str, Any]) -> str:
+    """Say in words which values a JSON schema allows."""
+    if "enum" in described or "const" in described:
+        return ", ".join(_literal(value) for value in described.get("enum", [described.get("const")]))
+    if "anyOf" in described:
+        return " or ".join(_values(part) for part in described["anyOf"])
+    kind = described.get("type")
+    if kind == "array":
+        return f"list of {_values(described['items'])}"
+    if kind == "object":
+        patterns = described.get("patternProperties")
+        values = next(iter(patterns.values())) if patterns else described["additionalProperties"]
+        keys = f"name ({', '.join(f'`{pattern}`' for pattern in patterns)})" if patterns else "name"
+        return f"mapping of {keys} to {_values(values)}"
+    if kind is None:
+        return "section"
+    words = {"string": "text", "integer": "integer", "number": "number", "boolean": "`true`, `false`", "null": "`null`"}
+    signs = {"exclusiveMinimum": ">", "minimum": "≥", "exclusiveMaximum": "<", "maximum": "≤"}
+    limits = [f"{sign} {described[key]}" for key, sign in signs.items() if key in described]
+    if "pattern" in described:
+        limits.append(f"`{described['pattern']}`")
+    return " ".join([words[kind], *filter(None, [", ".join(limits)])])
+
+
+def _literal(value: Any) -> str:
+    """Return a value as code, as YAML reads it."""
+    text = value if isinstance(value, str) and value not in YAML_WORDS else json.dumps(value)
+    if isinstance(value, float) and "e" in text and "." not in text:
+        text = text.replace("e", ".0e")
+    return f"`{text}`"
+
+
+def _drop_titles(part: Any) -> None:
+    """Remove the titles that pydantic makes of the names of keys; an editor shows the key already."""
+    if isinstance(part, dict):
+        if isinstance(part.get("title"), str):
+            del part["title"]
+        part = list(part.values())
+    if isinstance(part, list):
+        for item in part:
+            _drop_titles(item)

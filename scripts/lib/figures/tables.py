@@ -1,0 +1,104 @@
+"""Tables of the results as pages."""
+
+import math
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from scripts.lib.base import csvs
+from scripts.lib.experiment.cell import ALL, Cell
+
+Name = Literal["cells", "composition", "groups", "configuration", "costs"]
+CELL = ["arm", "replicate", "iteration"]
+PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>{title}</title>
+<style>
+body {{ font: 14px/1.4 system-ui, sans-serif; color: #111; background: #fff; margin: 1rem; }}
+table {{ border-collapse: collapse; }}
+th, td {{ padding: .2rem .7rem; text-align: right; vertical-align: top; border-bottom: 1px solid #ddd; }}
+th {{ position: sticky; top: 0; background: #eee; }}
+th.word, td.word {{ text-align: left; }}
+</style>
+</head>
+<body>
+{table}
+</body>
+</html>
+"""
+
+
+def read(name: Name, sources: Sequence[Path]) -> pd.DataFrame:
+    """Return a table as it is shown, one row a cell, group or setting.
+
+    Args:
+        name: ``cells`` are the scores of the whole set of each cell's generated images, ``composition``
+            the sums and the range over groups of each cell's training set, ``costs`` the sums over all cells of an
+            arm; the others are as they lie.
+        sources: the CSV; of ``composition``, that of every cell.
+    """
+    if name == "composition":
+        return pd.DataFrame([_composition(path) for path in sources])
+    if name == "costs":
+        return costs(csvs.read(sources[0], csvs.COSTS))
+    if name == "cells":
+        return cells(csvs.read(sources[0], csvs.SCORES))
+    return csvs.read(sources[0], csvs.GROUPS if name == "groups" else csvs.TEXT)
+
+
+def cells(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a cell and one column a metric, of its generated images as a whole; in the order of the scores."""
+    whole = scores[(scores["images"] == "generated") & (scores["group"] == ALL)]
+    wide = whole.pivot_table(index=CELL, columns="metric", values="value", sort=False)
+    wide.insert(0, "n", whole.groupby(CELL)["n"].max())
+    return wide.reset_index().rename_axis(columns=None)
+
+
+def costs(jobs: pd.DataFrame) -> pd.DataFrame:
+    """Return one row an arm and step, of one row a job: hours are sums, memory is that of the largest job, in MiB."""
+    jobs = jobs.assign(step=jobs["step"].str.split("/").str[0], gpu_hours=jobs["seconds"] * jobs["gpus"] / 3600)
+    table = jobs.groupby(["arm", "step"], sort=False).agg(
+        jobs=("seconds", "size"),
+        hours=("seconds", "sum"),
+        gpu_hours=("gpu_hours", "sum"),
+        peak_memory_mib=("peak_memory_mib", "max"),
+        peak_gpu_memory_mib=("peak_gpu_memory_mib", "max"),
+    )
+    return table.assign(hours=table["hours"] / 3600).reset_index()
+
+
+def _composition(path: Path) -> dict[str, str | int]:
+    cell, table = Cell.from_path(path), csvs.read(path, csvs.COMPOSITION)
+    lowest, highest = table["generated"].min(), table["generated"].max()
+    return {
+        **cell._asdict(),
+        "real": table["real"].sum(),
+        "generated": table["generated"].sum(),
+        "groups": len(table),
+        "generated in a group": f"{lowest}" if lowest == highest else f"{lowest} to {highest}",
+    }
+
+
+def page(title: str, table: pd.DataFrame) -> str:
+    """Return a table as one HTML page: no script, no request, numbers with four significant digits, none where NaN."""
+    head = "".join(_cell("th", column, values) for column, values in table.items())
+    body = "\n".join(
+        f"<tr>{''.join(_cell('td', value, table[column]) for column, value in row.items())}</tr>"
+        for row in table.to_dict("records")
+    )
+    return PAGE.format(
+        title=title, table=f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+    )
+
+
+def _cell(tag: str, value: object, column: pd.Series) -> str:
+    if isinstance(value, float):
+        text = "" if math.isnan(value) else f"{value:.4g}"
+    else:
+        text = escape(str(value).replace("_", " ") if tag == "th" else str(value))
+    return f"<{tag}>{text}</{tag}>" if pd.api.types.is_numeric_dtype(column) else f'<{tag} class="word">{text}</{tag}>'

@@ -1,0 +1,139 @@
+"""What the jobs that have run took: seconds by rule from their benchmarks, bytes from their files."""
+
+import csv
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+from zipfile import ZipFile
+
+from scripts.lib.experiment.cell import Cell
+from scripts.lib.planning.jobs import Job
+
+
+class Rate(NamedTuple):
+    """Seconds of a rule's jobs: ``startup + each * work``, medians over ``jobs`` of them."""
+
+    startup: float
+    each: float
+    jobs: int
+
+
+class Pilot(NamedTuple):
+    """What was measured.
+
+    Attributes:
+        rates: by rule; a rule that has not run is missing.
+        devices: the GPUs that it ran on, or ``cpu``.
+        unet: bytes of a U-Net, None where there is none.
+        image: bytes of an image, None where there is none.
+        other: bytes of a cell's embeddings, tables and records, over the number of its images.
+    """
+
+    rates: dict[str, Rate]
+    devices: list[str]
+    unet: float | None
+    image: float | None
+    other: float
+
+
+def passes(settings: Mapping[str, Any]) -> int:
+    """Return how often the U-Net runs for one image under the settings of ``generate``."""
+    share = settings["strength"] if settings["mode"] == "img2img" else 1
+    return int(settings["steps"] * share) * (2 if settings["guidance_scale"] > 1 else 1)
+
+
+def work_of(rule: str, images: int, settings: Mapping[str, Any]) -> int:
+    """Return what a job's seconds grow with: training samples, U-Net passes, or else images.
+
+    Args:
+        images: how many the job reads or makes.
+        settings: those of ``finetune`` or ``generate``, for these rules.
+    """
+    if rule == "finetune":
+        return images * settings["epochs"]
+    return images * passes(settings) if rule in ("generate", "unseen") else images
+
+
+def measure(results: Path, jobs: Iterable[Job], model: str) -> Pilot:
+    """Measure the jobs that have run. Those of another base model do not count.
+
+    Args:
+        results: the folder of the experiment.
+        jobs: all jobs of the experiment.
+        model: folder of the base model, as in the configuration.
+    """
+    samples, devices, cells = defaultdict(list), set(), set()
+    for job in jobs:
+        benchmark = results / "benchmarks" / str(job.cell) / f"{job.name}.tsv"
+        if not (benchmark.is_file() and (results / job.output).is_file()):
+            continue
+        record = json.loads((results / job.output).read_text()) if job.output.endswith(".json") else {}
+        settings = record.get("parameters", {})
+        images = _images(results / str(job.cell), job.rule, settings)
+        if not images or settings.get("model", model) != model:
+            continue
+        seconds = _seconds(benchmark)
+        startup = max(0.0, seconds - record["seconds"]) if "seconds" in record else 0.0
+        samples[job.rule].append((startup, (seconds - startup) / work_of(job.rule, images, settings)))
+        cells.add(job.cell)
+        if "machine" in record:
+            devices.add(record["machine"]["device"])
+    rates = {
+        rule: Rate(median(startup for startup, _ in found), median(each for _, each in found), len(found))
+        for rule, found in samples.items()
+    }
+    return Pilot(rates, sorted(devices), *_bytes(results, cells))
+
+
+def _seconds(benchmark: Path) -> float:
+    with benchmark.open(encoding="utf-8", newline="") as file:
+        return float(next(csv.DictReader(file, delimiter="\t"))["s"])
+
+
+def _images(folder: Path, rule: str, settings: Mapping[str, Any]) -> int:
+    """Return how many images a job of the cell in ``folder`` read or made; 0 where that cannot be told any more."""
+    if rule in ("finetune", "compose", "match_histograms"):
+        return _rows(folder / "training.csv")
+    if rule == "unseen":
+        return _count(folder / "unseen.zip")
+    generated = _count(folder / "generated.zip")
+    if rule == "generate":
+        return len(range(settings["shard"], generated, settings["shards"]))
+    return generated + (_count(folder / "unseen.zip") if rule == "embed" else 0)
+
+
+def _rows(table: Path) -> int:
+    if not table.is_file():
+        return 0
+    with table.open(encoding="utf-8", newline="") as file:
+        return sum(1 for _ in csv.DictReader(file))
+
+
+def _count(images: Path) -> int:
+    """Return the number of images of a set."""
+    if not images.is_file():
+        return 0
+    with ZipFile(images) as archive:
+        return len(archive.namelist()) - 1
+
+
+def _bytes(results: Path, cells: Iterable[Cell]) -> tuple[float | None, float | None, float]:
+    """Return the bytes of a U-Net and of an image, and the other bytes of a cell for each of its images."""
+    unets, images, others = [], [], []
+    for cell in cells:
+        folder = results / str(cell)
+        sizes = {path: path.stat().st_size for path in folder.rglob("*") if path.is_file()}
+        sets = [path for path in sizes if path.suffix == ".zip" and path.parent == folder]
+        number = sum(map(_count, sets))
+        unet = sum(size for path, size in sizes.items() if path.parent == folder / "unet")
+        if unet:
+            unets.append(unet)
+        if number:
+            images.append(sum(sizes[path] for path in sets) / number)
+            kept = {folder / "unet", folder / "checkpoints"}
+            rest = [size for path, size in sizes.items() if path.suffix != ".zip" and not kept & {*path.parents}]
+            others.append(sum(rest) / number)
+    return median(unets) if unets else None, median(images) if images else None, median(others) if others else 0.0

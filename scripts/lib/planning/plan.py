@@ -1,0 +1,296 @@
+"""What an experiment will cost: jobs, device-hours, wall time and disk, before anything runs."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
+
+from scripts.lib.experiment.cell import BASE, Cell
+from scripts.lib.experiment.config.experiment import Experiment
+from scripts.lib.experiment.config.finetune import Finetune
+from scripts.lib.experiment.config.generate import Generate
+from scripts.lib.experiment.lineage import cells, every_cell, initial, last_cells
+from scripts.lib.planning.jobs import ON_GPU, Job, images_a_cell, jobs, shards_a_cell
+from scripts.lib.planning.pilot import Pilot, measure, passes, work_of
+from scripts.lib.planning.schedule import Span, bounds, critical_path, schedule
+
+if TYPE_CHECKING:
+    from scripts.lib.engines.flops import Flops
+
+Count = Callable[[int | None], "Flops"]
+DEVICES = (1, 2, 4, 8)
+DRAWN = 4
+COUNTED = ("finetune", "generate", "unseen")
+WITH_IMAGES = ("generate", "unseen", "match_histograms")
+CHECKPOINT = 3  # U-Nets that a checkpoint is worth: the weights and AdamW's two moments of each.
+CHECKPOINTS = 3  # The two newest and the one that is being written.
+ARCHITECTURES = Path("models/architectures")
+
+
+class Cost(NamedTuple):
+    """Seconds of a job; ``source`` says where they come from."""
+
+    seconds: float
+    source: str
+    flops: float = 0.0
+
+
+class Sizes(NamedTuple):
+    """Bytes of a U-Net, of an image, and of what else a cell keeps."""
+
+    unet: float
+    image: float
+    other: float
+
+
+class Plan(NamedTuple):
+    """What an experiment will cost, in words and tables for people.
+
+    Attributes:
+        headline: what is planned, and the sum of it.
+        rules: a row a rule: jobs, seconds of one and of all, source.
+        times: a row a number of devices: wall time, its bounds, and the largest use of the disk.
+        disk: a row a kind of file.
+        notes: what the figures rest on and what they leave out.
+        spans: when each job runs on ``DRAWN`` devices, those that take no time left out.
+    """
+
+    headline: str
+    rules: pd.DataFrame
+    times: pd.DataFrame
+    disk: pd.DataFrame
+    notes: list[str]
+    spans: dict[Job, Span]
+
+
+def architecture(model: Path) -> Path:
+    """Return the folder that holds the configurations of a model's networks.
+
+    That of the model, or, where it is not downloaded yet, that of the published model of the same name.
+
+    Raises:
+        FileNotFoundError: neither is there.
+    """
+    for folder in (model, ARCHITECTURES / model.name):
+        if (folder / "unet" / "config.json").is_file():
+            return folder
+    raise FileNotFoundError(
+        f"{model}: no unet/config.json there, and no architecture of that name in {ARCHITECTURES}, so that nothing "
+        "can be counted; download the model's config.json files (no weights are needed), or run one cell first"
+    )
+
+
+def settings_of(experiment: Experiment, job: Job) -> dict[str, Any]:
+    """Return the settings that a job's cost depends on: those of ``finetune``, else those of ``generate``."""
+    arm = experiment if job.cell.arm == BASE else experiment.arms[job.cell.arm]
+    section: Finetune | Generate = arm.finetune if job.rule == "finetune" else arm.generate
+    return section.model_dump() | ({"mode": "txt2img"} if job.rule == "unseen" else {})
+
+
+def images_of(experiment: Experiment, job: Job) -> int:
+    """Return how many images a job reads or makes."""
+    images = images_a_cell(experiment)
+    unseen = len(experiment.unseen.prompts) * experiment.unseen.per_prompt
+    if job.rule == "generate":
+        return len(range(int(job.name.removeprefix("generate-")), images, shards_a_cell(experiment)))
+    return {"unseen": unseen, "embed": images + unseen}.get(job.rule, images)
+
+
+def operations(experiment: Experiment, job: Job, count: Count) -> float:
+    """Return the floating-point operations of a job of the rules in ``COUNTED``.
+
+    Args:
+        count: gives those of one image of an edge in pixels; None: of the model's own.
+    """
+    settings, images = settings_of(experiment, job), images_of(experiment, job)
+    one = count(experiment.dataset.resolution)
+    if job.rule == "finetune":
+        step = one.training + (one.unet if settings["gradient_checkpointing"] else 0)
+        encoded = images * (2 if settings["horizontal_flip"] else 1)
+        prompts = images / experiment.dataset.per_group
+        return images * settings["epochs"] * step + encoded * one.encode + prompts * one.text
+    prompts = 2 if settings["guidance_scale"] > 1 else 1
+    start = one.encode if settings["mode"] == "img2img" else 0
+    return images * (passes(settings) * one.unet + start + one.decode + prompts * one.text)
+
+
+def cost_of(experiment: Experiment, job: Job, pilot: Pilot, count: Count) -> Cost | None:
+    """Return a job's seconds: measured, else counted, else None."""
+    if rate := pilot.rates.get(job.rule):
+        work = work_of(job.rule, images_of(experiment, job), settings_of(experiment, job))
+        return Cost(rate.startup + rate.each * work, f"measured, {rate.jobs} jobs")
+    if job.rule in COUNTED:
+        flops = operations(experiment, job, count)
+        return Cost(flops / experiment.execution.teraflops / 1e12, "counted operations", flops)
+    return None
+
+
+def sizes_of(experiment: Experiment, pilot: Pilot, count: Count) -> Sizes:
+    """Return the bytes of files: measured, else those of float32 weights and of uncompressed images."""
+    unet = pilot.unet or 4.0 * count(None).parameters
+    image = pilot.image or 3.0 * experiment.dataset.resolution**2
+    return Sizes(unet, image, pilot.other * images_a_cell(experiment))
+
+
+def peak(experiment: Experiment, every: list[Job], spans: Mapping[str, Span], sizes: Sizes) -> float:
+    """Return the most bytes that lie on the disk at any time of a schedule, under the experiment's ``keep``.
+
+    A fine-tune that runs for long has checkpoints; a U-Net that is not kept goes when the last job that reads
+    it ends.
+    """
+    kept = set(cells(experiment) if experiment.execution.keep == "all" else last_cells(experiment))
+    last_read: dict[Cell, float] = {}
+    for job in every:
+        if job.rule in COUNTED:
+            read = initial(experiment, job.cell) if job.rule == "finetune" else job.cell
+            last_read[read] = max(last_read.get(read, 0.0), spans[job.output].end)
+    changes = []
+    for job in every:
+        start, end, _ = spans[job.output]
+        if job.rule == "finetune":
+            saved = min(CHECKPOINTS, int((end - start) / 60 / experiment.execution.checkpoint_minutes))
+            checkpoints = saved * CHECKPOINT * sizes.unet
+            changes += [(start, checkpoints), (end, sizes.unet), (end, -checkpoints)]
+            if job.cell not in kept:
+                changes.append((last_read[job.cell], -sizes.unet))
+        elif job.rule in WITH_IMAGES:
+            changes.append((end, images_of(experiment, job) * sizes.image))
+        elif job.rule == "score":
+            changes.append((end, sizes.other))
+    ordered = sorted(changes, key=lambda change: (change[0], -change[1]))
+    return max(accumulate(change for _, change in ordered), default=0.0)
+
+
+def plan(experiment: Experiment, results: Path, count: Count) -> Plan:
+    """Plan an experiment.
+
+    Args:
+        results: its folder; the jobs that have run there are the pilot by which the others are measured.
+        count: as in ``operations``; called only where the pilot leaves something out.
+    """
+    every = jobs(experiment)
+    pilot = measure(results, every, experiment.model)
+    costs = {job.output: cost_of(experiment, job, pilot, count) for job in every}
+    device = "core" if pilot.devices == ["cpu"] else "GPU"
+    on_device = {job.output for job in every if device == "core" or job.rule in ON_GPU}
+    seconds = {output: cost.seconds if cost else 0.0 for output, cost in costs.items()}
+    flops = sum(cost.flops for cost in costs.values() if cost)
+    number = len(every_cell(experiment))
+    hours = sum(seconds[output] for output in on_device) / 3600
+    headline = (
+        f"{experiment.experiment}: {number} cells, {len(every)} jobs, {images_a_cell(experiment)} images a cell, "
+        f"{hours:.3g} {device}-hours" + (f", {flops / 1e18:.3g} EFLOP counted" if flops else "")
+    )
+    sizes = sizes_of(experiment, pilot, count)
+    drawn = schedule(seconds, {job.output: job.needs for job in every}, on_device, DRAWN)
+    return Plan(
+        headline,
+        _rules(every, costs),
+        _times(experiment, every, seconds, on_device, sizes, device),
+        _disk(experiment, every, sizes, pilot),
+        _notes(experiment, pilot, costs, device),
+        {job: drawn[job.output] for job in every if job.output in on_device and seconds[job.output]},
+    )
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as people say them."""
+    for limit, unit, length in ((100, "s", 1), (6000, "min", 60), (172_800, "h", 3600)):
+        if seconds < limit:
+            return f"{seconds / length:.3g} {unit}"
+    return f"{seconds / 86_400:.3g} days"
+
+
+def volume(number: float) -> str:
+    """Return bytes as people say them, in powers of 1000."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.3g} {unit}"
+        number /= 1000
+    return f"{number:.3g} TB"
+
+
+def _rules(every: list[Job], costs: Mapping[str, Cost | None]) -> pd.DataFrame:
+    rows = []
+    trained_first = sorted(every, key=lambda job: job.cell.arm == BASE)
+    for rule, number in Counter(job.rule for job in trained_first).items():
+        found = [cost for job in every if job.rule == rule and (cost := costs[job.output])]
+        total = sum(cost.seconds for cost in found)
+        row = {"rule": rule, "jobs": number, "one job": "", "all jobs": "", "source": "not counted"}
+        if found:
+            row |= {"one job": duration(total / number), "all jobs": duration(total), "source": found[0].source}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _times(
+    experiment: Experiment,
+    every: list[Job],
+    seconds: Mapping[str, float],
+    on_device: set[str],
+    sizes: Sizes,
+    device: str,
+) -> pd.DataFrame:
+    needs = {job.output: job.needs for job in every}
+    rows = []
+    for devices in DEVICES:
+        spans = schedule(seconds, needs, on_device, devices)
+        lower, upper = bounds(seconds, needs, on_device, devices)
+        rows.append(
+            {
+                f"{device}s": str(devices),
+                "wall time": duration(max(span.end for span in spans.values())),
+                "at least": duration(lower),
+                "at most": duration(upper),
+                "disk, peak": volume(peak(experiment, every, spans, sizes)),
+            }
+        )
+    longest = duration(critical_path(seconds, needs))
+    rows.append({f"{device}s": "any", "wall time": longest, "at least": longest, "at most": "", "disk, peak": ""})
+    return pd.DataFrame(rows)
+
+
+def _disk(experiment: Experiment, every: list[Job], sizes: Sizes, pilot: Pilot) -> pd.DataFrame:
+    images = sum(images_of(experiment, job) for job in every if job.rule in WITH_IMAGES)
+    scored = sum(job.rule == "score" for job in every)
+    unet = "measured" if pilot.unet else "counted: float32"
+    keep = experiment.execution.keep
+    rows = [
+        (f"U-Nets, keep: {option}{' (as configured)' if option == keep else ''}", len(kept), sizes.unet, unet)
+        for option, kept in (("all", cells(experiment)), ("last", last_cells(experiment)))
+    ]
+    rows += [
+        ("images", images, sizes.image, "measured" if pilot.image else "counted: uncompressed"),
+        ("embeddings, tables, records", scored, sizes.other, "measured" if pilot.other else "not counted"),
+    ]
+    return pd.DataFrame(
+        [
+            {"files": files, "number": number, "one": volume(one), "all": volume(number * one), "source": source}
+            for files, number, one, source in rows
+        ]
+    )
+
+
+def _notes(experiment: Experiment, pilot: Pilot, costs: Mapping[str, Cost | None], device: str) -> list[str]:
+    notes = []
+    if pilot.rates:
+        notes.append(
+            f"Measured: medians of this experiment's jobs that have run, on {' and '.join(pilot.devices)}, scaled by "
+            "images x steps x guidance, images x epochs, or images."
+        )
+    if any(cost and cost.flops for cost in costs.values()):
+        notes.append(
+            f"Counted: floating-point operations of the model's architecture, at {experiment.execution.teraflops:g} "
+            "TFLOP/s (execution.teraflops). Run one cell, and the plan measures instead."
+        )
+    notes += [
+        "Left out: jobs that are not counted, and the dataset's, the tables and the figures. In a cluster, waiting in "
+        "the queue comes on top.",
+        f"Wall time: of a schedule that gives a free {device} to the longest chain of jobs. No schedule is faster than "
+        f"'at least'; none that leaves no {device} idle while a job could use it is slower than 'at most' (Graham "
+        "1969). In the row 'any': the longest chain alone.",
+    ]
+    return notes
