@@ -27,6 +27,7 @@ rule single_image_distance:
         generated="<cell>/generated.zip",
         real="<results>/dataset/images.zip",
         weights=downloaded(EXPERIMENT.cull.features.weights),
+        checked=CHECKED,
     output:
         "<cell>/distances.csv",
     log:
@@ -44,7 +45,7 @@ rule single_image_distance:
         batch_size=EXECUTION.embed_batch_size,
     params:
         code=digest("scripts.single_image_distance"),
-        weights=weights.identity(EXPERIMENT, EXPERIMENT.cull.features.weights),
+        weights=CULL_WEIGHTS,
         features=fixed(flags(EXPERIMENT.cull.features)),
     shell:
         "python -m scripts.single_image_distance --generated {input.generated} --real {input.real} {params.features}"

@@ -15,6 +15,7 @@ rule list_images:
         "../envs/images.yaml"
     params:
         code=digest("scripts.list_images"),
+        content=lambda wildcards: listing_of(EXPERIMENT.dataset.path),
         folder=fixed(FOLDER),
     shell:
         "python -m scripts.list_images {params.folder} --output {output} > {log} 2>&1"
@@ -23,7 +24,8 @@ rule list_images:
 rule read_labels:
     input:
         files="<results>/dataset/files.csv",
-        tables=sorted({recipe["path"] for recipe in EXPERIMENT.dataset.recipes.values() if recipe["source"] == "csv"}),
+        tables=LABEL_PATHS["csv"],
+        weights=downloaded(DEEPFACE.weights) if DEEPFACE else [],
     output:
         "<results>/dataset/labels.csv",
     log:
@@ -34,6 +36,7 @@ rule read_labels:
         "../envs/images.yaml"
     params:
         code=digest("scripts.read_labels"),
+        content=lambda wildcards: [content_of(path) for paths in LABEL_PATHS.values() for path in paths],
         labels=lambda wildcards: in_file(LABELS),
         broken=EXPERIMENT.dataset.broken,
         deepface=fixed(DEEPFACE_FILES),
@@ -47,6 +50,7 @@ rule classify:
     input:
         files="<results>/dataset/files.csv",
         checked=ancient("<results>/dataset/labels.csv"),
+        weights=downloaded(DEEPFACE.weights) if DEEPFACE else [],
     output:
         labels="<results>/dataset/classified/shard-{shard}.csv",
         provenance="<results>/dataset/classified/shard-{shard}.json",
@@ -65,7 +69,7 @@ rule classify:
         code=digest("scripts.classify"),
         folder=fixed(FOLDER),
         deepface=fixed(DEEPFACE_FILES),
-        content=lambda wildcards: pipelines.digest(DEEPFACE.weights) if Path(DEEPFACE.weights).is_dir() else None,
+        content=lambda wildcards: deepface_content(),
         attribute=flags({"attribute": EXPERIMENT.dataset.classified}),
         shards=EXECUTION.classify_shards,
     shell:

@@ -36,7 +36,8 @@ def main(
     """Write the miniature as experiments load it, with a card that gives its measured quality."""
     with replacing(output) as folder:
         parts = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
-        pipelines.load(StableDiffusionPipeline, pipeline, dtype=torch.float16, **parts).save_pretrained(folder)
+        options = {"dtype": torch.float16, "use_safetensors": True, "local_files_only": True}
+        StableDiffusionPipeline.from_pretrained(pipeline, **options, **parts).save_pretrained(folder)
         pipelines.load(CLIPModel, clip).half().save_pretrained(folder / "clip")
         CLIPTokenizer.from_pretrained(clip).save_pretrained(folder / "clip")
         CLIPImageProcessor.from_pretrained(clip).save_pretrained(folder / "clip")

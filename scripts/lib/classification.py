@@ -8,35 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from scripts.lib.base.provenance import sha256
 from scripts.lib.dataset import UnreadableError, open_image
 from scripts.lib.deepface import DEEPFACE_LABELS, DEEPFACE_WEIGHTS
 
 if TYPE_CHECKING:
     import onnx
 
-URL = "https://github.com/serengil/deepface_models/releases/download/v1.0"
 SIZE = 224
 AGES = 101
-
-
-def check_weights(folder: Path, asked: Sequence[str], hashes: Mapping[str, str]) -> None:
-    """Check that DeepFace's files are there and, where a hash is given, are the right ones.
-
-    Raises:
-        FileNotFoundError: a file is missing; says which, from where, to where.
-        ValueError: the SHA-256 of a file differs.
-    """
-    for name in (DEEPFACE_WEIGHTS[attribute] for attribute in asked):
-        if not (folder / name).is_file():
-            raise FileNotFoundError(
-                f"{folder / name}: no such file; put {URL}/{name} into the folder {folder} (dataset.deepface.weights)"
-            )
-        if name in hashes and (found := sha256(folder / name)) != hashes[name].lower():
-            raise ValueError(
-                f"{folder / name}: its SHA-256 is {found}, dataset.deepface.sha256 says {hashes[name]}; fetch the file "
-                "again, or correct the hash"
-            )
 
 
 class Classifier:

@@ -300,3 +300,58 @@ def test_the_prompts_of_the_groups(settings):
     settings["dataset"] |= {"attributes": {"kind": ["a/b", "{x}"]}, "prompt": "{kind}, ${{1}}"}
     settings["figures"] = {"group": {"kind": "a/b"}}
     assert load(settings).dataset.texts == {"a_b": "a/b, ${1}", "{x}": "{x}, ${1}"}
+
+
+@pytest.mark.parametrize(
+    ("generate", "more"),
+    [
+        ({"steps": 2, "strength": 0.4}, "raise `steps` to 3 at least"),
+        ({"steps": 1, "strength": 0.8}, "raise `steps` to 2 at least"),
+        ({"steps": 9, "strength": 0.1}, "raise `steps` to 10 at least"),
+    ],
+)
+def test_less_than_one_step_of_image_to_image_is_refused(settings, generate, more):
+    with pytest.raises(ConfigurationError, match=f"generate: `strength` .* is less than one step.*{more}"):
+        load(settings | {"generate": generate})
+    with pytest.raises(ConfigurationError, match=r"arms\.mixed\.generate: `strength` .* is less than one step"):
+        load(settings | {"arms": {"mixed": {"generate": generate}}})
+    load(settings | {"generate": generate | {"mode": "txt2img"}})
+
+
+@pytest.mark.parametrize("generate", [{"steps": 3, "strength": 0.4}, {"steps": 1, "strength": 1.0}])
+def test_one_step_is_enough(settings, generate):
+    load(settings | {"generate": generate})
+
+
+@pytest.mark.parametrize("network", ["clip", "inception"])
+def test_a_cull_by_a_network_without_maps_is_refused(settings, network):
+    settings["cull"]["features"]["network"] = network
+    with pytest.raises(ConfigurationError, match=rf"cull: `features\.network` is '{network}', which gives one vector"):
+        load(settings)
+
+
+@pytest.mark.parametrize("network", ["vae", "inception_192", "inception_64"])
+def test_scores_by_a_network_of_maps_are_refused(settings, network):
+    settings["score"]["features"]["network"] = network
+    with pytest.raises(ConfigurationError, match=rf"score: `features\.network` is '{network}', which gives maps"):
+        load(settings)
+
+
+def test_images_too_small_for_the_network_of_the_cull_are_refused(settings):
+    settings["cull"]["features"]["network"] = "inception_192"
+    settings["dataset"]["resolution"] = 16
+    load(settings)
+    settings["arms"]["mixed"]["control"] = "cull"
+    with pytest.raises(
+        ConfigurationError, match=r"needs images of 24 pixels at least, but `dataset\.resolution` is 16"
+    ):
+        load(settings)
+
+
+def test_files_of_a_repository_are_named_with_its_commit(settings):
+    hub = {"repository": "serengil/deepface", "revision": "0" * 40, "files": ["age_model_weights.onnx"]}
+    assert load(settings | {"downloads": {"models/deepface": hub}}).downloads["models/deepface"].files
+    mistakes: list[dict[str, Any]] = [{"revision": None}, {"files": []}, {"files": ["*.onnx"]}, {"url": "https://x/y"}]
+    for wrong in mistakes:
+        with pytest.raises(ConfigurationError, match=r"downloads\.models/deepface"):
+            load(settings | {"downloads": {"models/deepface": hub | wrong}})

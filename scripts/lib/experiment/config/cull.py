@@ -1,8 +1,10 @@
 """The quality control."""
 
-from pydantic import Field
+from typing import Self
 
-from scripts.lib.experiment.choices import OnReject, Shortfall
+from pydantic import Field, model_validator
+
+from scripts.lib.experiment.choices import MAPS, OnReject, Shortfall
 from scripts.lib.experiment.config.features import Features
 from scripts.lib.experiment.config.section import Section
 
@@ -20,3 +22,12 @@ class Cull(Section):
         "keep_best",
         description="A group in which no image passes: stop, accept the nearest one, or leave its generated ones out.",
     )
+
+    @model_validator(mode="after")
+    def _compares_maps(self) -> Self:
+        if self.features.network not in MAPS:
+            raise ValueError(
+                f"`features.network` is {self.features.network!r}, which gives one vector per image, but the distance "
+                f"of single images compares maps of many positions; choose one of {', '.join(MAPS)}"
+            )
+        return self

@@ -37,7 +37,9 @@ class Dataset(Section):
         description="`folder` only. A file that is listed but missing, empty, damaged, no image, or has more than one "
         "reading as 8-bit RGB: an error, or left out and named in `dataset/excluded.csv`.",
     )
-    resolution: PositiveInt = Field(512, description="Edge of the square images, in pixels.")
+    resolution: PositiveInt = Field(
+        512, description="Edge of the square images in pixels, real and generated; a multiple of 8."
+    )
     attributes: dict[str, list[str]] = Field(
         description="Attributes and their values, e.g. `gender: [man, woman]`. A group is one value of each.",
         min_length=1,

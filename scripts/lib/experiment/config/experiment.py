@@ -10,6 +10,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from scripts.lib.experiment.choices import SMALLEST
 from scripts.lib.experiment.config.arm import Arm, Arms
 from scripts.lib.experiment.config.compose import Compose
 from scripts.lib.experiment.config.cull import Cull
@@ -91,6 +92,17 @@ class Experiment(Section):
                 raise ValueError(f"`figures.group.{attribute}`: must be one of {values}")
         if unknown := sorted(set(self.figures.group) - set(self.dataset.attributes)):
             raise ValueError(f"`figures.group.{unknown[0]}`: there is no such attribute in `dataset.attributes`")
+        return self
+
+    @model_validator(mode="after")
+    def _cull_has_maps(self) -> Self:
+        network, resolution = self.cull.features.network, self.dataset.resolution
+        smallest = SMALLEST.get(network, 1)
+        if resolution < smallest and any(arm.control == "cull" for arm in self.arms.values()):
+            raise ValueError(
+                f"`cull.features.network`: {network!r} needs images of {smallest} pixels at least, but "
+                f"`dataset.resolution` is {resolution}; raise it, or choose `vae`"
+            )
         return self
 
 
