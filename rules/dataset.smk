@@ -3,7 +3,6 @@
 What takes seconds and runs in a row shares one job of a cluster (`group`).
 """
 
-
 rule list_images:
     output:
         "<results>/dataset/files.csv",
@@ -108,7 +107,7 @@ rule catalogue:
         " --output {output} > {log} 2>&1"
 
 
-rule select:
+rule select_images:
     input:
         "<results>/dataset/catalogue.csv",
     output:
@@ -121,13 +120,13 @@ rule select:
             labels={"result": "excluded files (CSV)", "shows": "which files of the folder are not used, and why"},
         ),
     log:
-        "<logs>/dataset/select.log",
+        "<logs>/dataset/select_images.log",
     group:
         "dataset"
     conda:
         "../envs/images.yaml"
     params:
-        code=digest("scripts.select"),
+        code=digest("scripts.select_images"),
         attributes=lambda wildcards: ATTRIBUTES,
         prompt=lambda wildcards: EXPERIMENT.dataset.prompt,
         per_group=EXPERIMENT.dataset.per_group,
@@ -135,21 +134,31 @@ rule select:
         short_group=EXPERIMENT.dataset.short_group,
         seed=EXPERIMENT.seed,
         folder=FOLDER,
-        broken=EXPERIMENT.dataset.broken,
     shell:
-        "python -m scripts.select --catalogue {input} --attributes {params.attributes:q} --prompt {params.prompt:q}"
+        "python -m scripts.select_images --catalogue {input} --attributes {params.attributes:q} --prompt {params.prompt:q}"
         " --per-group {params.per_group} --reference-per-group {params.reference_per_group}"
         " --short-group {params.short_group} --seed {params.seed}"
-        " {params.folder} --broken {params.broken} --selection {output.selection} --groups {output.groups}"
-        " --excluded {output.excluded} > {log} 2>&1"
+        " {params.folder} --selection {output.selection} --groups {output.groups} --excluded {output.excluded} > {log} 2>&1"
 
 
 rule prepare:
+    """Prepare the image sets. A selection that will not do is refused here, so that its tables stay to be looked at."""
     input:
-        "<results>/dataset/selection.csv",
+        selection="<results>/dataset/selection.csv",
+        groups="<results>/dataset/groups.csv",
+        excluded="<results>/dataset/excluded.csv",
     output:
         images="<results>/dataset/images.zip",
         reference="<results>/dataset/reference.zip",
+        duplicates=report(
+            "<results>/dataset/near_duplicates.csv",
+            category="3. Data",
+            caption="../report/near_duplicates.rst",
+            labels={
+                "result": "near-duplicates (CSV)",
+                "shows": "which real images the scoring reference has nearly the same",
+            },
+        ),
     log:
         "<logs>/dataset/prepare.log",
     group:
@@ -161,10 +170,14 @@ rule prepare:
         source=EXPERIMENT.dataset.source,
         size=EXPERIMENT.dataset.resolution,
         seed=EXPERIMENT.seed,
+        short_group=EXPERIMENT.dataset.short_group,
         folder=FOLDER,
+        broken=EXPERIMENT.dataset.broken,
     shell:
-        "python -m scripts.prepare --selection {input} --source {params.source} --size {params.size}"
-        " --seed {params.seed} {params.folder} --images {output.images} --reference {output.reference} > {log} 2>&1"
+        "python -m scripts.prepare --selection {input.selection} --groups {input.groups} --excluded {input.excluded}"
+        " --short-group {params.short_group} --source {params.source} --size {params.size} --seed {params.seed}"
+        " {params.folder} --broken {params.broken} --images {output.images} --reference {output.reference}"
+        " --duplicates {output.duplicates} > {log} 2>&1; grep ^Warning: {log} >&2 || true"
 
 
 rule unseen_prompts:

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from scripts.cli import run
 from scripts.lib.base.atomic import replacing
 from scripts.lib.base.provenance import recording
-from scripts.lib.classification import Classifier, check_weights, classify
+from scripts.lib.dataset.classification import Classifier, check_weights, classify
 from scripts.lib.deepface import DEEPFACE_WEIGHTS
 
 

@@ -8,11 +8,11 @@ import pandas as pd
 import typer
 
 from scripts.cli import Attributes, run
-from scripts.lib import dataset
 from scripts.lib.base.atomic import replacing
-from scripts.lib.classification import check_weights
+from scripts.lib.dataset.catalogue import label
+from scripts.lib.dataset.classification import check_weights
+from scripts.lib.dataset.labels import raw_labels, read_recipes
 from scripts.lib.experiment.choices import Broken
-from scripts.lib.labels import raw_labels, read_recipes
 
 
 def main(
@@ -33,7 +33,7 @@ def main(
     published = {name: recipe for name, recipe in sources.items() if recipe.source != "deepface"}
     raw = {name: raw_labels(table["file_name"].tolist(), recipe) for name, recipe in published.items()}
     with replacing(output) as temporary:
-        labelled = dataset.label(table, raw, attributes, sources, broken=broken)
+        labelled = label(table, raw, attributes, sources, broken=broken)
         labelled.to_csv(temporary, index=False, lineterminator="\n")
 
 

@@ -22,7 +22,9 @@ SCRIPTS = [
 
 
 def test_scripts_are_found():
-    assert {"catalogue", "select", "prepare", "compose", "finetune", "generate", "embed", "score"} <= set(SCRIPTS)
+    assert {"catalogue", "select_images", "prepare", "compose", "finetune", "generate", "embed", "score"} <= set(
+        SCRIPTS
+    )
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

@@ -7,9 +7,10 @@ import pandas as pd
 import typer
 
 from scripts.cli import Attributes, run
-from scripts.lib import dataset
 from scripts.lib.base.atomic import replacing
-from scripts.lib.experiment.choices import Broken, ShortGroup
+from scripts.lib.dataset.photographs import UnreadableError, open_image
+from scripts.lib.dataset.selection import select
+from scripts.lib.experiment.choices import ShortGroup
 
 
 def main(
@@ -24,23 +25,24 @@ def main(
     groups: Annotated[Path, typer.Option(help="CSV to write: what each group has, gives and lacks.")],
     excluded: Annotated[Path, typer.Option(help="CSV to write: which files are not used, and why.")],
     folder: Annotated[Path | None, typer.Option(help="folder: where the images are.")] = None,
-    broken: Annotated[Broken, typer.Option(help="folder: what a file that cannot be read does.")] = "error",
 ) -> None:
-    """Choose PER_GROUP images of every group at random, and a disjoint reference."""
+    """Choose PER_GROUP images of every group at random, and a disjoint reference.
+
+    The tables are written even where a group runs short or a drawn file is broken, so that the user can look at them;
+    `prepare` refuses such a selection.
+    """
 
     def defect(file_name: str) -> str:
         """Read one file to the end; nothing is wrong with an avatar, which is not drawn yet."""
         try:
             if folder is not None:
-                dataset.open_image(folder / file_name)
-        except dataset.UnreadableError as error:
-            if broken == "error":
-                raise
+                open_image(folder / file_name)
+        except UnreadableError as error:
             return error.reason
         return ""
 
     table = pd.read_csv(catalogue, dtype=str, keep_default_na=False)
-    chosen, counts, defects = dataset.select(
+    chosen, counts, defects = select(
         table,
         attributes,
         prompt,
