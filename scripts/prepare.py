@@ -51,8 +51,8 @@ def main(
     found = found.drop_duplicates(ignore_index=True)  # a short group may repeat its images
     if len(found):
         print(
-            f"Warning: {len(found)} pairs of an image of the experiment and one of the scoring reference are nearly "
-            f"the same, such as {found['image'][0]!r} and {found['reference'][0]!r}; {duplicates} names them all",
+            "Warning: near-duplicates between the experiment's images and the scoring reference: "
+            f"{len(found)}, such as {found['image'][0]!r} and {found['reference'][0]!r}; {duplicates} names them all",
             file=sys.stderr,
         )
     with replacing(duplicates) as temporary:

@@ -176,8 +176,8 @@ def test_a_picture_that_trains_and_is_the_reference_too_is_named_and_stops_nothi
     found = pd.read_csv(tmp_path / "out/near_duplicates.csv")
     assert found.to_dict("records") == [{"image": image, "reference": copy, "difference": 0.0, "mirrored": True}]
     assert (
-        f"Warning: 1 pairs of an image of the experiment and one of the scoring reference are nearly the same, such "
-        f"as {image!r} and {copy!r}" in capsys.readouterr().err
+        "Warning: near-duplicates between the experiment's images and the scoring reference: 1, such as "
+        f"{image!r} and {copy!r}; " in capsys.readouterr().err
     )
 
 

@@ -53,12 +53,12 @@ def list_images(folder: Path) -> pd.DataFrame:
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder; correct dataset.path")
     left_out: list[str] = []
-    files = sorted(_walk(folder.resolve(), "", frozenset(), left_out))
+    files = sorted(_walk(os.path.realpath(folder), "", frozenset(), left_out))
     if left_out:
         print(f"Left out, as hidden or a system's own: {', '.join(sorted(map(_shown, left_out)))}", file=sys.stderr)
     if not files:
         raise ValueError(f"{folder}: holds no image ({', '.join(endings())}); correct dataset.path")
-    first: dict[Path, str] = {}
+    first: dict[str, str] = {}
     rows = [(_shown(name), fault, first.setdefault(place, _shown(name))) for name, place, fault in files]
     table = pd.DataFrame(rows, columns=["file_name", "reason", "same_as"])
     table.insert(1, "excluded", table["reason"].map(lambda reason: "broken" if reason else ""))
@@ -111,7 +111,7 @@ def match_names(listed: Iterable[str], names: Iterable[str]) -> dict[str, str]:
     return {name: file for name, file in pairs.items() if file is not None}
 
 
-def _walk(folder: Path, prefix: str, above: frozenset[Path], left_out: list[str]) -> Iterator[tuple[str, Path, str]]:
+def _walk(folder: str, prefix: str, above: frozenset[str], left_out: list[str]) -> Iterator[tuple[str, str, str]]:
     """Yield each image file's name relative to the first folder, its place without links, and what is wrong with it.
 
     Args:
@@ -122,14 +122,14 @@ def _walk(folder: Path, prefix: str, above: frozenset[Path], left_out: list[str]
     """
     for entry in os.scandir(folder):
         name = prefix + entry.name
-        place = Path(os.path.realpath(entry.path) if entry.is_symlink() else entry.path)
+        place = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
         status = _status(entry)
         if status and stat.S_ISDIR(status.st_mode):
             if _is_skipped(entry.name):
                 left_out.append(name)
             elif place not in above | {folder}:
                 yield from _walk(place, f"{name}/", above | {folder}, left_out)
-        elif PurePosixPath(name).suffix.lower() in endings() and not _is_skipped(entry.name):
+        elif entry.name.lower().endswith(endings()) and not _is_skipped(entry.name):
             if status is None:
                 yield name, place, "the link leads nowhere"
             elif stat.S_ISREG(status.st_mode):
