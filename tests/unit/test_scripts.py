@@ -27,6 +27,10 @@ def test_scripts_are_found():
     )
 
 
+def test_no_script_hides_a_module_of_python_where_the_folder_is_first_on_the_path():
+    assert not {path.stem for path in (ROOT / "scripts").glob("*.py")} & sys.stdlib_module_names - {"__init__"}
+
+
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_help_says_what_a_script_does_and_what_every_option_means(name):
     line = app(importlib.import_module(f"scripts.{name}").main)
