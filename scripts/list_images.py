@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from scripts.cli import run
-from scripts.lib.base.atomic import replacing
+from scripts.lib.base import csvs
 from scripts.lib.dataset import files
 
 
@@ -15,8 +15,7 @@ def main(
     output: Annotated[Path, typer.Option(help="CSV to write: file_name, excluded, reason, same_as.")],
 ) -> None:
     """List every image file below FOLDER; none is opened, what can be no image is marked."""
-    with replacing(output) as temporary:
-        files.list_images(folder).to_csv(temporary, index=False, lineterminator="\n")
+    csvs.write(output, files.list_images(folder))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
@@ -11,8 +11,7 @@ import typer
 from tqdm import tqdm
 
 from scripts.cli import run
-from scripts.lib.base import imageset
-from scripts.lib.base.atomic import replacing
+from scripts.lib.base import csvs, imageset
 from scripts.lib.dataset import near_duplicates
 from scripts.lib.dataset.photographs import read_image
 from scripts.lib.dataset.selection import ROLES, refuse
@@ -37,8 +36,8 @@ def main(
 
     A selection that the experiment cannot use is refused first. Images that are nearly the same in both are named.
     """
-    refuse(_read(groups, dtype={"group": str}), _read(excluded, dtype=str), short_group=short_group, broken=broken)
-    table = _read(selection, dtype=str)
+    refuse(csvs.read(groups, csvs.GROUPS), csvs.read(excluded), short_group=short_group, broken=broken)
+    table = csvs.read(selection)
     thumbnails, sources = {}, {}
     for role, output in zip(ROLES, (images, reference), strict=True):
         part = table[table["role"] == role].drop(columns="role")
@@ -55,12 +54,7 @@ def main(
             f"{len(found)}, such as {found['image'][0]!r} and {found['reference'][0]!r}; {duplicates} names them all",
             file=sys.stderr,
         )
-    with replacing(duplicates) as temporary:
-        found.to_csv(temporary, index=False, lineterminator="\n")
-
-
-def _read(path: Path, **options: Any) -> pd.DataFrame:
-    return pd.read_csv(path, keep_default_na=False, **options)
+    csvs.write(duplicates, found)
 
 
 def _images(

@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import typer
 
 from scripts.cli import Attributes, run
-from scripts.lib.base.atomic import replacing
+from scripts.lib.base import csvs
 from scripts.lib.dataset.photographs import UnreadableError, open_image
 from scripts.lib.dataset.selection import select
 from scripts.lib.experiment.choices import ShortGroup
@@ -41,7 +40,7 @@ def main(
             return error.reason
         return ""
 
-    table = pd.read_csv(catalogue, dtype=str, keep_default_na=False)
+    table = csvs.read(catalogue)
     chosen, counts, defects = select(
         table,
         attributes,
@@ -59,8 +58,7 @@ def main(
     )
     unused = table.loc[table["excluded"] != "", ["file_name", "excluded", "reason"]]
     for path, content in ((selection, chosen), (groups, counts), (excluded, unused)):
-        with replacing(path) as temporary:
-            content.to_csv(temporary, index=False, lineterminator="\n")
+        csvs.write(path, content)
 
 
 if __name__ == "__main__":

@@ -7,26 +7,27 @@ import pytest
 from PIL import Image
 
 from scripts.lib.dataset import catalogue, files, labels
+from scripts.lib.experiment.groups import groups
 
 ATTRIBUTES = {"gender": ["man", "woman"], "age": ["young", "very old"]}
 DRAWN = {"gender": ("man", "woman"), "age": ("young", "middle-aged", "very old")}
 
 
 def test_groups_are_every_combination_in_the_order_of_the_configuration():
-    table = catalogue.groups(ATTRIBUTES)
+    table = catalogue.group_table(ATTRIBUTES)
     assert table["group"].tolist() == ["man-young", "man-very_old", "woman-young", "woman-very_old"]
     assert table["age"].tolist() == ["young", "very old"] * 2
 
 
 def test_two_groups_of_one_name_are_an_error():
     with pytest.raises(ValueError, match="both be called 'a-b-c'"):
-        catalogue.groups({"first": ["a", "a-b"], "second": ["b-c", "c"]})
+        groups({"first": ["a", "a-b"], "second": ["b-c", "c"]})
 
 
 def test_avatars_are_listed_a_group_with_names_of_their_own():
     table = catalogue.catalogue_avatars(ATTRIBUTES, DRAWN, 5)
     assert table["file_name"].is_unique
-    assert table.groupby("group").size().to_dict() == dict.fromkeys(catalogue.groups(ATTRIBUTES)["group"], 5)
+    assert table.groupby("group").size().to_dict() == dict.fromkeys(catalogue.group_table(ATTRIBUTES)["group"], 5)
 
 
 @pytest.mark.parametrize(

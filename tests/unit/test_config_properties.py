@@ -57,7 +57,7 @@ def values(schema: Mapping[str, Any]) -> st.SearchStrategy[Any]:
             required = {key: parts.pop(key) for key in schema.get("required", [])}
             return st.fixed_dictionaries(required, optional=parts)
         case {"patternProperties": kinds}:
-            return st.dictionaries(NAMES, values(next(iter(kinds.values()))), min_size=1, max_size=3)
+            return st.dictionaries(NAMES, values(next(iter(kinds.values()))), min_size=2, max_size=4)
         case {"additionalProperties": kind}:
             return st.dictionaries(TEXT, values(kind), max_size=3)
     raise AssertionError(f"no values for {schema}")
@@ -86,11 +86,10 @@ def configurations(draw: st.DrawFn) -> dict[str, Any]:
     for sections in (config.get("execution", {}), config.get("defaults", {}), *config["arms"].values()):
         for key in ("parent", "from_iteration", "shard_minutes", "seconds_per_image"):
             sections.pop(key, None)
-    before: list[str] = []
+    names = [None, *config["arms"]]
     for name, arm in config["arms"].items():
-        if before and draw(st.booleans()):
-            arm |= {"parent": draw(st.sampled_from(before)), "from_iteration": draw(st.integers(1, 3))}
-        before.append(name)
+        if parent := draw(st.sampled_from(names[: names.index(name)])):
+            arm |= {"parent": parent, "from_iteration": draw(st.integers(1, 6))}
     return config
 
 
@@ -124,14 +123,14 @@ def check(config: Mapping[str, Any]) -> str | None:
     return None
 
 
-quick = settings(derandomize=True, max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+quick = settings(derandomize=True, max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def test_any_configuration_that_passes_the_check_is_planned():
     messages: list[str | None] = []
     quick(given(configurations())(lambda config: messages.append(check(config))))()
     # A property that few examples reach shows little.
-    assert messages.count(None) > len(messages) / 2, messages
+    assert messages.count(None) > len(messages) / 3, messages
 
 
 JSON = st.recursive(

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from scripts.lib.dataset import selection as selecting
-from scripts.lib.dataset.catalogue import groups as groups_of
+from scripts.lib.dataset.catalogue import group_table
 
 ATTRIBUTES = {"gender": ["man", "woman"], "age": ["young", "very old"]}
 PROMPT = "a photo of a {age} {gender}"
@@ -24,7 +24,7 @@ def candidates(sizes):
     """A catalogue with so many images a group, in the order of the groups."""
     tables = [
         pd.DataFrame({"file_name": [f"{group}/{i:02d}.jpg" for i in range(size)], "group": group})
-        for group, size in zip(groups_of(ATTRIBUTES)["group"], sizes, strict=True)
+        for group, size in zip(group_table(ATTRIBUTES)["group"], sizes, strict=True)
     ]
     return pd.concat(tables, ignore_index=True)
 
@@ -130,7 +130,7 @@ def test_a_file_at_fault_is_replaced_by_the_next_and_no_more_are_read_than_neede
 
 def test_the_policies_express_900_images_that_train_and_a_reference_of_820():
     attributes = {"race": list("abcde"), "gender": ["man", "woman"], "age": ["young", "middle-aged", "old"]}
-    names = groups_of(attributes)["group"]
+    names = group_table(attributes)["group"]
     files = [
         (f"{name}/{i}.png", name) for g, name in enumerate(names) for i in range([29, 31, 52, 59][g] if g < 4 else 99)
     ]

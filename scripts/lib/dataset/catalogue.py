@@ -1,28 +1,19 @@
 """Which candidates there are: drawn avatars or the files of a folder, with their groups, and what drops out."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from scripts.lib.dataset import files, labels
+from scripts.lib.experiment.groups import groups
 
 Attributes = Mapping[str, Sequence[str]]
 
 
-def groups(attributes: Attributes) -> pd.DataFrame:
-    """Return one row a demographic group: a column an attribute and the group's name, e.g. ``man-dark-old``.
-
-    Raises:
-        ValueError: two groups would have one name.
-    """
-    table = pd.DataFrame(itertools.product(*attributes.values()), columns=list(attributes))
-    table["group"] = table.agg("-".join, axis=1).str.replace(" ", "_")
-    if table["group"].duplicated().any():
-        name = table.loc[table["group"].duplicated(), "group"].iloc[0]
-        raise ValueError(f"dataset.attributes: two groups would both be called {name!r}; rename one of their values")
-    return table
+def group_table(attributes: Attributes) -> pd.DataFrame:
+    """Return one row per demographic group: a column per attribute, and the group's name in ``group``."""
+    return pd.DataFrame([values | {"group": name} for name, values in groups(attributes).items()])
 
 
 def catalogue_avatars(attributes: Attributes, drawn: Attributes, per_group: int) -> pd.DataFrame:
@@ -44,7 +35,7 @@ def catalogue_avatars(attributes: Attributes, drawn: Attributes, per_group: int)
             )
     if unknown := set(attributes) - set(drawn):
         raise ValueError(f"dataset.attributes: avatars have no attribute {sorted(unknown)}, only {list(drawn)}")
-    table = groups(attributes).merge(pd.DataFrame({"number": range(per_group)}), how="cross")
+    table = group_table(attributes).merge(pd.DataFrame({"number": range(per_group)}), how="cross")
     table.insert(0, "file_name", table["group"] + "-" + table.pop("number").map("{:04d}".format) + ".png")
     return table.assign(excluded="", reason="")
 
@@ -105,7 +96,7 @@ def grouped(table: pd.DataFrame, attributes: Attributes) -> pd.DataFrame:
     Of a file that links give several names, the first that is not excluded stays; the others are ``duplicate``.
     """
     table = _exclude_copies(table)
-    result = table.merge(groups(attributes), on=list(attributes), how="left")
+    result = table.merge(group_table(attributes), on=list(attributes), how="left")
     result["group"] = result["group"].where(result["excluded"] == "", "")
     return result[["file_name", *attributes, "group", "excluded", "reason"]]
 

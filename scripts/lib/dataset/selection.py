@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from scripts.lib.base.seeds import seed_of
-from scripts.lib.dataset.catalogue import Attributes, groups, refuse_faults
+from scripts.lib.dataset.catalogue import Attributes, refuse_faults
+from scripts.lib.experiment.groups import groups
 
 ROLES = ("images", "reference")
 
@@ -38,8 +39,8 @@ def select(
     """
     chosen, counts = [], []
     defects: dict[str, str] = {}
-    for group in groups(attributes).to_dict("records"):
-        name = group["group"]
+    for name, values in groups(attributes).items():
+        group = values | {"group": name}
         candidates = catalogue.loc[catalogue["group"] == name, "file_name"].tolist()
         drawn, faulty = draw(candidates, per_group + reference_per_group, seed_of(seed, "select", name), defect)
         images, reference = drawn[:per_group], drawn[per_group:]
