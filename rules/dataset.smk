@@ -3,7 +3,6 @@
 What takes seconds and runs in a row shares one job of a cluster (`group`).
 """
 
-
 rule list_images:
     output:
         "<results>/dataset/files.csv",
@@ -109,7 +108,7 @@ rule catalogue:
         " --per-group {params.per_group} --broken {params.broken} --output {output} > {log} 2>&1"
 
 
-rule select:
+rule select_images:
     input:
         "<results>/dataset/catalogue.csv",
     output:
@@ -122,33 +121,43 @@ rule select:
             labels={"result": "excluded files (CSV)", "shows": "which files of the folder are not used, and why"},
         ),
     log:
-        "<logs>/dataset/select.log",
+        "<logs>/dataset/select_images.log",
     group:
         "dataset"
     conda:
         "../envs/images.yaml"
     params:
-        code=digest("scripts.select"),
+        code=digest("scripts.select_images"),
         prompts=lambda wildcards: in_file({"attributes": LABELS["attributes"], "prompt": EXPERIMENT.dataset.prompt}),
         per_group=EXPERIMENT.dataset.per_group,
         reference_per_group=EXPERIMENT.dataset.reference_per_group,
         short_group=EXPERIMENT.dataset.short_group,
         seed=EXPERIMENT.seed,
         folder=fixed(FOLDER),
-        broken=EXPERIMENT.dataset.broken,
     shell:
-        "python -m scripts.select {params.prompts} --catalogue {input} --per-group {params.per_group}"
+        "python -m scripts.select_images {params.prompts} --catalogue {input} --per-group {params.per_group}"
         " --reference-per-group {params.reference_per_group} --short-group {params.short_group} --seed {params.seed}"
-        " {params.folder} --broken {params.broken} --selection {output.selection} --groups {output.groups}"
-        " --excluded {output.excluded} > {log} 2>&1"
+        " {params.folder} --selection {output.selection} --groups {output.groups} --excluded {output.excluded} > {log} 2>&1"
 
 
 rule prepare:
+    """Prepare the image sets. A selection that will not do is refused here, so that its tables stay to be looked at."""
     input:
-        "<results>/dataset/selection.csv",
+        selection="<results>/dataset/selection.csv",
+        groups="<results>/dataset/groups.csv",
+        excluded="<results>/dataset/excluded.csv",
     output:
         images="<results>/dataset/images.zip",
         reference="<results>/dataset/reference.zip",
+        duplicates=report(
+            "<results>/dataset/near_duplicates.csv",
+            category="3. Data",
+            caption="../report/near_duplicates.rst",
+            labels={
+                "result": "near-duplicates (CSV)",
+                "shows": "which real images the scoring reference has nearly the same",
+            },
+        ),
     log:
         "<logs>/dataset/prepare.log",
     group:
@@ -160,10 +169,14 @@ rule prepare:
         source=EXPERIMENT.dataset.source,
         size=EXPERIMENT.dataset.resolution,
         seed=EXPERIMENT.seed,
+        short_group=EXPERIMENT.dataset.short_group,
         folder=fixed(FOLDER),
+        broken=EXPERIMENT.dataset.broken,
     shell:
-        "python -m scripts.prepare --selection {input} --source {params.source} --size {params.size}"
-        " --seed {params.seed} {params.folder} --images {output.images} --reference {output.reference} > {log} 2>&1"
+        "python -m scripts.prepare --selection {input.selection} --groups {input.groups} --excluded {input.excluded}"
+        " --short-group {params.short_group} --source {params.source} --size {params.size} --seed {params.seed}"
+        " {params.folder} --broken {params.broken} --images {output.images} --reference {output.reference}"
+        " --duplicates {output.duplicates} > {log} 2>&1; grep ^Warning: {log} >&2 || true"
 
 
 rule unseen_prompts:

@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 from scripts import catalogue, classify, list_images, read_labels
+from scripts.lib.base.deepface import DEEPFACE_WEIGHTS
 from scripts.lib.base.safetensors_files import ModelError
-from scripts.lib.classification import Classifier, join, prepare
-from scripts.lib.classification import classify as classify_files
-from scripts.lib.deepface import DEEPFACE_WEIGHTS
+from scripts.lib.dataset.classification import Classifier, prepare
+from scripts.lib.dataset.classification import classify as classify_files
 from scripts.lib.scoring.networks import check_deepface
 from tests.networks import write_colour_networks
 
@@ -88,13 +88,6 @@ def test_the_size_of_the_batch_changes_no_label(weights, faces, batch_size):
     classifier = Classifier(weights, ASKED, 1)
     whole, parts = (pd.concat(classify_files(names_of(faces), faces, classifier, size)) for size in (23, batch_size))
     assert whole.reset_index(drop=True).equals(parts.reset_index(drop=True))
-
-
-def test_what_the_networks_have_in_common_is_computed_once(weights):
-    (joined,) = join({attribute: weights / DEEPFACE_WEIGHTS[attribute] for attribute in ASKED})
-    operators = [node.op_type for node in joined.graph.node]
-    assert (operators.count("ReduceMean"), operators.count("Gemm")) == (1, 3)
-    assert [output.name for output in joined.graph.output] == ASKED
 
 
 def test_networks_of_different_onnx_versions_have_the_same_labels(weights, faces, tmp_path):

@@ -16,8 +16,8 @@ import pytest
 
 from scripts import download_file
 from scripts.lib.base.code import ROOT
+from scripts.lib.base.deepface import DEEPFACE_WEIGHTS
 from scripts.lib.base.safetensors_files import ModelError
-from scripts.lib.deepface import DEEPFACE_WEIGHTS
 from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.experiment.config.load import load
 from scripts.lib.weights import configured as weights

@@ -12,11 +12,14 @@ import pytest
 import yaml
 
 from scripts import compose, embed, finetune, generate, score
-from scripts.lib import avatars, config, dataset, imageset
-from scripts.lib.seeds import seed_of
+from scripts.lib.base import imageset
+from scripts.lib.base.seeds import seed_of
+from scripts.lib.dataset import avatars
+from scripts.lib.dataset.catalogue import catalogue_avatars
+from scripts.lib.experiment.config.load import load
 from tests.workflow.conftest import ROOT
 
-EXPERIMENT = config.load(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
+EXPERIMENT = load(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
 MODEL, CLIP = ROOT / EXPERIMENT.model, ROOT / EXPERIMENT.score.clip
 ITERATIONS, PER_GROUP, REFERENCE_PER_GROUP = 3, 4, 10
 # As many steps as the default experiment's, with fewer images.
@@ -27,7 +30,7 @@ EPOCHS = round(EXPERIMENT.finetune.epochs * EXPERIMENT.dataset.per_group / PER_G
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dataset")
     each = PER_GROUP + REFERENCE_PER_GROUP
-    table = dataset.catalogue_avatars(avatars.ATTRIBUTES, avatars.ATTRIBUTES, each)
+    table = catalogue_avatars(avatars.ATTRIBUTES, avatars.ATTRIBUTES, each)
     table = table.assign(text=[avatars.caption(*row) for row in table[list(avatars.ATTRIBUTES)].to_numpy()])
     mine = table.groupby("group").cumcount() < PER_GROUP
     for name, part in (("real", table[mine]), ("reference", table[~mine])):

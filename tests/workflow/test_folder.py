@@ -82,7 +82,7 @@ def test_another_map_or_cut_classifies_nothing_again(classified: Project, overla
     classify = overlay["dataset"]["classify"] | {"age": age}
     changed = overlay | {"dataset": overlay["dataset"] | {"classify": classify}}
     rules = [job.rule for job in classified.plan(GROUPS, overlay=changed)]
-    assert sorted(rules) == ["catalogue", "read_labels", "select"]
+    assert sorted(rules) == ["catalogue", "read_labels", "select_images"]
 
 
 def test_another_number_of_shards_classifies_again(classified: Project, overlay: dict[str, Any]):

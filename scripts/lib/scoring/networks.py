@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from scripts.lib.base.deepface import DEEPFACE_URL, DEEPFACE_WEIGHTS
 from scripts.lib.base.hashes import content
 from scripts.lib.base.safetensors_files import ModelError, read_json, refuse_pointer, shapes
-from scripts.lib.deepface import DEEPFACE_URL, DEEPFACE_WEIGHTS
 from scripts.lib.engines.components import check_autoencoder, check_tokenizer, read_config
 from scripts.lib.experiment.choices import Network
 

@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from scripts.lib.base.deepface import DEEPFACE_WEIGHTS
 from scripts.lib.base.hashes import content
 from scripts.lib.base.safetensors_files import ModelError, read_json
-from scripts.lib.deepface import DEEPFACE_WEIGHTS
 from scripts.lib.engines import pipelines
 from scripts.lib.experiment.choices import Network
 from scripts.lib.experiment.config.download import Download

@@ -2,7 +2,7 @@
 
 from pydantic import Field, field_validator
 
-from scripts.lib.deepface import DEEPFACE_WEIGHTS
+from scripts.lib.base.deepface import DEEPFACE_WEIGHTS
 from scripts.lib.experiment.config.section import Section, Weights
 
 
