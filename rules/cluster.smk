@@ -10,7 +10,9 @@ from scripts.lib.base import fence
 from scripts.lib.cluster import slurm
 from scripts.lib.planning import rerun
 
-rerun.plan_what_is_missing(DAG, optional=EXPERIMENT.downloads)
+# U-Nets are large: one that was removed is trained again when a job needs it. `finetune.json` stands for it.
+UNETS = {f"{RESULTS}/{cell}/unet/{name}" for cell in cells(EXPERIMENT) for name in UNET}
+rerun.plan_what_is_missing(DAG, optional=UNETS | set(EXPERIMENT.downloads))
 
 TOKENS = Path(".snakemake/fence").absolute()
 
