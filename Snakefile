@@ -47,11 +47,14 @@ report: "report/workflow.rst"
 rule all:
     default_target: True
     input:
-        "<results>/scores.csv",
-        "<results>/summary.txt",
-        "<results>/costs.csv",
-        EXPLORER,
-        collect("<results>/figures/{figure}.png", figure=FIGURES),
-        collect("<results>/tables/{table}.html", table=TABLES),
         unets_to_keep(),
+        shown=[
+            "<results>/scores.csv",
+            "<results>/summary.txt",
+            "<results>/costs.csv",
+            "<results>/configuration.csv",
+            EXPLORER,
+            collect("<results>/figures/{figure}.png", figure=FIGURES),
+            collect("<results>/tables/{table}.html", table=TABLES),
+        ],
     localrule: True

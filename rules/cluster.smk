@@ -1,6 +1,21 @@
-"""Before a run submits its first job. What SLURM needs: see scripts/lib/cluster/slurm.py."""
+"""Before a run submits its first job: what SLURM needs (then and in each job), and what a rerun does."""
 
+import os
+import shutil
+
+from snakemake.dag import DAG
+from snakemake.jobs import Job
+
+from scripts.lib.base import fence
 from scripts.lib.cluster import slurm
+from scripts.lib.planning import rerun
+
+rerun.plan_what_is_missing(DAG, optional=EXPERIMENT.downloads)
+
+TOKENS = Path(".snakemake/fence").absolute()
+
+if workflow.remote_exec and "SLURM_JOB_ID" in os.environ:
+    slurm.fence_jobs(Job, TOKENS)
 
 
 onstart:
@@ -14,4 +29,12 @@ onstart:
 
         slurm.hold(Path(".snakemake/slurm.lock"))
         slurm.cancel_orphans(workflow.executor_settings.jobname_prefix, Path.cwd())
+        fence.clear(TOKENS)
         slurm.mend(snakemake_executor_plugin_slurm)
+    if not workflow.touch:
+        rerun.withdraw(workflow.dag, shown=rules.all.input.shown)
+
+
+onsuccess:
+    if workflow.executor_plugin.name == "slurm":
+        shutil.rmtree(TOKENS, ignore_errors=True)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from scripts.lib.base import commandline
 from scripts.lib.base.code import ROOT, digest
-from scripts.lib.base.commandline import flags
-from scripts.lib.engines import pipelines
+from scripts.lib.base.commandline import flags, words
+from scripts.lib.engines import pipelines, prompts
 from scripts.lib.weights import configured as weights
 from scripts.lib.experiment.config.describe import describe
 from scripts.lib.planning.jobs import shards_a_cell
@@ -31,23 +32,45 @@ IN_BRACES = str(ROOT).replace("{", "{{").replace("}", "}}")
 shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(IN_BRACES)}${{{{PYTHONPATH:+:$PYTHONPATH}}}}; ")
 
 weights.check(EXPERIMENT)
+for warning in prompts.check(
+    EXPERIMENT.dataset.texts, EXPERIMENT.unseen.prompts, Path(EXPERIMENT.model), Path(EXPERIMENT.score.clip)
+):
+    if workflow.is_main_process:
+        print(warning, file=sys.stderr)
 RESULTS = f"results/{EXPERIMENT.experiment}"
 MODEL = Path(EXPERIMENT.model)
+MODEL_OPTION = flags({"model": MODEL})
 EXECUTION = EXPERIMENT.execution
 SHARDS = shards_a_cell(EXPERIMENT)
-ATTRIBUTES = json.dumps(EXPERIMENT.dataset.attributes)
 FOLDER = flags({"folder": EXPERIMENT.dataset.path})
-RECIPES = json.dumps(EXPERIMENT.dataset.recipes)
+LABELS = {
+    "attributes": json.dumps(EXPERIMENT.dataset.attributes),
+    "recipes": json.dumps(EXPERIMENT.dataset.recipes),
+}
 DEEPFACE = EXPERIMENT.dataset.deepface
 DEEPFACE_FILES = flags({"weights": DEEPFACE.weights, "sha256": json.dumps(DEEPFACE.sha256)} if DEEPFACE else {})
 CLIP = Path(EXPERIMENT.score.clip)
-FEATURES = flags(EXPERIMENT.score.features)
+NETWORKS = " ".join([flags({"clip": CLIP}), flags(EXPERIMENT.score.features)])
 SCORE_SETTINGS = flags({"nearest_k": EXPERIMENT.score.nearest_k, "attribute": list(EXPERIMENT.dataset.attributes)})
 MODEL_DIGEST = weights.identity(EXPERIMENT, MODEL)
 SCORE_NETWORKS = [CLIP, EXPERIMENT.score.features.weights]
 SCORE_WEIGHTS = [weights.identity(EXPERIMENT, path) for path in SCORE_NETWORKS]
 UNET = ["config.json", "diffusion_pytorch_model.safetensors"]
 removable = temp if EXECUTION.keep == "last" else str
+
+
+def fixed(value):
+    """Return a parameter that is this value as it stands; in a plain text Snakemake takes braces for wildcards."""
+    return lambda wildcards: value
+
+
+def in_file(settings, arguments=()):
+    """Return options and arguments as one word, ``@FILE``; a text or a list of a user's may be too long for a shell.
+
+    A job is due again exactly when one of them changes, since the file's name is a digest of its content. Snakemake
+    does not compare a parameter that is a function of `input`: settings go in one of their own.
+    """
+    return commandline.in_file([*arguments, *words(settings)], Path(".snakemake/arguments"))
 
 
 def one_of(names):

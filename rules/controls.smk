@@ -45,7 +45,7 @@ rule single_image_distance:
     params:
         code=digest("scripts.single_image_distance"),
         weights=weights.identity(EXPERIMENT, EXPERIMENT.cull.features.weights),
-        features=flags(EXPERIMENT.cull.features),
+        features=fixed(flags(EXPERIMENT.cull.features)),
     shell:
         "python -m scripts.single_image_distance --generated {input.generated} --real {input.real} {params.features}"
         " --batch-size {resources.batch_size} --output {output} > {log} 2>&1"

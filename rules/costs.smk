@@ -23,5 +23,6 @@ rule costs:
         "../envs/images.yaml"
     params:
         code=digest("scripts.costs"),
+        records=lambda wildcards, input: in_file({}, input),
     shell:
-        "python -m scripts.costs {input} --output {output} > {log} 2>&1"
+        "python -m scripts.costs {params.records} --output {output} > {log} 2>&1"

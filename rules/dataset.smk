@@ -15,7 +15,7 @@ rule list_images:
         "../envs/images.yaml"
     params:
         code=digest("scripts.list_images"),
-        folder=FOLDER,
+        folder=fixed(FOLDER),
     shell:
         "python -m scripts.list_images {params.folder} --output {output} > {log} 2>&1"
 
@@ -34,13 +34,12 @@ rule read_labels:
         "../envs/images.yaml"
     params:
         code=digest("scripts.read_labels"),
-        attributes=lambda wildcards: ATTRIBUTES,
-        recipes=lambda wildcards: RECIPES,
+        labels=lambda wildcards: in_file(LABELS),
         broken=EXPERIMENT.dataset.broken,
-        deepface=lambda wildcards: DEEPFACE_FILES,
+        deepface=fixed(DEEPFACE_FILES),
     shell:
-        "python -m scripts.read_labels --files {input.files} --attributes {params.attributes:q}"
-        " --recipes {params.recipes:q} --broken {params.broken} {params.deepface} --output {output} > {log} 2>&1"
+        "python -m scripts.read_labels {params.labels} --files {input.files} --broken {params.broken}"
+        " {params.deepface} --output {output} > {log} 2>&1"
 
 
 rule classify:
@@ -64,8 +63,8 @@ rule classify:
         batch_size=EXECUTION.classify_batch_size,
     params:
         code=digest("scripts.classify"),
-        folder=FOLDER,
-        deepface=lambda wildcards: DEEPFACE_FILES,
+        folder=fixed(FOLDER),
+        deepface=fixed(DEEPFACE_FILES),
         content=lambda wildcards: pipelines.digest(DEEPFACE.weights) if Path(DEEPFACE.weights).is_dir() else None,
         attribute=flags({"attribute": EXPERIMENT.dataset.classified}),
         shards=EXECUTION.classify_shards,
@@ -95,17 +94,15 @@ rule catalogue:
     params:
         code=digest("scripts.catalogue"),
         source=EXPERIMENT.dataset.source,
-        attributes=lambda wildcards: ATTRIBUTES,
         per_group=EXPERIMENT.dataset.per_group + EXPERIMENT.dataset.reference_per_group,
-        recipes=lambda wildcards: RECIPES,
         broken=EXPERIMENT.dataset.broken,
-        tables=lambda wildcards, input: flags(
+        labels=lambda wildcards: in_file(LABELS),
+        tables=lambda wildcards, input: in_file(
             {"labels": input.get("labels") or None, "classified": list(input.get("classified") or [])}
         ),
     shell:
-        "python -m scripts.catalogue --source {params.source} --attributes {params.attributes:q}"
-        " --per-group {params.per_group} {params.tables} --recipes {params.recipes:q} --broken {params.broken}"
-        " --output {output} > {log} 2>&1"
+        "python -m scripts.catalogue {params.labels} {params.tables} --source {params.source}"
+        " --per-group {params.per_group} --broken {params.broken} --output {output} > {log} 2>&1"
 
 
 rule select:
@@ -128,18 +125,16 @@ rule select:
         "../envs/images.yaml"
     params:
         code=digest("scripts.select"),
-        attributes=lambda wildcards: ATTRIBUTES,
-        prompt=lambda wildcards: EXPERIMENT.dataset.prompt,
+        prompts=lambda wildcards: in_file({"attributes": LABELS["attributes"], "prompt": EXPERIMENT.dataset.prompt}),
         per_group=EXPERIMENT.dataset.per_group,
         reference_per_group=EXPERIMENT.dataset.reference_per_group,
         short_group=EXPERIMENT.dataset.short_group,
         seed=EXPERIMENT.seed,
-        folder=FOLDER,
+        folder=fixed(FOLDER),
         broken=EXPERIMENT.dataset.broken,
     shell:
-        "python -m scripts.select --catalogue {input} --attributes {params.attributes:q} --prompt {params.prompt:q}"
-        " --per-group {params.per_group} --reference-per-group {params.reference_per_group}"
-        " --short-group {params.short_group} --seed {params.seed}"
+        "python -m scripts.select {params.prompts} --catalogue {input} --per-group {params.per_group}"
+        " --reference-per-group {params.reference_per_group} --short-group {params.short_group} --seed {params.seed}"
         " {params.folder} --broken {params.broken} --selection {output.selection} --groups {output.groups}"
         " --excluded {output.excluded} > {log} 2>&1"
 
@@ -161,7 +156,7 @@ rule prepare:
         source=EXPERIMENT.dataset.source,
         size=EXPERIMENT.dataset.resolution,
         seed=EXPERIMENT.seed,
-        folder=FOLDER,
+        folder=fixed(FOLDER),
     shell:
         "python -m scripts.prepare --selection {input} --source {params.source} --size {params.size}"
         " --seed {params.seed} {params.folder} --images {output.images} --reference {output.reference} > {log} 2>&1"
@@ -177,6 +172,8 @@ rule unseen_prompts:
         "../envs/images.yaml"
     params:
         code=digest("scripts.unseen_prompts"),
-        prompts=flags({"prompt": EXPERIMENT.unseen.prompts, "per_prompt": EXPERIMENT.unseen.per_prompt}),
+        prompts=lambda wildcards: in_file(
+            {"prompt": EXPERIMENT.unseen.prompts, "per_prompt": EXPERIMENT.unseen.per_prompt}
+        ),
     shell:
         "python -m scripts.unseen_prompts {params.prompts} --output {output} > {log} 2>&1"

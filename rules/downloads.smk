@@ -21,7 +21,7 @@ rule download_repository:
     params:
         source=lambda wildcards: flags(EXPERIMENT.downloads[wildcards.repository]),
     shell:
-        "HF_HUB_OFFLINE=0 python -m scripts.download_repository {params.source} --output {output} > {log} 2>&1"
+        "HF_HUB_OFFLINE=0 python -m scripts.download_repository {params.source} --output {output:q} > {log:q} 2>&1"
 
 
 rule download_file:
@@ -35,4 +35,4 @@ rule download_file:
     params:
         source=lambda wildcards: flags(EXPERIMENT.downloads[wildcards.file]),
     shell:
-        "python -m scripts.download_file {params.source} --output {output} > {log} 2>&1"
+        "python -m scripts.download_file {params.source} --output {output:q} > {log:q} 2>&1"

@@ -35,15 +35,14 @@ rule build_explorer:
     params:
         code=digest("scripts.build_explorer"),
         template=digest_files(ROOT / "report" / "explorer"),
-        arms=lambda wildcards: ARMS,
-        group=lambda wildcards: json.dumps(EXPERIMENT.figures.group),
-        note=lambda wildcards: NOTE,
+        arms=lambda wildcards: in_file({"arms": ARMS, "group": GROUP, "note": NOTE}),
+        cells=lambda wildcards, input: in_file({}, input.generated),
         images=EXPERIMENT.explorer.images,
         thumbnail=EXPERIMENT.explorer.thumbnail,
         full_size=flags(FULL_SIZE) if HAS_FULL_SIZE else "",
         experiment=EXPERIMENT.experiment,
     shell:
-        "python -m scripts.build_explorer {input.generated} --real {input.real} --scores {input.scores}"
-        " --arms {params.arms:q} --group {params.group:q} --experiment {params.experiment} --note {params.note:q}"
-        " --images {params.images} --thumbnail {params.thumbnail} {params.full_size} --threads {threads} --output {output.page}"
+        "python -m scripts.build_explorer {params.cells} {params.arms} --real {input.real} --scores {input.scores}"
+        " --experiment {params.experiment} --images {params.images} --thumbnail {params.thumbnail} {params.full_size}"
+        " --threads {threads} --output {output.page}"
         " > {log} 2>&1"

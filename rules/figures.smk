@@ -17,6 +17,7 @@ CURVES = {
     "groups": "quality by demographic group",
 }
 # What `draw_samples` shows: rows, a label and an image set each, and how many images of how many groups.
+GROUP = json.dumps(EXPERIMENT.figures.group)
 REAL, BASE_MODEL = ("real images", "dataset/images.zip"), ("base model", f"{Cell(BASE, FIRST, 0)}/generated.zip")
 SAMPLES = {
     "pairs": {"shows": "real and generated images", "rows": [REAL, BASE_MODEL], "groups": 5, "images": 3},
@@ -25,7 +26,7 @@ SAMPLES = {
         "rows": [BASE_MODEL],
         "groups": 1,
         "images": 10,
-        "group": json.dumps(EXPERIMENT.figures.group),
+        "group": GROUP,
     },
     "healing": {
         "shows": "arms that go on from another one",
@@ -95,11 +96,11 @@ rule draw_curves:
         "../envs/figures.yaml"
     params:
         code=digest("scripts.draw_curves"),
-        arms=lambda wildcards: ARMS,
+        arms=lambda wildcards: in_file({"arms": ARMS}),
         features=EXPERIMENT.score.features.network.upper(),
         outputs=lambda wildcards, output: flags({"output": list(output)}),
     shell:
-        "python -m scripts.draw_curves --figure {wildcards.figure} --scores {input} --arms {params.arms:q}"
+        "python -m scripts.draw_curves {params.arms} --figure {wildcards.figure} --scores {input}"
         " --features {params.features} {params.outputs} > {log} 2>&1"
 
 
@@ -125,13 +126,14 @@ rule draw_samples:
         "../envs/figures.yaml"
     params:
         code=digest("scripts.draw_samples"),
-        settings=lambda wildcards: flags(
+        settings=lambda wildcards: in_file(
             {"label": [label for label, _ in SAMPLES[wildcards.figure]["rows"]]}
             | {key: value for key, value in SAMPLES[wildcards.figure].items() if key not in ("shows", "rows")}
         ),
+        sets=lambda wildcards, input: in_file({}, input.sets),
         outputs=lambda wildcards, output: flags({"output": list(output)}),
     shell:
-        "python -m scripts.draw_samples {input.sets} --real {input.real} {params.settings} {params.outputs}"
+        "python -m scripts.draw_samples {params.sets} {params.settings} --real {input.real} {params.outputs}"
         " > {log} 2>&1"
 
 
@@ -155,11 +157,10 @@ rule draw_culled:
         "../envs/figures.yaml"
     params:
         code=digest("scripts.draw_culled"),
-        generated=lambda wildcards, input: flags({"generated": list(input.generated)}),
+        culls=lambda wildcards, input: in_file({"generated": list(input.generated)}, input.culled),
         outputs=lambda wildcards, output: flags({"output": list(output)}),
     shell:
-        "python -m scripts.draw_culled {input.culled} {params.generated} --real {input.real} --images 10"
-        " {params.outputs} > {log} 2>&1"
+        "python -m scripts.draw_culled {params.culls} --real {input.real} --images 10 {params.outputs}" " > {log} 2>&1"
 
 
 rule draw_grid:
@@ -182,17 +183,20 @@ rule draw_grid:
         "../envs/figures.yaml"
     params:
         code=digest("scripts.draw_grid"),
-        arms=lambda wildcards: ARMS,
+        arms=lambda wildcards: in_file({"arms": ARMS}),
+        cells=lambda wildcards, input: in_file({"unseen": list(input.unseen)}, input.generated),
         images=EXPERIMENT.figures.images,
-        unseen=lambda wildcards, input: flags({"unseen": list(input.unseen)}),
         outputs=lambda wildcards, output: flags({"output": list(output)}),
     shell:
-        "python -m scripts.draw_grid {input.generated} {params.unseen} --real {input.real} --arms {params.arms:q}"
-        " --images {params.images} {params.outputs} > {log} 2>&1"
+        "python -m scripts.draw_grid {params.cells} {params.arms} --real {input.real} --images {params.images}"
+        " {params.outputs} > {log} 2>&1"
 
 
 rule record_configuration:
-    """Write down every setting that can change a result, defaults and all."""
+    """Write down every setting that can change a result, defaults and all; not before the results have them."""
+    input:
+        "<results>/scores.csv",
+        "<results>/costs.csv",
     output:
         "<results>/configuration.csv",
     log:
@@ -202,9 +206,9 @@ rule record_configuration:
         "../envs/images.yaml"
     params:
         code=digest("scripts.record_configuration"),
-        settings=lambda wildcards: json.dumps(describe(EXPERIMENT)),
+        settings=lambda wildcards: in_file({"settings": json.dumps(describe(EXPERIMENT))}),
     shell:
-        "python -m scripts.record_configuration --settings {params.settings:q} --output {output} > {log} 2>&1"
+        "python -m scripts.record_configuration {params.settings} --output {output} > {log} 2>&1"
 
 
 rule typeset:
@@ -227,8 +231,9 @@ rule typeset:
         "../envs/images.yaml"
     params:
         code=digest("scripts.typeset"),
+        sources=lambda wildcards, input: in_file({}, input),
     shell:
-        "python -m scripts.typeset {input} --table {wildcards.table} --output {output} > {log} 2>&1"
+        "python -m scripts.typeset {params.sources} --table {wildcards.table} --output {output} > {log} 2>&1"
 
 
 rule summarize:
@@ -248,8 +253,6 @@ rule summarize:
         "../envs/figures.yaml"
     params:
         code=digest("scripts.summarize"),
-        arms=lambda wildcards: ARMS,
-        note=lambda wildcards: NOTE,
+        arms=lambda wildcards: in_file({"arms": ARMS, "note": NOTE}),
     shell:
-        "python -m scripts.summarize --scores {input} --arms {params.arms:q} --note {params.note:q}"
-        " --output {output} > {log} 2>&1"
+        "python -m scripts.summarize {params.arms} --scores {input} --output {output} > {log} 2>&1"

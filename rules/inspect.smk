@@ -6,8 +6,6 @@ Both targets answer on the terminal, anew each time, so they have no outputs; th
 from scripts.lib.planning import status
 from scripts.lib.planning.jobs import jobs
 
-CONFIGURATION = EXPERIMENT.model_dump_json(exclude_unset=True)
-
 
 rule plan:
     input:
@@ -18,11 +16,11 @@ rule plan:
     conda:
         "../envs/diffusion.yaml"
     params:
-        configuration=lambda wildcards: CONFIGURATION,
+        configuration=lambda wildcards: in_file({"configuration": EXPERIMENT.model_dump_json(exclude_unset=True)}),
         results=RESULTS,
     shell:
-        "python -m scripts.plan --configuration {params.configuration:q} --results {params.results}"
-        " --page {params.results}/plan.html 2> {log}"
+        "python -m scripts.plan {params.configuration} --results {params.results}"
+        " --page {params.results}/plan.html 2> {log} || (cat {log} >&2; exit 1)"
 
 
 rule status:
@@ -34,10 +32,17 @@ rule status:
     conda:
         "../envs/diffusion.yaml"
     params:
-        configuration=lambda wildcards: CONFIGURATION,
+        configuration=lambda wildcards: in_file({"configuration": EXPERIMENT.model_dump_json(exclude_unset=True)}),
         results=RESULTS,
     shell:
-        "python -m scripts.status --configuration {params.configuration:q} --results {params.results} 2> {log}"
+        "python -m scripts.status {params.configuration} --results {params.results} 2> {log}"
+        " || (cat {log} >&2; exit 1)"
+
+
+onsuccess:
+    # What a figure cannot show is in its log, which nobody opens after a run that succeeded.
+    for line in status.warnings(Path(RESULTS) / "logs"):
+        print(line, file=sys.stderr, flush=True)
 
 
 onerror:

@@ -53,7 +53,7 @@ rule finetune:
         checkpoint_minutes=EXECUTION.checkpoint_minutes,
     params:
         code=digest("scripts.finetune"),
-        model=MODEL,
+        model=fixed(MODEL_OPTION),
         weights=MODEL_DIGEST,
         settings=lambda wildcards: flags(arm_of(wildcards).finetune),
         sources=lambda wildcards, input: flags(
@@ -64,9 +64,9 @@ rule finetune:
         cell=subpath(output.provenance, parent=True),
     shell:
         # exec: a shell in between would die of the SIGTERM that the fine-tune saves its state on.
-        "exec python -m scripts.finetune --model {params.model} --training {input.training} --real {input.real} {params.sources}"
+        "exec python -m scripts.finetune {params.model} --training {input.training} --real {input.real} {params.sources}"
         " {params.settings} --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
-        " --checkpoints {params.cell}/checkpoints --checkpoint-minutes {resources.checkpoint_minutes}"
+        " --checkpoints {params.cell}/checkpoints --checkpoint-minutes {resources.checkpoint_minutes} --code {params.code}"
         " --output {params.output} --provenance {output.provenance} > {log} 2>&1"
 
 
@@ -93,13 +93,13 @@ rule generate:
         shards=SHARDS,
     params:
         code=digest("scripts.generate"),
-        model=MODEL,
+        model=fixed(MODEL_OPTION),
         weights=MODEL_DIGEST,
         settings=lambda wildcards: flags(arm_of(wildcards).generate),
         unet=lambda wildcards: flags(unet_option(this(wildcards))),
         seed=EXPERIMENT.seed,
     shell:
-        "python -m scripts.generate --model {params.model} {params.unet} --prompts {input.real} {params.settings}"
+        "python -m scripts.generate {params.model} {params.unet} --prompts {input.real} {params.settings}"
         " --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
         " --batch-size {resources.batch_size} --shard {wildcards.shard} --shards {resources.shards}"
         " --output {output.images} --provenance {output.provenance} > {log} 2>&1"
@@ -144,13 +144,13 @@ rule unseen:
         batch_size=EXECUTION.generate_batch_size,
     params:
         code=digest("scripts.generate"),
-        model=MODEL,
+        model=fixed(MODEL_OPTION),
         weights=MODEL_DIGEST,
         settings=lambda wildcards: flags(arm_of(wildcards).generate.model_copy(update={"mode": "txt2img"})),
         unet=lambda wildcards: flags(unet_option(this(wildcards))),
         seed=EXPERIMENT.seed,
     shell:
-        "python -m scripts.generate --model {params.model} {params.unet} --prompts {input.prompts} {params.settings}"
+        "python -m scripts.generate {params.model} {params.unet} --prompts {input.prompts} {params.settings}"
         " --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
         " --batch-size {resources.batch_size} --output {output.images} --provenance {output.provenance}"
         " > {log} 2>&1"

@@ -22,11 +22,10 @@ rule embed_dataset:
         batch_size=EXECUTION.embed_batch_size,
     params:
         code=digest("scripts.embed"),
-        clip=CLIP,
         weights=SCORE_WEIGHTS,
-        features=FEATURES,
+        networks=fixed(NETWORKS),
     shell:
-        "python -m scripts.embed {input.images} {input.reference} --clip {params.clip} {params.features}"
+        "python -m scripts.embed {input.images} {input.reference} {params.networks}"
         " --batch-size {resources.batch_size} --output {output.images} --output {output.reference} > {log} 2>&1"
 
 
@@ -51,11 +50,10 @@ rule embed:
         batch_size=EXECUTION.embed_batch_size,
     params:
         code=digest("scripts.embed"),
-        clip=CLIP,
         weights=SCORE_WEIGHTS,
-        features=FEATURES,
+        networks=fixed(NETWORKS),
     shell:
-        "python -m scripts.embed {input.generated} {input.unseen} --clip {params.clip} {params.features}"
+        "python -m scripts.embed {input.generated} {input.unseen} {params.networks}"
         " --batch-size {resources.batch_size} --output {output.generated} --output {output.unseen} > {log} 2>&1"
 
 
@@ -76,7 +74,7 @@ rule score_floor:
         "../envs/images.yaml"
     params:
         code=digest("scripts.score"),
-        settings=SCORE_SETTINGS,
+        settings=fixed(SCORE_SETTINGS),
     shell:
         "python -m scripts.score --images {input.images} --features {input.features} --reference {input.reference}"
         " --reference-features {input.reference_features} {params.settings} --output {output} > {log} 2>&1"
@@ -100,7 +98,7 @@ rule score:
         "../envs/images.yaml"
     params:
         code=digest("scripts.score"),
-        settings=SCORE_SETTINGS,
+        settings=fixed(SCORE_SETTINGS),
     shell:
         "python -m scripts.score --images {input.images} --features {input.features} --reference {input.reference}"
         " --reference-features {input.reference_features} --unseen {input.unseen}"
@@ -131,6 +129,7 @@ rule tabulate:
         "../envs/images.yaml"
     params:
         code=digest("scripts.tabulate"),
+        scores=lambda wildcards, input: in_file({}, input.scores),
     shell:
-        "python -m scripts.tabulate {input.scores} --floor {input.floor} --output {output.scores}"
+        "python -m scripts.tabulate {params.scores} --floor {input.floor} --output {output.scores}"
         " --means {output.means} > {log} 2>&1"

@@ -6,12 +6,11 @@ from itertools import repeat
 from pathlib import Path
 from typing import Annotated, Any
 
-import pandas as pd
 import typer
 from tqdm import tqdm
 
 from scripts.cli import run
-from scripts.lib.base import imageset
+from scripts.lib.base import csvs, imageset
 from scripts.lib.base.atomic import replacing
 from scripts.lib.experiment.arms import read_arms
 from scripts.lib.experiment.cell import Cell
@@ -56,10 +55,10 @@ def main(
         sets.append((f"{cell}/unseen", folder / "unseen.zip", prompts.files))
         cells[str(cell)] = {"training": None, "cull": None}
         if cell.arm in named:
-            training = pd.read_csv(folder / "training.csv", keep_default_na=False)
+            training = csvs.read(folder / "training.csv")
             cells[str(cell)]["training"] = explorer.training_of(training, slots.files)
             if named[cell.arm].control == "cull":
-                culled = pd.read_csv(folder / "culled.csv", keep_default_na=False)
+                culled = csvs.read(folder / "culled.csv", csvs.CULLED)
                 cells[str(cell)]["cull"] = explorer.culled_of(culled)
 
     facts = {
@@ -74,7 +73,7 @@ def main(
         "attributes": attributes,
         "start": json.loads(group),
         "groups": {
-            str(row["group"]): {name: row[name] for name in attributes}
+            row["group"]: {name: row[name] for name in attributes}
             for row in table.drop_duplicates("group").to_dict("records")
         },
         "slots": slots._asdict(),
@@ -87,7 +86,7 @@ def main(
         },
         "cells": cells,
         "metrics": {name: metric._asdict() for name, metric in explorer.METRICS.items()},
-        "scores": explorer.scores_of(pd.read_csv(scores), named),
+        "scores": explorer.scores_of(csvs.read(scores, csvs.SCORES), named),
     }
 
     names, paths, files = zip(*sets, strict=True)

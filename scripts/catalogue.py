@@ -8,7 +8,7 @@ import typer
 
 from scripts.cli import Attributes, run
 from scripts.lib import dataset
-from scripts.lib.base.atomic import replacing
+from scripts.lib.base import csvs
 from scripts.lib.experiment.choices import Broken, Source
 from scripts.lib.labels import read_recipes
 
@@ -35,9 +35,9 @@ def main(
         table = dataset.catalogue_avatars(attributes, ATTRIBUTES, per_group)
     elif labels:
         sources = read_recipes(recipes)
-        table = pd.read_csv(labels, dtype=str, keep_default_na=False)
+        table = csvs.read(labels)
         if classified:
-            found = pd.concat(pd.read_csv(path, dtype=str, keep_default_na=False) for path in classified)
+            found = pd.concat(map(csvs.read, classified))
             table = dataset.mark_unreadable(table, found)
             read = found[found["reason"] == ""].set_index("file_name")
             asked = {name: recipe.column for name, recipe in sources.items() if recipe.source == "deepface"}
@@ -46,8 +46,7 @@ def main(
         table = dataset.grouped(table, attributes)
     else:
         raise typer.BadParameter("`--source folder` needs --labels")
-    with replacing(output) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
+    csvs.write(output, table)
 
 
 if __name__ == "__main__":

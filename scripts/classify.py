@@ -1,6 +1,8 @@
 """Classify the faces of one shard of a folder with DeepFace."""
 
 import json
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +11,7 @@ import typer
 from tqdm import tqdm
 
 from scripts.cli import run
-from scripts.lib.base.atomic import replacing
+from scripts.lib.base import csvs
 from scripts.lib.base.provenance import recording
 from scripts.lib.classification import Classifier, check_weights, classify
 from scripts.lib.deepface import DEEPFACE_WEIGHTS
@@ -31,15 +33,18 @@ def main(
     """Classify every SHARDS-th file, starting with SHARD; a file that cannot be read gets a reason, not labels."""
     check_weights(weights, attribute, json.loads(sha256))
     with recording(provenance, [weights / DEEPFACE_WEIGHTS[name] for name in attribute], dict(locals())):
-        table = pd.read_csv(files, dtype=str, keep_default_na=False)
+        table = csvs.read(files)
         names = table.loc[table["excluded"] == "", "file_name"].tolist()[shard::shards]
         classifier = Classifier(weights, attribute, threads)
-        with replacing(output) as temporary, tqdm(total=len(names), desc="classify", mininterval=10) as progress:
-            header = pd.DataFrame(columns=["file_name", *attribute, "reason"])
-            header.to_csv(temporary, index=False, lineterminator="\n")
-            for part in classify(names, folder, classifier, batch_size):
-                part.to_csv(temporary, mode="a", header=False, index=False, lineterminator="\n")
-                progress.update(len(part))
+        header = pd.DataFrame(columns=["file_name", *attribute, "reason"])
+        with tqdm(total=len(names), desc="classify", mininterval=10) as progress:
+
+            def labelled() -> Iterator[pd.DataFrame]:
+                for part in classify(names, folder, classifier, batch_size):
+                    yield part
+                    progress.update(len(part))
+
+            csvs.write(output, chain([header], labelled()))
 
 
 if __name__ == "__main__":

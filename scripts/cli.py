@@ -1,12 +1,16 @@
 """How every script of this folder becomes a command line."""
 
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
+
+from scripts.lib.base.commandline import expanded
+from scripts.lib.base.fence import FencedError
 
 
 def app(main: Callable[..., None]) -> typer.Typer:
@@ -17,10 +21,18 @@ def app(main: Callable[..., None]) -> typer.Typer:
 
 
 def run(main: Callable[..., None]) -> None:
-    """Run ``main`` with the options of the command line; an error ends in its message, after a plain traceback."""
+    """Run ``main`` with the options of the command line; an error ends in its message, after a plain traceback.
+
+    ``@FILE`` stands for the options in a file, a JSON list of words.
+    A job that finds a newer one in its place exits with 75 (EX_TEMPFAIL of sysexits.h) and a message alone.
+    """
     # An exception, so that a cancelled job removes what it has half written.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    app(main)()
+    try:
+        app(main)(expanded(sys.argv[1:]))
+    except FencedError as error:
+        print(error, file=sys.stderr)
+        sys.exit(os.EX_TEMPFAIL)
 
 
 def _attributes(text: str) -> dict[str, list[str]]:

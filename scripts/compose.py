@@ -7,8 +7,7 @@ import pandas as pd
 import typer
 
 from scripts.cli import run
-from scripts.lib.base import imageset
-from scripts.lib.base.atomic import replacing
+from scripts.lib.base import csvs, imageset
 from scripts.lib.experiment.choices import Rounding
 from scripts.lib.regimes.compose import compose, composition_of
 
@@ -35,16 +34,15 @@ def main(
         rounding=rounding,
         draw=draw,
     )
-    with replacing(training) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
-    with replacing(composition) as temporary:
-        composition_of(slots, table).to_csv(temporary, lineterminator="\n")
+    csvs.write(training, table)
+    csvs.write(composition, composition_of(slots, table))
 
 
 def _slots(generated: Path) -> pd.DataFrame:
     """Return which generated image each slot has; a slot that the cull left empty has none."""
     if generated.suffix == ".csv":
-        return pd.read_csv(generated).dropna(subset="file_name")
+        table = csvs.read(generated, csvs.CULLED)
+        return table[table["file_name"] != ""]
     names = imageset.read_metadata(generated)["file_name"]
     return pd.DataFrame({"slot": names, "file_name": names})
 

@@ -8,7 +8,7 @@ import pandas as pd
 import typer
 
 from scripts.cli import run
-from scripts.lib.base.atomic import replacing
+from scripts.lib.base import csvs
 from scripts.lib.experiment.cell import Cell
 
 
@@ -17,8 +17,7 @@ def main(
     output: Annotated[Path, typer.Option(help="CSV to write: one row a job.")],
 ) -> None:
     """Write one row a job: its cell and step, its machine, seconds, and peak memory of the process and of its GPU."""
-    with replacing(output) as temporary:
-        pd.DataFrame([_row(path) for path in records]).to_csv(temporary, index=False, lineterminator="\n")
+    csvs.write(output, pd.DataFrame([_row(path) for path in records]))
 
 
 def _row(path: Path) -> dict:

@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import typer
 
 from scripts.cli import run
-from scripts.lib.base.atomic import replacing
+from scripts.lib.base import csvs
 from scripts.lib.curation import controls
 from scripts.lib.experiment.choices import OnReject, Shortfall
 
@@ -23,11 +22,10 @@ def main(
     output: Annotated[Path, typer.Option(help="CSV to write: slot, file_name, group, distance, threshold, accepted.")],
 ) -> None:
     """Keep images within the mean distance of the first batch; replace or drop the others."""
-    threshold = pd.read_csv(first_distances)["distance"].mean()
-    table = pd.read_csv(distances, keep_default_na=False)
+    threshold = csvs.read(first_distances, csvs.DISTANCES)["distance"].mean()
+    table = csvs.read(distances, csvs.DISTANCES)
     table = controls.cull(table, threshold, on_reject=on_reject, shortfall=shortfall, seed=seed)
-    with replacing(output) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
+    csvs.write(output, table)
 
 
 if __name__ == "__main__":

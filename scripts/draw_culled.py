@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import pandas as pd
 import typer
 
 from scripts.cli import run
-from scripts.lib.base import imageset
+from scripts.lib.base import csvs, imageset
 from scripts.lib.experiment.cell import Cell
 from scripts.lib.figures.images import culled_panel, draw_panels, spaced
 from scripts.lib.figures.style import save
@@ -26,7 +25,7 @@ def main(
     """Draw the worst rejected images of each cull with their distances, above their real counterparts."""
     panels = []
     for table, source in spaced(list(zip(culled, generated, strict=True))):
-        cell, rows = Cell.from_path(table), pd.read_csv(table, keep_default_na=False)
+        cell, rows = Cell.from_path(table), csvs.read(table, csvs.CULLED)
         worst = rows[~rows["accepted"]].nlargest(images, "distance")["slot"]
         pair = [imageset.read_images(path, worst) if len(worst) else NOTHING for path in (source, real)]
         panels.append(culled_panel(f"{cell.arm}, iteration {cell.iteration}", rows, *pair))

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import typer
 
 from scripts.cli import run
+from scripts.lib.base import csvs
 from scripts.lib.experiment.arms import read_arms
 from scripts.lib.figures import curves
 from scripts.lib.figures.style import save
@@ -20,7 +20,7 @@ def main(
     output: Annotated[list[Path], typer.Option(help="Figure to write: .png, .svg or .pdf. Repeat it.")],
 ) -> None:
     """Draw quality, diversity, or the quality of every demographic group, one line an arm."""
-    drawn = curves.draw(figure, pd.read_csv(scores), read_arms(arms), features)
+    drawn = curves.draw(figure, csvs.read(scores, csvs.SCORES), read_arms(arms), features)
     for path in output:
         save(drawn, path)
 

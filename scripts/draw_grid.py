@@ -9,7 +9,7 @@ from scripts.cli import run
 from scripts.lib.base import imageset
 from scripts.lib.experiment.arms import read_arms
 from scripts.lib.experiment.cell import BASE, Cell
-from scripts.lib.figures.images import Panel, draw_panels, iteration_panels, spread
+from scripts.lib.figures.images import Panel, draw_panels, iteration_panels, spread, title_of
 from scripts.lib.figures.looks import row_label
 from scripts.lib.figures.style import save
 
@@ -43,7 +43,7 @@ def main(
     labels = {BASE: "base model"} | {name: row_label(name, arm) for name, arm in named.items()}
     end = Panel(
         "unseen prompts,\nlast iteration",
-        [rows["text"].iloc[0] for _, rows in prompts],
+        [title_of(rows["text"].iloc[0]) for _, rows in prompts],
         {labels[name]: last[name] for name in labels if name in last},
     )
 

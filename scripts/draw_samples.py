@@ -8,7 +8,7 @@ import typer
 
 from scripts.cli import run
 from scripts.lib.base import imageset
-from scripts.lib.figures.images import Panel, draw_panels, slots, spaced
+from scripts.lib.figures.images import Panel, draw_panels, slots, spaced, title_of
 from scripts.lib.figures.style import save
 
 
@@ -28,7 +28,7 @@ def main(
         name: [imageset.read_images(path, column["file_name"]) for column in chosen]
         for name, path in spaced(list(zip(label, sets, strict=True)))
     }
-    figure = draw_panels([Panel("", [column["text"].iloc[0] for column in chosen], rows)])
+    figure = draw_panels([Panel("", [title_of(column["text"].iloc[0]) for column in chosen], rows)])
     for path in output:
         save(figure, path)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import pandas as pd
 import torch
 import typer
 from accelerate import PartialState
@@ -16,7 +15,7 @@ from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from scripts.cli import run
-from scripts.lib.base import imageset
+from scripts.lib.base import csvs, fence, imageset
 from scripts.lib.base.atomic import replacing
 from scripts.lib.base.provenance import recording, sha256
 from scripts.lib.base.seeds import seed_of
@@ -46,6 +45,7 @@ def main(
     mixed_precision: Annotated[MixedPrecision, typer.Option(help="Precision of the arithmetic; no: float32.")] = "no",
     checkpoint_minutes: Annotated[float, typer.Option(help="Minutes between two checkpoints.", min=0)] = 10,
     gradient_checkpointing: Annotated[bool, typer.Option(help="Less memory for a third more compute.")] = False,
+    code: Annotated[str, typer.Option(help="Digest of the code; a checkpoint of other code is not resumed.")] = "",
 ) -> None:
     """Fine-tune a U-Net on the images of TRAINING, the other parts of the model frozen, on all GPUs of the job."""
     parameters = dict(locals())
@@ -78,13 +78,15 @@ def main(
         train()
         return
     with recording(provenance, inputs, parameters) as results:
-        for other in checkpoints.glob("*"):
+        fence.check()
+        for other in [*checkpoints.glob("*"), *state.glob(".*")]:
             if other != state:
-                shutil.rmtree(other)
+                shutil.rmtree(other, ignore_errors=True)
         state.mkdir(parents=True, exist_ok=True)
         results["loss"] = train()
         with replacing(output) as folder:
             network.save_pretrained(folder, max_shard_size="100GB")
+    fence.check()
     shutil.rmtree(checkpoints)
 
 
@@ -105,7 +107,7 @@ def _fingerprint(model: Path, inputs: list[Path | None], parameters: dict[str, A
 
 def _encode(model: Path, training: Path, sets: dict[str, Path | None], flip: bool) -> TrainingData:
     """Run the frozen parts of the base model over the images of the composition."""
-    table = pd.read_csv(training)
+    table = csvs.read(training)
     pixels: dict[int, np.ndarray] = {}
     for name, path in sets.items():
         rows = table.index[table["set"] == name]

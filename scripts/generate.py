@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import typer
 
 from scripts.cli import run
-from scripts.lib.base import imageset
+from scripts.lib.base import csvs, imageset
 from scripts.lib.base.provenance import recording
 from scripts.lib.base.seeds import seed_of
 from scripts.lib.engines.generation import generate, load_pipeline
+from scripts.lib.engines.prompts import check_groups, of_pipeline
 from scripts.lib.experiment.choices import Mode
 
 
@@ -33,7 +33,9 @@ def main(
 ) -> None:
     """Generate the images of every SHARDS-th prompt, starting with SHARD."""
     with recording(provenance, [unet or model, prompts], dict(locals())):
-        table = pd.read_csv(prompts) if prompts.suffix == ".csv" else imageset.read_metadata(prompts)
+        table = csvs.read(prompts) if prompts.suffix == ".csv" else imageset.read_metadata(prompts)
+        if prompts.suffix != ".csv":  # Weights that the same run has downloaded were not there to be asked before.
+            check_groups(dict(zip(table["group"], table["text"], strict=True)), of_pipeline(model))
         rows = table.iloc[shard::shards]
         seeds = [seed_of(seed, replicate, iteration, prompts.stem, index) for index in rows.index]
         images = generate(

@@ -7,7 +7,7 @@ import typer
 
 from scripts.cli import run
 from scripts.lib import dataset
-from scripts.lib.base.atomic import replacing
+from scripts.lib.base import csvs
 
 
 def main(
@@ -15,8 +15,7 @@ def main(
     output: Annotated[Path, typer.Option(help="CSV to write: file_name, excluded, reason.")],
 ) -> None:
     """List every image file below FOLDER; none is opened, an empty one is marked."""
-    with replacing(output) as temporary:
-        dataset.list_images(folder).to_csv(temporary, index=False, lineterminator="\n")
+    csvs.write(output, dataset.list_images(folder))
 
 
 if __name__ == "__main__":

@@ -4,13 +4,12 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import pandas as pd
 import typer
 from tqdm import tqdm
 
 from scripts.cli import run
 from scripts.lib import dataset
-from scripts.lib.base import imageset
+from scripts.lib.base import csvs, imageset
 from scripts.lib.experiment.choices import Source
 
 
@@ -24,7 +23,7 @@ def main(
     folder: Annotated[Path | None, typer.Option(help="folder: where the images are.")] = None,
 ) -> None:
     """Write the experiment's real images and the scoring reference, upright, square, SIZE pixels."""
-    table = pd.read_csv(selection, dtype=str, keep_default_na=False)
+    table = csvs.read(selection)
     for role, output in zip(dataset.ROLES, (images, reference), strict=True):
         part = table[table["role"] == role].drop(columns="role")
         progress = tqdm(part.to_dict("records"), desc=f"read {role}", mininterval=10)

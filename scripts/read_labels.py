@@ -4,12 +4,11 @@ import json
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import typer
 
 from scripts.cli import Attributes, run
 from scripts.lib import dataset
-from scripts.lib.base.atomic import replacing
+from scripts.lib.base import csvs
 from scripts.lib.classification import check_weights
 from scripts.lib.experiment.choices import Broken
 from scripts.lib.labels import raw_labels, read_recipes
@@ -25,16 +24,14 @@ def main(
     sha256: Annotated[str, typer.Option(help="JSON: SHA-256 of the files by name, where known.")] = "{}",
 ) -> None:
     """Add the attributes that come from tables; for those that DeepFace finds later, check its files."""
-    table = pd.read_csv(files, dtype=str, keep_default_na=False)
+    table = csvs.read(files)
     sources = read_recipes(recipes)
     if weights is not None:
         asked = [recipe.column for recipe in sources.values() if recipe.source == "deepface"]
         check_weights(weights, asked, json.loads(sha256))
     published = {name: recipe for name, recipe in sources.items() if recipe.source != "deepface"}
     raw = {name: raw_labels(table["file_name"].tolist(), recipe) for name, recipe in published.items()}
-    with replacing(output) as temporary:
-        labelled = dataset.label(table, raw, attributes, sources, broken=broken)
-        labelled.to_csv(temporary, index=False, lineterminator="\n")
+    csvs.write(output, dataset.label(table, raw, attributes, sources, broken=broken))
 
 
 if __name__ == "__main__":

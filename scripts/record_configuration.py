@@ -8,7 +8,7 @@ import pandas as pd
 import typer
 
 from scripts.cli import run
-from scripts.lib.base.atomic import replacing
+from scripts.lib.base import csvs
 
 
 def main(
@@ -16,8 +16,7 @@ def main(
     output: Annotated[Path, typer.Option(help="CSV to write: key, value, meaning.")],
 ) -> None:
     """Write one row a setting."""
-    with replacing(output) as temporary:
-        pd.DataFrame(json.loads(settings)).to_csv(temporary, index=False, lineterminator="\n")
+    csvs.write(output, pd.DataFrame(json.loads(settings)))
 
 
 if __name__ == "__main__":

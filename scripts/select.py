@@ -3,12 +3,11 @@
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import typer
 
 from scripts.cli import Attributes, run
 from scripts.lib import dataset
-from scripts.lib.base.atomic import replacing
+from scripts.lib.base import csvs
 from scripts.lib.experiment.choices import Broken, ShortGroup
 
 
@@ -39,7 +38,7 @@ def main(
             return error.reason
         return ""
 
-    table = pd.read_csv(catalogue, dtype=str, keep_default_na=False)
+    table = csvs.read(catalogue)
     chosen, counts, defects = dataset.select(
         table,
         attributes,
@@ -57,8 +56,7 @@ def main(
     )
     unused = table.loc[table["excluded"] != "", ["file_name", "excluded", "reason"]]
     for path, content in ((selection, chosen), (groups, counts), (excluded, unused)):
-        with replacing(path) as temporary:
-            content.to_csv(temporary, index=False, lineterminator="\n")
+        csvs.write(path, content)
 
 
 if __name__ == "__main__":

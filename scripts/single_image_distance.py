@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from scripts.cli import run
-from scripts.lib.base import imageset
-from scripts.lib.base.atomic import replacing
+from scripts.lib.base import csvs, imageset
 from scripts.lib.curation import controls
 from scripts.lib.experiment.choices import Network
 from scripts.lib.scoring.features import EXTRACTORS
@@ -26,9 +25,7 @@ def main(
     extract = EXTRACTORS[network](weights, batch_size)
     counterparts = imageset.read_images(real, metadata["file_name"])
     distances = controls.single_image_distances(images, counterparts, extract, batch_size)
-    with replacing(output) as temporary:
-        table = metadata[["file_name", "group"]].assign(distance=distances)
-        table.to_csv(temporary, index=False, lineterminator="\n")
+    csvs.write(output, metadata[["file_name", "group"]].assign(distance=distances))
 
 
 if __name__ == "__main__":

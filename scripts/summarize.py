@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import typer
 
 from scripts.cli import run
+from scripts.lib.base import csvs
 from scripts.lib.base.atomic import replacing
 from scripts.lib.experiment.arms import read_arms
 from scripts.lib.scoring.summary import summarize
@@ -19,7 +19,7 @@ def main(
     note: Annotated[str, typer.Option(help="A last sentence, such as what the scores cannot be compared with.")] = "",
 ) -> None:
     """Say how the arms of the largest and the smallest share of generated images end."""
-    text = summarize(pd.read_csv(scores), read_arms(arms), note)
+    text = summarize(csvs.read(scores, csvs.SCORES), read_arms(arms), note)
     with replacing(output) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

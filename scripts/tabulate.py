@@ -8,7 +8,7 @@ import pandas as pd
 import typer
 
 from scripts.cli import run
-from scripts.lib.base.atomic import replacing
+from scripts.lib.base import csvs
 from scripts.lib.experiment.cell import FLOOR, Cell
 from scripts.lib.scoring.replicates import over_replicates
 
@@ -28,8 +28,7 @@ def main(
         rows += _rows(path, Cell.from_path(path)._asdict())
     table = pd.DataFrame(rows)[COLUMNS]
     for path, content in ((output, table), (means, over_replicates(table))):
-        with replacing(path) as temporary:
-            content.to_csv(temporary, index=False, lineterminator="\n")
+        csvs.write(path, content)
 
 
 def _rows(path: Path, cell: dict) -> list[dict]:

@@ -7,7 +7,7 @@ import pandas as pd
 import typer
 
 from scripts.cli import run
-from scripts.lib.base.atomic import replacing
+from scripts.lib.base import csvs
 
 
 def main(
@@ -21,8 +21,7 @@ def main(
         for number, text in enumerate(prompt)
         for image in range(per_prompt)
     ]
-    with replacing(output) as temporary:
-        pd.DataFrame(rows).to_csv(temporary, index=False, lineterminator="\n")
+    csvs.write(output, pd.DataFrame(rows))
 
 
 if __name__ == "__main__":

@@ -206,6 +206,10 @@ function groupLabel(group) {
   return Object.values(facts.groups[group]).join(", ");
 }
 
+function promptLabel(text) {
+  return text.trim() || "(empty prompt)";
+}
+
 function scoredLabel(scored) {
   return scored === "all" ? "all groups" : scored.replace("=", ": ");
 }
@@ -436,7 +440,7 @@ function drawImages() {
     [["", `every group (${groups.length})`], ...groups.map((group) => [group, groupLabel(group)])],
     state.group,
   );
-  $("group-prompt").textContent = state.group ? facts.slots.texts[state.group] : "";
+  $("group-prompt").textContent = state.group ? promptLabel(facts.slots.texts[state.group]) : "";
   const shown = state.group ? [state.group] : groups;
   $("columns").style.setProperty("--tile", state.group ? "var(--large)" : "var(--small)");
   const column = (cell) => {
@@ -487,7 +491,7 @@ function drawStrip() {
   $("slot").value = state.slot;
   $("slot-before").disabled = index === 0;
   $("slot-after").disabled = index === files.length - 1;
-  $("strip-prompt").textContent = facts.slots.texts[group];
+  $("strip-prompt").textContent = promptLabel(facts.slots.texts[group]);
 
   const last = Math.max(...armNames.map((name) => facts.arms[name].last));
   const iterations = Array.from({ length: last + 1 }, (_, iteration) => iteration);
@@ -549,7 +553,7 @@ function drawUnseen() {
   const cells = chosen.filter((cell, at) => chosen.findIndex((one) => folderOf(one) === folderOf(cell)) === at);
   const head = cells.map((cell) => element("th", { scope: "col", textContent: nameOf(cell) }));
   const rows = Object.entries(facts.prompts.files).map(([prompt, files]) => {
-    const text = facts.prompts.texts[prompt];
+    const text = promptLabel(facts.prompts.texts[prompt]);
     const columns = cells.map((cell) => {
       const set = `${folderOf(cell)}/unseen`;
       const pictures = files.map((file, index) =>

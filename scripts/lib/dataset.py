@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 
 from scripts.lib import labels
 from scripts.lib.base.seeds import seed_of
+from scripts.lib.experiment.groups import groups
 
 Attributes = Mapping[str, Sequence[str]]
 ROLES = ("images", "reference")
@@ -19,18 +20,9 @@ ENDINGS = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 READABLE_MODES = {"RGB", "L", "P", "1"}
 
 
-def groups(attributes: Attributes) -> pd.DataFrame:
-    """Return one row a demographic group: a column an attribute and the group's name, e.g. ``man-dark-old``.
-
-    Raises:
-        ValueError: two groups would have one name.
-    """
-    table = pd.DataFrame(itertools.product(*attributes.values()), columns=list(attributes))
-    table["group"] = table.agg("-".join, axis=1).str.replace(" ", "_")
-    if table["group"].duplicated().any():
-        name = table.loc[table["group"].duplicated(), "group"].iloc[0]
-        raise ValueError(f"dataset.attributes: two groups would both be called {name!r}; rename one of their values")
-    return table
+def group_table(attributes: Attributes) -> pd.DataFrame:
+    """Return one row per demographic group: a column per attribute, and the group's name in ``group``."""
+    return pd.DataFrame([values | {"group": name} for name, values in groups(attributes).items()])
 
 
 def catalogue_avatars(attributes: Attributes, drawn: Attributes, per_group: int) -> pd.DataFrame:
@@ -52,7 +44,7 @@ def catalogue_avatars(attributes: Attributes, drawn: Attributes, per_group: int)
             )
     if unknown := set(attributes) - set(drawn):
         raise ValueError(f"dataset.attributes: avatars have no attribute {sorted(unknown)}, only {list(drawn)}")
-    table = groups(attributes).merge(pd.DataFrame({"number": range(per_group)}), how="cross")
+    table = group_table(attributes).merge(pd.DataFrame({"number": range(per_group)}), how="cross")
     table.insert(0, "file_name", table["group"] + "-" + table.pop("number").map("{:04d}".format) + ".png")
     return table.assign(excluded="", reason="")
 
@@ -133,7 +125,7 @@ def mark_unreadable(table: pd.DataFrame, classified: pd.DataFrame) -> pd.DataFra
 
 def grouped(table: pd.DataFrame, attributes: Attributes) -> pd.DataFrame:
     """Return the labelled files with the group of each; an excluded file has none."""
-    result = table.merge(groups(attributes), on=list(attributes), how="left")
+    result = table.merge(group_table(attributes), on=list(attributes), how="left")
     result["group"] = result["group"].where(result["excluded"] == "", "")
     return result[["file_name", *attributes, "group", "excluded", "reason"]]
 
@@ -186,8 +178,8 @@ def select(
             named); no group has any image left for the reference.
     """
     chosen, counts, defects = [], [], {}
-    for group in groups(attributes).to_dict("records"):
-        name = group["group"]
+    for name, values in groups(attributes).items():
+        group = values | {"group": name}
         found = catalogue.loc[catalogue["group"] == name, "file_name"].sort_values().to_numpy(copy=True)
         order: list[str] = []
         for file_name in np.random.default_rng(seed_of(seed, "select", name)).permutation(found):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from scripts.lib.base import csvs
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -44,7 +46,7 @@ def raw_labels(files: Sequence[str], recipe: Recipe) -> pd.Series:
     assert recipe.path is not None
     if recipe.source == "ffhq_features":
         return _features(files, recipe.path, recipe.column)
-    table = pd.read_csv(recipe.path, dtype=str, keep_default_na=False)
+    table = csvs.read_foreign(recipe.path)
     key = next((name for name in ("file_name", "image_number") if name in table), None)
     if missing := [name for name in (key or "file_name or image_number", recipe.column) if name not in table]:
         raise ValueError(f"{recipe.path}: no column {missing}; it has {list(table.columns)}")

@@ -168,6 +168,10 @@ class Cluster:
     def running(self, rule: str) -> list[Job]:
         return [job for job in self.jobs() if job.rule == rule and job.state == "RUNNING"]
 
+    def down(self) -> set[str]:
+        """Return the nodes that the controller has given up."""
+        return set(self._lines("sinfo", "--noheader", "--Node", "--states=down", "--format=%N"))
+
     def devices(self) -> dict[str, set[str]]:
         """Return the values of CUDA_VISIBLE_DEVICES that the tasks of each job had; `none` is unset."""
         seen: dict[str, set[str]] = {}

@@ -24,7 +24,7 @@ def interrupted_write(path):
 
 def test_a_file_and_the_folders_above_it_appear(tmp_path):
     with replacing(tmp_path / "new" / "folder" / "a.txt") as temporary:
-        assert temporary.parent == tmp_path / "new" / "folder", "a rename must not cross file systems"
+        assert temporary.parent.parent == tmp_path / "new" / "folder", "a rename must not cross file systems"
         temporary.write_text("whole")
         assert not (tmp_path / "new" / "folder" / "a.txt").exists()
     assert contents(tmp_path) == {"a.txt": "whole"}

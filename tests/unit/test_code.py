@@ -182,3 +182,13 @@ def test_a_rule_carries_the_digest_of_the_scripts_that_it_runs(rule):
     run = set(re.findall(r"python -m (scripts\.\w+)", RULES[rule]))
     assert set(re.findall(r'digest\("([\w.]+)"\)', RULES[rule])) == run
     assert all(code.ROOT.joinpath(*name.split(".")).with_suffix(".py").is_file() for name in run)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_no_parameter_mixes_settings_with_inputs(rule):
+    """Snakemake does not compare a parameter that is a function of `input`: a setting in it would not count."""
+    parameters = re.findall(
+        r"^        \w+=lambda wildcards, \w+:((?:.*\n)(?:            .*\n|        \).*\n)*)", RULES[rule], re.M
+    )
+    for body in parameters:
+        assert not re.search(r"\b(?!BASE\b)[A-Z]{3,}", body.replace("EXPERIMENT, this", "")), body

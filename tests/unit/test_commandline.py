@@ -8,7 +8,7 @@ import typer
 from pydantic import BaseModel
 from typer.testing import CliRunner
 
-from scripts.lib.base.commandline import flags
+from scripts.lib.base.commandline import expanded, flags, in_file, words
 from scripts.lib.experiment.config.cull import Cull
 from scripts.lib.experiment.config.finetune import Finetune
 
@@ -56,3 +56,30 @@ def test_every_setting_of_a_fine_tune_survives_the_way():
     assert float(words[words.index("--learning-rate") + 1]) == settings.learning_rate
     assert "--no-horizontal-flip" in words
     assert len([word for word in words if word.startswith("--")]) == len(Finetune.model_fields)
+
+
+ODD = ["", "-x", "--no", "two\nlines", "{x} {{y}} $HOME `ls` 'q' \"q\" \\", "日本 👩", "@home", "x" * 200_000]
+
+
+def test_words_of_any_length_and_kind_travel_in_a_file(tmp_path):
+    word = in_file(words({"prompt": ODD}), tmp_path)
+    app = typer.Typer()
+
+    @app.command()
+    def main(prompt: Annotated[list[str], typer.Option()], last: Annotated[bool, typer.Option()] = True) -> None:
+        typer.echo(repr((prompt, last)))
+
+    result = CliRunner().invoke(app, expanded([word, "--no-last"]))
+    assert result.output.strip() == repr((ODD, False))
+    assert shlex.split(word) == [word]
+
+
+def test_the_name_of_the_file_changes_exactly_when_a_word_does(tmp_path):
+    first = in_file(["a b", "c"], tmp_path)
+    assert in_file(["a b", "c"], tmp_path) == first
+    assert len({first, in_file(["a", "b c"], tmp_path), in_file(["c", "a b"], tmp_path)}) == 3
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_word_that_only_looks_like_a_file_is_what_it_says():
+    assert expanded(["@home", "@", "", "a@b"]) == ["@home", "@", "", "a@b"]

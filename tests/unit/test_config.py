@@ -196,6 +196,14 @@ def test_a_wrong_configuration_is_refused_with_the_key_and_the_fix(settings, cha
             {"attributes": {"seed": ["a"]}},
             r"dataset\.attributes\.seed: the workflow's tables have a column of this name",
         ),
+        ({"attributes": {"age": ["old", " "]}}, r"dataset\.attributes\.age: has a blank value"),
+        ({"attributes": {"a=b": ["old"]}}, r"dataset\.attributes\.a=b: .*without `=`"),
+        ({"attributes": {"a": ["x/y", "x y"]}}, r"dataset\.attributes: two groups would both be called 'x_y'"),
+        ({"attributes": {"a": ["x" * 201]}}, r"dataset\.attributes: the name .* more than 200 bytes"),
+        (
+            {"source": "folder", "path": "x", "labels": "labels {v2}/l.csv"},
+            r"dataset\.labels: .*takes '\{v2\}' for a wildcard",
+        ),
         ({"source": "web"}, r"dataset\.source: .*'avatars' or 'folder'"),
         ({"source": "folder"}, r"dataset: `path` and `labels` or `classify` go with"),
         ({"source": "folder", "path": "x"}, r"dataset: `path` and `labels` or `classify` go with"),
@@ -307,3 +315,23 @@ def test_labels_that_can_never_fit_are_refused_before_any_image_is_read(settings
 def test_what_goes_with_the_labels_is_checked(settings, dataset, message):
     with pytest.raises(ConfigurationError, match=message):
         load(folder(settings, **dataset))
+
+
+@pytest.mark.parametrize("name", ["None", "NA", "nan", "null", "1", "1.0", "true", "all", "plan"])
+def test_an_arm_can_have_any_other_name(settings, name):
+    settings["arms"] = {name: {}}
+    assert list(load(settings).arms) == [name]
+
+
+def test_a_tilde_is_the_home_folder(settings, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/someone")
+    settings["model"] = "~/model"
+    settings["score"]["clip"] = "~/clip {a}"
+    assert load(settings).model == "/home/someone/model"
+    assert load(settings).score.clip == "/home/someone/clip {a}"
+
+
+def test_the_prompts_of_the_groups(settings):
+    settings["dataset"] |= {"attributes": {"kind": ["a/b", "{x}"]}, "prompt": "{kind}, ${{1}}"}
+    settings["figures"] = {"group": {"kind": "a/b"}}
+    assert load(settings).dataset.texts == {"a_b": "a/b, ${1}", "{x}": "{x}, ${1}"}

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from scripts.lib import dataset, labels
+from scripts.lib.experiment.groups import groups
 
 ATTRIBUTES = {"gender": ["man", "woman"], "age": ["young", "very old"]}
 DRAWN = {"gender": ("man", "woman"), "age": ("young", "middle-aged", "very old")}
@@ -19,20 +20,20 @@ SELECTION: dict[str, Any] = {"per_group": 3, "reference_per_group": 2, "short_gr
 
 
 def test_groups_are_every_combination_in_the_order_of_the_configuration():
-    table = dataset.groups(ATTRIBUTES)
+    table = dataset.group_table(ATTRIBUTES)
     assert table["group"].tolist() == ["man-young", "man-very_old", "woman-young", "woman-very_old"]
     assert table["age"].tolist() == ["young", "very old"] * 2
 
 
 def test_two_groups_of_one_name_are_an_error():
     with pytest.raises(ValueError, match="both be called 'a-b-c'"):
-        dataset.groups({"first": ["a", "a-b"], "second": ["b-c", "c"]})
+        groups({"first": ["a", "a-b"], "second": ["b-c", "c"]})
 
 
 def test_avatars_are_listed_a_group_with_names_of_their_own():
     table = dataset.catalogue_avatars(ATTRIBUTES, DRAWN, 5)
     assert table["file_name"].is_unique
-    assert table.groupby("group").size().to_dict() == dict.fromkeys(dataset.groups(ATTRIBUTES)["group"], 5)
+    assert table.groupby("group").size().to_dict() == dict.fromkeys(dataset.group_table(ATTRIBUTES)["group"], 5)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +141,7 @@ def candidates(sizes):
     """A catalogue with so many images a group, in the order of the groups."""
     tables = [
         pd.DataFrame({"file_name": [f"{group}/{i:02d}.jpg" for i in range(size)], "group": group})
-        for group, size in zip(dataset.groups(ATTRIBUTES)["group"], sizes, strict=True)
+        for group, size in zip(dataset.group_table(ATTRIBUTES)["group"], sizes, strict=True)
     ]
     return pd.concat(tables, ignore_index=True)
 
@@ -215,7 +216,7 @@ def test_a_file_at_fault_is_replaced_by_the_next_and_no_more_are_read_than_neede
 
 def test_the_policies_express_900_images_that_train_and_a_reference_of_820():
     attributes = {"race": list("abcde"), "gender": ["man", "woman"], "age": ["young", "middle-aged", "old"]}
-    names = dataset.groups(attributes)["group"]
+    names = dataset.group_table(attributes)["group"]
     files = [
         (f"{name}/{i}.png", name) for g, name in enumerate(names) for i in range([29, 31, 52, 59][g] if g < 4 else 99)
     ]

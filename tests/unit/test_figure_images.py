@@ -5,12 +5,16 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
 
 from scripts import draw_culled, draw_grid, draw_samples
 from scripts.lib.base import imageset
 from scripts.lib.curation.controls import cull
 from scripts.lib.figures import images as samples
+from scripts.lib.figures import style
 from scripts.lib.figures.images import Panel, draw_panels, iteration_panels, spaced
+from scripts.lib.figures.style import save
 from tests.unit.figures import ARMS, assert_printable
 
 NONE = np.zeros((0, 32, 32, 3), np.uint8)
@@ -164,9 +168,78 @@ def test_the_grid_takes_the_same_slots_from_every_cell(tmp_path, images, monkeyp
     np.testing.assert_equal(end.rows, {"base model": last, "real\n0 % generated": [cell // 2 for cell in last]})
 
 
-def test_prompts_are_wrapped_at_spaces_and_too_long_words_kept():
-    assert samples._wrap("a middle-aged Donaudampfschifffahrtskapitaen", 200).split("\n") == [
-        "a",
-        "middle-aged",
-        "Donaudampfschifffahrtskapitaen",
-    ]
+def test_prompts_are_wrapped_at_spaces_and_too_long_words_anywhere():
+    lines = samples._wrap("a middle-aged Donaudampfschifffahrtskapitaen", 200).split("\n")
+    assert lines[:2] == ["a", "middle-aged"]
+    assert "".join(lines[2:]) == "Donaudampfschifffahrtskapitaen"
+    assert all(samples._width(line) <= 200 for line in lines)
+
+
+ODD = [
+    "a man holding a $100 bill and a $5 coin",
+    "costs $5_000^^ or $6{",
+    "a % b \\\\ c # d & e ~ f",
+    "a drawing\nof a woman\n",
+    "a" * 300,
+    "(empty prompt)",
+]
+
+
+def test_any_text_is_drawn_as_it_is_and_fits(tmp_path):
+    cell = np.zeros((2, 32, 32, 3), np.uint8)
+    rows = {"\n".join(["$a", "b" * 200, "x$"]): [cell] * len(ODD)}
+    figure = draw_panels([Panel("$title$", ODD, rows)])
+    assert_printable(figure)
+    drawn = {"".join(text.get_text().split()) for text in figure.axes[0].texts}
+    assert {"".join(text.split()) for text in [*ODD, "$title$", *rows]} <= drawn
+    assert not any(text.get_parse_math() for text in figure.axes[0].texts)
+    for suffix in ("png", "svg", "pdf"):
+        save(figure, tmp_path / f"figure.{suffix}")
+
+
+def test_a_blank_prompt_has_a_title():
+    assert [samples.title_of(text) for text in ("", " \n", "NA")] == ["(empty prompt)", "(empty prompt)", "NA"]
+
+
+@pytest.fixture
+def font(tmp_path, monkeypatch):
+    """An installed font that has U+E0AB, which matplotlib's own lack, as a full square."""
+    pen = TTGlyphPen(None)
+    for number, point in enumerate([(0, 0), (0, 1000), (1000, 1000), (1000, 0)]):
+        (pen.lineTo if number else pen.moveTo)(point)
+    pen.closePath()
+    square = pen.glyph()
+    builder = FontBuilder(1000, isTTF=True)
+    builder.setupGlyphOrder([".notdef", "square"])
+    builder.setupCharacterMap({0xE0AB: "square"})
+    builder.setupGlyf({".notdef": square, "square": square})
+    builder.setupHorizontalMetrics({".notdef": (1000, 0), "square": (1000, 0)})
+    builder.setupHorizontalHeader(ascent=1000, descent=0)
+    builder.setupNameTable({"familyName": "Squares", "styleName": "Regular", "psName": "Squares"})
+    builder.setupOS2()
+    builder.setupPost()
+    builder.save(tmp_path / "squares.ttf")
+    monkeypatch.setattr(style, "findSystemFonts", lambda: [str(tmp_path / "squares.ttf")])
+    yield "Squares"
+    style.fontManager.ttflist = [entry for entry in style.fontManager.ttflist if entry.name != "Squares"]
+
+
+def test_an_installed_font_helps_out(font, tmp_path, capsys):
+    assert style.further_fonts("a man \ue0ab\n") == [font]
+    figure = draw_panels([Panel("", ["a \ue0ab"], {"row": [np.zeros((1, 8, 8, 3), np.uint8)]})])
+    save(figure, tmp_path / "figure.svg")
+    assert "#Squares-1" in (tmp_path / "figure.svg").read_text()
+    assert not capsys.readouterr().err
+
+
+def test_a_character_of_no_font_is_named(capsys):
+    assert style.further_fonts("a \ue0ab, \ue0ac and \ue0ab") == []
+    message = capsys.readouterr().err
+    assert message.startswith("Warning: figures show boxes for 2 characters")
+    assert "(U+E0AB)" in message
+    assert "(U+E0AC)" in message
+
+
+def test_common_text_asks_for_no_font(monkeypatch):
+    monkeypatch.setattr(style, "findSystemFonts", lambda: pytest.fail("no need to look"))
+    assert style.further_fonts("Größe, ≤ 30 °C, мужчина, رجل ◆") == []

@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from scripts.lib.base import imageset
+from scripts.lib.base import fence, imageset
 from scripts.lib.base.seeds import seed_of
 from scripts.lib.training import finetuning
 from scripts.lib.training.finetuning import batches, draw, encode, finetune, loss_of, share_of
@@ -250,19 +250,32 @@ def test_two_processes_train_as_one_with_the_same_batch(images, tmp_path):
         torch.testing.assert_close(weights[name], parameter, atol=1e-3, rtol=0)
 
 
-def test_a_finetune_killed_in_the_middle_resumes_to_the_same_weights(images, tmp_path):
+ONE_THREAD = {"OMP_NUM_THREADS": "1", fence.TOKENS: ""}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(images, tmp_path_factory) -> bytes:
+    """The weights of a fine-tune that nothing has disturbed."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    write_training_set(folder, images)
+    command = finetune_command(folder, "run")
+    subprocess.run(command, cwd=ROOT, env=os.environ | ONE_THREAD, check=True, capture_output=True)
+    return (folder / "run/unet/diffusion_pytorch_model.safetensors").read_bytes()
+
+
+def wait_for_checkpoints(checkpoints: Path, number: int, process: subprocess.Popen) -> None:
+    while len(list(checkpoints.glob("*/step-*"))) < number:
+        assert process.poll() is None, "the run ended before it could be disturbed"
+        time.sleep(0.02)
+
+
+def test_a_finetune_killed_in_the_middle_resumes_to_the_same_weights(images, tmp_path, undisturbed):
     write_training_set(tmp_path, images)
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-
-    undisturbed = finetune_command(tmp_path, "undisturbed")
-    subprocess.run(undisturbed, cwd=ROOT, env=environment, check=True, capture_output=True)
-
+    environment = os.environ | ONE_THREAD
     command = finetune_command(tmp_path, "killed")
     checkpoints = tmp_path / "killed/checkpoints"
     with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL) as process:
-        while len(list(checkpoints.glob("*/step-*"))) < 2:
-            assert process.poll() is None, "the run ended before it could be killed"
-            time.sleep(0.05)
+        wait_for_checkpoints(checkpoints, 2, process)
         process.send_signal(signal.SIGKILL)
     assert not (tmp_path / "killed/unet").exists()
     newest = max(checkpoints.glob("*/step-*"))
@@ -271,11 +284,77 @@ def test_a_finetune_killed_in_the_middle_resumes_to_the_same_weights(images, tmp
     assert "cannot be read" in resumed.stdout
     assert "resumed from" in resumed.stdout
 
-    weights = [
-        load_file(tmp_path / run / "unet/diffusion_pytorch_model.safetensors") for run in ("undisturbed", "killed")
-    ]
-    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert (tmp_path / "killed/unet/diffusion_pytorch_model.safetensors").read_bytes() == undisturbed
     assert not checkpoints.exists()
+
+
+def test_a_checkpoint_of_other_code_is_not_resumed(images, tmp_path):
+    write_training_set(tmp_path, images)
+    checkpoints = tmp_path / "edited/checkpoints"
+    before = finetune_command(tmp_path, "edited", code="before")
+    with subprocess.Popen(before, cwd=ROOT, env=os.environ | ONE_THREAD, stderr=subprocess.DEVNULL) as process:
+        wait_for_checkpoints(checkpoints, 1, process)
+        process.send_signal(signal.SIGKILL)
+    after = finetune_command(tmp_path, "edited", code="after", epochs=1)
+    result = subprocess.run(after, cwd=ROOT, env=os.environ | ONE_THREAD, check=True, capture_output=True, text=True)
+    assert "resumed" not in result.stdout
+    assert json.loads((tmp_path / "edited/finetune.json").read_text())["parameters"]["code"] == "after"
+    assert not checkpoints.exists()
+
+
+@pytest.fixture
+def token(tmp_path, monkeypatch):
+    """A function that claims the fine-tune for a job, and returns the environment of its processes."""
+
+    def claim(job: str) -> dict[str, str]:
+        monkeypatch.setenv(fence.TOKENS, "")
+        fence.claim(tmp_path / "tokens", {"job": job, "restarts": 0, "node": "g1"})
+        return os.environ | {"OMP_NUM_THREADS": "1"}
+
+    return claim
+
+
+def test_of_two_fine_tunes_of_one_cell_the_older_stops_at_its_next_checkpoint(images, tmp_path, undisturbed, token):
+    write_training_set(tmp_path, images)
+    command, cell = finetune_command(tmp_path, "cell"), tmp_path / "cell"
+    older = subprocess.Popen(command, cwd=ROOT, env=token("1"), stderr=subprocess.PIPE, text=True)
+    wait_for_checkpoints(cell / "checkpoints", 2, older)
+    older.send_signal(signal.SIGSTOP)
+    newer = subprocess.Popen(command, cwd=ROOT, env=token("2"), stdout=subprocess.PIPE, text=True)
+    stopped = max(cell.glob("checkpoints/*/step-*"))
+    while max(cell.glob("checkpoints/*/step-*")) == stopped:
+        assert newer.poll() is None
+        time.sleep(0.02)
+    newer.send_signal(signal.SIGSTOP)
+    saved = {path: path.stat().st_mtime_ns for path in cell.rglob("*")}
+    older.send_signal(signal.SIGCONT)
+    _, errors = older.communicate(timeout=60)
+    assert older.returncode == os.EX_TEMPFAIL
+    assert errors.splitlines()[-1] == (
+        "SLURM job 2 (restart 0, node g1) writes these outputs now. "
+        "SLURM job 1 (restart 0, node g1) stops without writing"
+    )
+    assert {path: path.stat().st_mtime_ns for path in cell.rglob("*")} == saved
+    newer.send_signal(signal.SIGCONT)
+    assert f"resumed from {stopped}" in newer.communicate(timeout=60)[0]
+    assert newer.returncode == 0
+    assert (cell / "unet/diffusion_pytorch_model.safetensors").read_bytes() == undisturbed
+    assert sorted(path.name for path in cell.iterdir()) == ["finetune.json", "unet"]
+
+
+def test_all_processes_of_a_superseded_fine_tune_stop(images, tmp_path, token):
+    write_training_set(tmp_path, images)
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*launcher, *finetune_command(tmp_path, "cell")[1:]]
+    environment = token("1") | {"ACCELERATE_USE_CPU": "true"}
+    older = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+    wait_for_checkpoints(tmp_path / "cell/checkpoints", 1, older)
+    token("2")
+    _, errors = older.communicate(timeout=60)
+    assert older.returncode != 0
+    assert "SLURM job 1 (restart 0, node g1) stops without writing" in errors
+    assert not (tmp_path / "cell/unet").exists()
+    assert not list((tmp_path / "cell").rglob(".*"))
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has the option")

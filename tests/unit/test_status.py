@@ -105,3 +105,9 @@ def test_a_training_table_that_was_to_be_had_early_begins_no_cell(experiment, tm
     write(tmp_path / "real/seed-0/iteration-2/training.csv")
     states = status.states_of(jobs(experiment), tmp_path, set())
     assert "begun" not in status.text("small", states, tmp_path, lambda _, text: text)
+
+
+def test_a_warning_of_several_logs_is_said_once(tmp_path):
+    (tmp_path / "draw_grid.log").write_text("Warning: boxes\nother\n")
+    (tmp_path / "draw_pairs.log").write_text("bar: 1 %\nWarning: boxes\nWarning: more\n")
+    assert status.warnings(tmp_path) == ["Warning: boxes", "Warning: more"]

@@ -53,7 +53,9 @@ def test_the_costs_of_an_arm_are_summed_by_step():
 
 def test_the_costs_leave_no_arm_out_for_its_name(tmp_path):
     path = tmp_path / "costs.csv"
-    path.write_text("arm,step,seconds,gpus,peak_memory_mib,peak_gpu_memory_mib\nNA,unseen,3600,0,100,\n")
+    path.write_text(
+        "arm,replicate,iteration,step,seconds,gpus,peak_memory_mib,peak_gpu_memory_mib\nNA,0,1,unseen,3600,0,100,\n"
+    )
     (row,) = tables.read("costs", [path]).to_dict("records")
     assert (row["arm"], row["hours"]) == ("NA", 1)
     assert math.isnan(row["peak_gpu_memory_mib"])

@@ -31,6 +31,14 @@ class Project(NamedTuple):
 
     def snakemake(self, *arguments: str, overlay: dict[str, Any] | None = None) -> subprocess.CompletedProcess[str]:
         """Run snakemake on the tiny experiment, with a further overlay where one is given."""
+        with self.start(*arguments, overlay=overlay) as process:
+            out, err = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def start(
+        self, *arguments: str, overlay: dict[str, Any] | None = None, programs: Path | None = None
+    ) -> subprocess.Popen[str]:
+        """Start snakemake, in a process group of its own; programs in the folder ``programs`` come before others."""
         files = ["config.yaml", TINY]
         if overlay is not None:
             (self.root / "overlay.yaml").write_text(yaml.safe_dump(overlay), encoding="utf-8")
@@ -38,8 +46,16 @@ class Project(NamedTuple):
         command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", *files, "--", *arguments]
         if arguments and arguments[0].startswith("-"):
             command.remove("--")
-        environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-        return subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True, check=False)
+        folders = [*([str(programs)] if programs else []), str(Path(sys.executable).parent), os.environ["PATH"]]
+        return subprocess.Popen(
+            command,
+            cwd=self.root,
+            env=os.environ | {"PATH": ":".join(folders)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
 
     def plan(self, *arguments: str, overlay: dict[str, Any] | None = None) -> list[Job]:
         """Return the jobs that snakemake would run."""

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from scripts.lib.base import csvs
 from scripts.lib.base.atomic import replacing
 
 METADATA = "metadata.csv"
@@ -35,7 +36,7 @@ def write(path: Path, metadata: pd.DataFrame, images: Iterable[np.ndarray]) -> N
         twice = metadata.loc[metadata["file_name"].duplicated(), "file_name"].iloc[0]
         raise ValueError(f"{path}: the file name {twice!r} occurs more than once")
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-        table = metadata.to_csv(index=False, lineterminator="\n")
+        table = csvs.text(metadata)
         archive.writestr(zipfile.ZipInfo(METADATA, EPOCH), table)
         for name, image in zip(metadata["file_name"], images, strict=True):
             buffer = io.BytesIO()
@@ -44,14 +45,14 @@ def write(path: Path, metadata: pd.DataFrame, images: Iterable[np.ndarray]) -> N
 
 
 def read_metadata(path: Path) -> pd.DataFrame:
-    """Return the table of an image set, in its stored order.
+    """Return the table of an image set, in its stored order; every column is text.
 
     Raises:
         ValueError: the file is no image set.
     """
     try:
         with zipfile.ZipFile(path) as archive, archive.open(METADATA) as file:
-            return pd.read_csv(file, keep_default_na=False)
+            return csvs.read(file)
     except (zipfile.BadZipFile, KeyError) as error:
         raise ValueError(f"{path}: not an image set (a zip of PNGs with a {METADATA}): {error}") from error
 

@@ -5,6 +5,7 @@ memory, a reboot), its jobs run on, and Snakemake neither adopts nor ends them.
 """
 
 import fcntl
+import hashlib
 import os
 import platform
 import subprocess
@@ -13,6 +14,8 @@ from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from scripts.lib.base import fence
 
 MENDED = "2.8.0"
 LOST_AFTER = 5
@@ -70,6 +73,37 @@ def cancel_orphans(prefix: str, folder: Path) -> None:
         subprocess.run(["scancel", *jobs], check=True)
     while orphans(prefix, folder):
         time.sleep(1)
+
+
+def fence_jobs(job_class: Any, folder: Path) -> None:
+    """On a node: let a job claim its outputs before it starts, and let Snakemake remove none of them there.
+
+    Snakemake removes a job's outputs before it starts and after it has failed, whoever wrote them. Neither is needed:
+    an output is replaced as a whole, and the driver still removes what a failed job leaves.
+
+    Args:
+        job_class: ``snakemake.jobs.Job``.
+        folder: where the tokens of all jobs lie (see ``fence``).
+    """
+    # Snakemake starts twice on a node, and hides this from the second, which runs the jobs.
+    restarts = int(os.environ.setdefault("NEPOTISM_RESTARTS", os.environ.get("SLURM_RESTART_COUNT", "0")))
+    owner = {
+        "job": os.environ["SLURM_JOB_ID"],
+        "restarts": restarts,
+        "node": os.environ.get("SLURMD_NODENAME", platform.node()),
+    }
+
+    async def claim_outputs(job: Any) -> None:
+        outputs = hashlib.sha256(str(job.output[0]).encode()).hexdigest()[:16]  # No two jobs have one in common.
+        fence.claim(folder / f"{job.rule.name}-{outputs}", owner)
+        for log in job.log:  # An older writer has the file open: it keeps that one, and the newer gets its own.
+            await log.remove(remove_non_empty_dir=False)
+
+    async def leave_outputs(job: Any, skip_outputs: Any) -> None:
+        pass
+
+    job_class.remove_existing_output = claim_outputs
+    job_class.cleanup = leave_outputs
 
 
 def mend(plugin: Any) -> None:

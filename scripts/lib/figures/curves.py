@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -12,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from scripts.lib.experiment.arms import Arm
 from scripts.lib.experiment.cell import ALL, BASE, FLOOR
 from scripts.lib.figures.looks import looks
-from scripts.lib.figures.style import STYLE, WIDTH
+from scripts.lib.figures.style import WIDTH, styled
 from scripts.lib.scoring.replicates import over_replicates
 
 MOST_PANELS = 6
@@ -51,7 +50,7 @@ def draw(figure: Name, scores: pd.DataFrame, arms: Mapping[str, Arm], features: 
         features: whose features the scores compare, e.g. ``CLIP``.
     """
     scores = scores[scores["images"] == "generated"]
-    with rc_context(STYLE):
+    with styled([*scores["group"].unique(), features]):
         if figure == "groups":
             return _draw_groups(scores[scores["metric"] == OF_GROUPS], arms, features)
         return _draw_whole(scores[scores["group"] == ALL], arms, features, OF_THE_WHOLE_SET[figure])

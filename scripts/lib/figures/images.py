@@ -1,25 +1,26 @@
 """Samples: panels of images with titles above the columns and labels before the rows (paper, figures 1 to 4 and 6)."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from math import ceil
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.textpath import TextPath
 from PIL import Image
 
 from scripts.lib.experiment.arms import Arm
 from scripts.lib.figures.looks import row_label
-from scripts.lib.figures.style import DPI, STYLE, WIDTH
+from scripts.lib.figures.style import DPI, STYLE, WIDTH, styled
 
 # Lengths in pixels of the PNG.
 LARGEST_TILE, TILE_GAP, COLUMN_GAP, ROW_GAP, PANEL_GAP = 192, 3, 24, 12, 30
 POINTS = STYLE["font.size"]
 LINE = round(1.25 * POINTS * DPI / 72)
 MOST_COLUMNS = 10
+LONGEST_LINE = 600  # Pixels of a label, or of a word of a title.
 
 
 T = TypeVar("T")
@@ -36,6 +37,11 @@ class Panel(NamedTuple):
     rows: Mapping[str, Sequence[np.ndarray | None]]
 
 
+def title_of(prompt: str) -> str:
+    """Return what stands above the images of a prompt."""
+    return prompt if prompt.strip() else "(empty prompt)"
+
+
 def spaced(items: Sequence[T], most: int = MOST_COLUMNS) -> list[T]:
     """Return all items, or ``most`` evenly spaced ones from the first to the last."""
     positions = np.linspace(0, len(items) - 1, min(len(items), most)).round().astype(int)
@@ -44,7 +50,7 @@ def spaced(items: Sequence[T], most: int = MOST_COLUMNS) -> list[T]:
 
 def slots(table: pd.DataFrame, group: Mapping[str, str]) -> pd.DataFrame:
     """Return the rows of an image set's table that have these values of these attributes; all for none."""
-    return table[(table[list(group)].astype(str) == pd.Series(group, dtype=str)).all(axis=1)]
+    return table[(table[list(group)] == pd.Series(group, dtype=str)).all(axis=1)]
 
 
 def spread(table: pd.DataFrame, number: int) -> pd.DataFrame:
@@ -98,10 +104,22 @@ def draw_panels(panels: Sequence[Panel]) -> Figure:
 
     Images smaller than a tile are enlarged by whole factors without smoothing, larger ones reduced.
     """
+    with styled(text for panel in panels for text in (panel.title, *panel.columns, *panel.rows)):
+        return _draw_panels([_with_short_lines(panel) for panel in panels])
+
+
+def _with_short_lines(panel: Panel) -> Panel:
+    """Break what stands above and before the images into lines that leave room for them."""
+    rows = {_wrap_lines(label): row for label, row in panel.rows.items()}
+    return Panel(_wrap_lines(panel.title), panel.columns, rows)
+
+
+def _draw_panels(panels: Sequence[Panel]) -> Figure:
     labels = [label for panel in panels for label in (panel.title, *panel.rows)]
     cells = [cell for panel in panels for row in panel.rows.values() for cell in row if cell is not None]
     per_cell = max((len(cell) for cell in cells), default=1)
-    words = max(_width(word) for panel in panels for title in panel.columns for word in title.split())
+    widths = (_width(word) for panel in panels for title in panel.columns for word in title.split())
+    words = min(max(widths, default=0), LONGEST_LINE)
     left = max(_width(line) for label in labels for line in label.split("\n")) + 3 * COLUMN_GAP
     most = max(1, (round(WIDTH * DPI) - left) // (words + COLUMN_GAP))
     panels = [part for panel in panels for part in _broken(panel, most)]
@@ -120,25 +138,24 @@ def draw_panels(panels: Sequence[Panel]) -> Figure:
     height = sum(heights) + PANEL_GAP * len(panels)
 
     canvas = np.full((height, width, 3), 255, np.uint8)
-    with rc_context(STYLE):
-        figure = Figure(figsize=(width / DPI, height / DPI))
-        axes = figure.add_axes((0, 0, 1, 1))
-        top = PANEL_GAP // 2
-        for panel, row_of_titles, head, step in zip(panels, titles, heads, steps, strict=True):
-            lefts = [left + number * (column + COLUMN_GAP) for number in range(len(panel.columns))]
-            for x, title in ((COLUMN_GAP, panel.title), *zip(lefts, row_of_titles, strict=True)):
-                axes.text(x, top + head - ROW_GAP // 2, title, va="bottom")
-            top += head
-            for label, row in panel.rows.items():
-                axes.text(COLUMN_GAP, top + (step - ROW_GAP) / 2, label, va="center")
-                for x, cell in zip(lefts, row, strict=True):
-                    for number, image in enumerate([] if cell is None else cell):
-                        at = x + number * (tile + TILE_GAP)
-                        canvas[top : top + tile, at : at + tile] = _tile(image, fitting)
-                top += step
-            top += PANEL_GAP
-        axes.imshow(canvas, interpolation="none", extent=(0, width, height, 0), aspect="auto")
-        axes.set_axis_off()
+    figure = Figure(figsize=(width / DPI, height / DPI))
+    axes = figure.add_axes((0, 0, 1, 1))
+    top = PANEL_GAP // 2
+    for panel, row_of_titles, head, step in zip(panels, titles, heads, steps, strict=True):
+        lefts = [left + number * (column + COLUMN_GAP) for number in range(len(panel.columns))]
+        for x, title in ((COLUMN_GAP, panel.title), *zip(lefts, row_of_titles, strict=True)):
+            axes.text(x, top + head - ROW_GAP // 2, title, va="bottom")
+        top += head
+        for label, row in panel.rows.items():
+            axes.text(COLUMN_GAP, top + (step - ROW_GAP) / 2, label, va="center")
+            for x, cell in zip(lefts, row, strict=True):
+                for number, image in enumerate([] if cell is None else cell):
+                    at = x + number * (tile + TILE_GAP)
+                    canvas[top : top + tile, at : at + tile] = _tile(image, fitting)
+            top += step
+        top += PANEL_GAP
+    axes.imshow(canvas, interpolation="none", extent=(0, width, height, 0), aspect="auto")
+    axes.set_axis_off()
     return figure
 
 
@@ -172,13 +189,27 @@ def _lines(text: str) -> int:
     return text.count("\n") + 1 if text else 0
 
 
+def _wrap_lines(text: str) -> str:
+    return "\n".join(_wrap(line, LONGEST_LINE) for line in text.split("\n"))
+
+
 def _wrap(text: str, width: int) -> str:
-    """Break text at spaces into lines of at most ``width`` pixels, as far as its words allow."""
-    first, *words = text.split()
-    lines = [first]
-    for word in words:
-        if _width(longer := f"{lines[-1]} {word}") <= width:
+    """Break text at spaces into lines of at most ``width`` pixels, and a word that is longer anywhere."""
+    lines = [""]
+    for part in chain.from_iterable(_parts(word, width) for word in text.split()):
+        longer = f"{lines[-1]} {part}".strip()
+        if _width(longer) <= width or not lines[-1]:
             lines[-1] = longer
         else:
-            lines.append(word)
+            lines.append(part)
     return "\n".join(lines)
+
+
+def _parts(word: str, width: int) -> list[str]:
+    """Break a word into parts of at most ``width`` pixels, one character at least."""
+    parts = [""]
+    for character in word if _width(word) > width else [word]:
+        if parts[-1] and _width(parts[-1] + character) > width:
+            parts.append("")
+        parts[-1] += character
+    return parts

@@ -8,6 +8,7 @@ from typing import Literal
 
 import pandas as pd
 
+from scripts.lib.base import csvs
 from scripts.lib.experiment.cell import ALL, Cell
 
 Name = Literal["cells", "composition", "groups", "configuration", "costs"]
@@ -44,10 +45,10 @@ def read(name: Name, sources: Sequence[Path]) -> pd.DataFrame:
     if name == "composition":
         return pd.DataFrame([_composition(path) for path in sources])
     if name == "costs":
-        # Blank: no GPU. Anything else is what it says, as an arm named `NA` is.
-        return costs(pd.read_csv(sources[0], keep_default_na=False, na_values=[""]))
-    table = pd.read_csv(sources[0], keep_default_na=False)
-    return cells(table) if name == "cells" else table
+        return costs(csvs.read(sources[0], csvs.COSTS))
+    if name == "cells":
+        return cells(csvs.read(sources[0], csvs.SCORES))
+    return csvs.read(sources[0], csvs.GROUPS if name == "groups" else csvs.TEXT)
 
 
 def cells(scores: pd.DataFrame) -> pd.DataFrame:
@@ -72,7 +73,7 @@ def costs(jobs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _composition(path: Path) -> dict[str, str | int]:
-    cell, table = Cell.from_path(path), pd.read_csv(path)
+    cell, table = Cell.from_path(path), csvs.read(path, csvs.COMPOSITION)
     lowest, highest = table["generated"].min(), table["generated"].max()
     return {
         **cell._asdict(),

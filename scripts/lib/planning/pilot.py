@@ -89,7 +89,7 @@ def measure(results: Path, jobs: Iterable[Job], model: str) -> Pilot:
 
 
 def _seconds(benchmark: Path) -> float:
-    with benchmark.open(newline="") as file:
+    with benchmark.open(encoding="utf-8", newline="") as file:
         return float(next(csv.DictReader(file, delimiter="\t"))["s"])
 
 
@@ -108,7 +108,7 @@ def _images(folder: Path, rule: str, settings: Mapping[str, Any]) -> int:
 def _rows(table: Path) -> int:
     if not table.is_file():
         return 0
-    with table.open(newline="") as file:
+    with table.open(encoding="utf-8", newline="") as file:
         return sum(1 for _ in csv.DictReader(file))
 
 

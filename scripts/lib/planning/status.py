@@ -70,6 +70,12 @@ def progress(log: Path) -> str:
     return found[-1] if found else ""
 
 
+def warnings(logs: Path) -> list[str]:
+    """Return the lines that begin with ``Warning:`` in the logs of what an experiment has once, each line once."""
+    lines = (line for log in sorted(logs.glob("*.log")) for line in log.read_text(errors="replace").splitlines())
+    return list(dict.fromkeys(line for line in lines if line.startswith("Warning:")))
+
+
 def text(experiment: str, states: Mapping[Job, State], results: Path, paint: Callable[[State, str], str]) -> str:
     """Return a matrix, a row an arm and replicate, a column an iteration, and below it what runs and what failed.
 

@@ -76,7 +76,7 @@ def compose(
 
 
 def composition_of(real: pd.DataFrame, training: pd.DataFrame) -> pd.DataFrame:
-    """Count the images of a training set: columns ``real`` and ``generated``, a row for each group of the real set."""
+    """Count the images of a training set: ``group``, ``real`` and ``generated``, one row per group of the real set."""
     counts = pd.crosstab(training["group"], training["set"])
     groups = pd.Index(real["group"].unique(), name="group")
-    return counts.reindex(index=groups, columns=["real", "generated"], fill_value=0)
+    return counts.reindex(index=groups, columns=["real", "generated"], fill_value=0).reset_index()

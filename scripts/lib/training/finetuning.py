@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import NamedTuple
@@ -20,12 +20,15 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from safetensors import SafetensorError
 from torch.nn import functional as F
 from tqdm import tqdm
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from scripts.lib.base import fence
+from scripts.lib.base.atomic import replacing
 from scripts.lib.base.seeds import seed_of
 
 PIXELS = 2**20  # A batch of the autoencoder: four images of 512 pixels, so that memory does not grow with their size.
@@ -168,6 +171,7 @@ def finetune(
         FloatingPointError: the loss or the gradient is not finite; the message says at which step. The
             state before that step is saved as a checkpoint.
         SystemExit: the process got SIGTERM (preemption, the time limit, `scancel`); a checkpoint was written.
+        FencedError: a newer job on SLURM trains this model; no checkpoint was written.
     """
     accelerator = Accelerator(mixed_precision=mixed_precision)
     optimizer = torch.optim.AdamW(unet.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True)
@@ -223,17 +227,19 @@ def _terminated() -> Iterator[list[int]]:
 
 def _save(accelerator: Accelerator, checkpoints: Path, step: int, losses: torch.Tensor) -> None:
     """Write a checkpoint under a temporary name, rename it, and keep the newest two."""
-    temporary, final = checkpoints / "unfinished", checkpoints / f"step-{step:08d}"
+    fence.check()  # In every process: one that stopped alone would be waited for.
+    with ExitStack() as stack:
+        temporary = Path()
+        if accelerator.is_main_process:
+            temporary = stack.enter_context(replacing(checkpoints / f"step-{step:08d}"))
+        (temporary,) = broadcast_object_list([temporary])
+        accelerator.save_state(str(temporary))
+        accelerator.wait_for_everyone()
+        if accelerator.is_main_process:
+            torch.save({"step": step, "losses": losses}, temporary / "progress.pt")
     if accelerator.is_main_process:
-        shutil.rmtree(temporary, ignore_errors=True)
-    accelerator.wait_for_everyone()
-    accelerator.save_state(str(temporary))
-    accelerator.wait_for_everyone()
-    if accelerator.is_main_process:
-        torch.save({"step": step, "losses": losses}, temporary / "progress.pt")
-        temporary.rename(final)
         for old in sorted(checkpoints.glob("step-*"))[:-2]:
-            shutil.rmtree(old)
+            shutil.rmtree(old, ignore_errors=True)
     accelerator.wait_for_everyone()
 
 
@@ -244,6 +250,7 @@ def _resume(accelerator: Accelerator, checkpoints: Path, losses: torch.Tensor) -
             progress = torch.load(folder / "progress.pt", weights_only=True)
             accelerator.load_state(str(folder))
         except (OSError, RuntimeError, ValueError, KeyError, EOFError, UnpicklingError, SafetensorError) as error:
+            fence.check()
             print(f"checkpoint {folder} cannot be read ({error}); removed, trying the one before")
             shutil.rmtree(folder, ignore_errors=True)
             continue

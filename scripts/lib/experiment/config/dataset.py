@@ -7,7 +7,8 @@ from pydantic import Field, PositiveInt, field_validator, model_validator
 from scripts.lib.experiment.choices import Broken, ShortGroup, Source
 from scripts.lib.experiment.config.deepface import DeepFace
 from scripts.lib.experiment.config.label import Label
-from scripts.lib.experiment.config.section import Section
+from scripts.lib.experiment.config.section import FilePath, InputPath, Section
+from scripts.lib.experiment.groups import groups
 
 # Columns of the workflow's tables, those above all that have a column for each attribute: the catalogue, the groups,
 # the selection and the image sets.
@@ -21,8 +22,8 @@ class Dataset(Section):
     source: Source = Field(
         description="`avatars`: drawn by this workflow. `folder`: image files and their labels, given or classified."
     )
-    path: str | None = Field(None, description="`folder` only: the folder of images, searched recursively.")
-    labels: str | None = Field(
+    path: FilePath | None = Field(None, description="`folder` only: the folder of images, searched recursively.")
+    labels: InputPath | None = Field(
         None,
         description="`folder` only: CSV with the column `file_name` and a column for each attribute that `classify` "
         "does not name.",
@@ -76,6 +77,17 @@ class Dataset(Section):
                 raise ValueError(f"`{name}`: must list its values, each once; they are {values}")
         return attributes
 
+    @field_validator("attributes")
+    @classmethod
+    def _groups_have_names(cls, attributes: dict[str, list[str]]) -> dict[str, list[str]]:
+        for name, values in attributes.items():
+            if "=" in name:
+                raise ValueError(f"`{name}`: scores name a group `attribute=value`; choose a name without `=`")
+            if not all(value.strip() for value in values):
+                raise ValueError(f"`{name}`: has a blank value, but blank means that an image has no label; name it")
+        groups(attributes)
+        return attributes
+
     @model_validator(mode="after")
     def _prompt_names_attributes(self) -> Self:
         try:
@@ -114,6 +126,11 @@ class Dataset(Section):
         if bool(self.classified) != (self.deepface is not None):
             raise ValueError("`deepface` and a `classify` with `source: deepface` go together")
         return self
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The prompt of each group, by the group's name."""
+        return {name: self.prompt.format_map(values) for name, values in groups(self.attributes).items()}
 
     @property
     def recipes(self) -> dict[str, dict[str, Any]]:

@@ -22,7 +22,7 @@ from scripts.lib.experiment.config.finetune import Finetune
 from scripts.lib.experiment.config.generate import Generate
 from scripts.lib.experiment.config.match_histograms import MatchHistograms
 from scripts.lib.experiment.config.score import Score
-from scripts.lib.experiment.config.section import Name, Section, Weights
+from scripts.lib.experiment.config.section import DownloadPath, Name, Section, Weights
 from scripts.lib.experiment.config.unseen import Unseen
 
 OVERRIDABLE = ("finetune", "generate", "match_histograms")
@@ -37,7 +37,7 @@ class Experiment(Section):
         [0], min_length=1, description="Seeds; every arm runs once with each."
     )
     model: Weights = Field(description="Folder of the base model: a diffusers Stable Diffusion pipeline, safetensors.")
-    downloads: dict[Weights, Download] = Field(
+    downloads: dict[DownloadPath, Download] = Field(
         default_factory=dict,
         description="Weights by their path, and where the ones that are not there come from. `snakemake downloads` "
         "fetches them, on the machine that runs Snakemake; all other jobs work offline.",

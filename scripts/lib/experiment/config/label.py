@@ -6,7 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from scripts.lib.deepface import DEEPFACE_LABELS, DEEPFACE_WEIGHTS
 from scripts.lib.experiment.choices import LabelSource, Unmapped
-from scripts.lib.experiment.config.section import Section
+from scripts.lib.experiment.config.section import InputPath, Section
 
 
 class Label(Section):
@@ -16,7 +16,7 @@ class Label(Section):
         description="`csv`: a column of a CSV. `ffhq_features`: a folder of JSON files, as ffhq-features-dataset has "
         "them. `deepface`: DeepFace classifies the images."
     )
-    path: str | None = Field(
+    path: InputPath | None = Field(
         None,
         description="The CSV, or the folder of JSON files. A CSV names the image in the column `file_name` (path below "
         "`dataset.path`) or, as FFHQ-Aging's, `image_number`.",

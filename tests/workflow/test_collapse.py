@@ -1,0 +1,121 @@
+"""The phenomenon is there: with the default experiment's settings, a model retrained on its own images collapses.
+
+The command lines of one turn of the loop, called as functions: a process for each would take most of the time.
+"""
+
+import json
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from scripts import compose, embed, finetune, generate, score
+from scripts.lib import avatars, config, dataset, imageset
+from scripts.lib.seeds import seed_of
+from tests.workflow.conftest import ROOT
+
+EXPERIMENT = config.load(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
+MODEL, CLIP = ROOT / EXPERIMENT.model, ROOT / EXPERIMENT.score.clip
+ITERATIONS, PER_GROUP, REFERENCE_PER_GROUP = 3, 4, 10
+# As many steps as the default experiment's, with fewer images.
+EPOCHS = round(EXPERIMENT.finetune.epochs * EXPERIMENT.dataset.per_group / PER_GROUP / 2)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dataset")
+    each = PER_GROUP + REFERENCE_PER_GROUP
+    table = dataset.catalogue_avatars(avatars.ATTRIBUTES, avatars.ATTRIBUTES, each)
+    table = table.assign(text=[avatars.caption(*row) for row in table[list(avatars.ATTRIBUTES)].to_numpy()])
+    mine = table.groupby("group").cumcount() < PER_GROUP
+    for name, part in (("real", table[mine]), ("reference", table[~mine])):
+        rows = part.to_dict("records")
+        drawn = [
+            avatars.draw(**{key: row[key] for key in avatars.ATTRIBUTES}, seed=row["file_name"], size=32)
+            for row in rows
+        ]
+        imageset.write(folder / f"{name}.zip", part, drawn)
+    _embed(folder / "reference.zip")
+    return folder
+
+
+def _embed(images: Path) -> None:
+    features = EXPERIMENT.score.features
+    embed.main(
+        sets=[images],
+        clip=CLIP,
+        network=features.network,
+        weights=ROOT / features.weights,
+        output=[images.with_suffix(".safetensors")],
+    )
+
+
+def _cell(data: Path, folder: Path, iteration: int, share: float) -> dict[str, float]:
+    """Run one iteration, 0 for the base model; return its scores."""
+    cell, before = folder / str(iteration), folder / str(iteration - 1)
+    cell.mkdir(parents=True)
+    common = {"seed": 0, "replicate": 0, "iteration": iteration}
+    if iteration:
+        compose.main(
+            real=data / "real.zip",
+            generated=before / "generated.zip",
+            share=share,
+            rounding="total",
+            draw=seed_of(0, iteration),
+            training=cell / "training.csv",
+            composition=cell / "composition.csv",
+        )
+        finetune.main(
+            model=MODEL,
+            training=cell / "training.csv",
+            real=data / "real.zip",
+            generated=before / "generated.zip",
+            unet=before / "unet" if iteration > 1 else None,
+            output=cell / "unet",
+            provenance=cell / "finetune.json",
+            checkpoints=cell / "checkpoints",
+            **EXPERIMENT.finetune.model_copy(update={"epochs": EPOCHS}).model_dump(),
+            **common,
+        )
+    generate.main(
+        model=MODEL,
+        unet=cell / "unet" if iteration else None,
+        prompts=data / "real.zip",
+        batch_size=60,
+        output=cell / "generated.zip",
+        provenance=cell / "generated.json",
+        **EXPERIMENT.generate.model_dump(),
+        **common,
+    )
+    _embed(cell / "generated.zip")
+    score.main(
+        images=cell / "generated.zip",
+        features=cell / "generated.safetensors",
+        reference=data / "reference.zip",
+        reference_features=data / "reference.safetensors",
+        attribute=[],
+        nearest_k=5,
+        output=cell / "scores.json",
+    )
+    rows = pd.DataFrame(json.loads((cell / "scores.json").read_text(encoding="utf-8"))["generated"])
+    return rows.set_index("metric")["value"].to_dict()
+
+
+def test_a_model_retrained_on_its_own_images_collapses_and_one_retrained_on_real_images_does_not(
+    data: Path, tmp_path: Path
+):
+    started = time.monotonic()
+    base = _cell(data, tmp_path / "real", 0, 0)
+    (tmp_path / "poisoned").mkdir()
+    (tmp_path / "poisoned/0").symlink_to(tmp_path / "real/0")
+    ends = {
+        name: [_cell(data, tmp_path / name, iteration, share) for iteration in range(1, ITERATIONS + 1)][-1]
+        for name, share in (("real", 0.0), ("poisoned", 1.0))
+    }
+    print(time.monotonic() - started, base, ends)
+    assert ends["poisoned"]["frechet_distance"] > 4 * ends["real"]["frechet_distance"]
+    assert ends["poisoned"]["clip_score"] < ends["real"]["clip_score"] - 15
+    assert ends["real"]["frechet_distance"] < 2 * base["frechet_distance"]
+    assert ends["real"]["clip_score"] > base["clip_score"] - 3

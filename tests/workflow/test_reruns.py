@@ -1,0 +1,177 @@
+"""A finished experiment, a change, and a run that fails or is stopped: the same command again plans what is due."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.conftest import Job, Project
+from tests.workflow.test_plan import cells_of, rules_of
+
+RESULTS = "results/tiny"
+# Which script a rule runs, where it has another name.
+SCRIPTS = {"embed_dataset": "embed", "score_floor": "score", "unseen": "generate"}
+RULES = """
+    catalogue select prepare unseen_prompts embed_dataset score_floor
+    compose finetune generate gather unseen embed score match_histograms single_image_distance cull
+    tabulate costs summarize record_configuration typeset draw_curves draw_samples draw_culled draw_grid build_explorer
+""".split()
+
+
+@pytest.fixture
+def project(finished: Project, tmp_path: Path) -> Project:
+    return finished.clone(tmp_path / "nepotism")
+
+
+@pytest.fixture(scope="module")
+def everything(finished: Project) -> set[Job]:
+    """All jobs of the experiment, whatever is there."""
+    return set(finished.plan("--forceall"))
+
+
+def change(project: Project, rule: str) -> None:
+    """Change the code of a rule's script, but nothing that it does."""
+    script = project.root / f"scripts/{SCRIPTS.get(rule, rule)}.py"
+    script.write_text(script.read_text(encoding="utf-8") + "\nCHANGED = 1\n", encoding="utf-8")
+
+
+def programs(project: Project, *, scripts: str, does: str) -> Path:
+    """Return a folder with a `python` that does something else where it is to run one of these scripts (a pattern)."""
+    folder = project.root / "programs"
+    folder.mkdir(exist_ok=True)
+    program = folder / "python"
+    program.write_text(
+        f'#!/bin/sh\ncase "$*" in\n  {scripts}) touch {project.root}/held; {does};;\nesac\nexec {sys.executable} "$@"\n'
+    )
+    program.chmod(0o755)
+    return folder
+
+
+def fail(project: Project, *arguments: str, scripts: str = "*", overlay: dict | None = None) -> None:
+    """Run until all that can run has run; these scripts fail."""
+    folder = programs(project, scripts=scripts, does="exit 1")
+    with project.start(*arguments, overlay=overlay, programs=folder) as run:
+        said = run.communicate()
+    assert run.returncode == 1, said
+    assert (project.root / "held").is_file(), said
+
+
+def stop(number: signal.Signals, *, group: bool) -> Callable[[Project], None]:
+    """Return a function that runs the workflow until a job has started, and then sends a signal."""
+
+    def run_and_stop(project: Project) -> None:
+        with project.start(programs=programs(project, scripts="*", does="exec sleep 1000")) as run:
+            while not (project.root / "held").is_file():
+                assert run.poll() is None, run.communicate()
+                time.sleep(0.05)
+            (os.killpg if group else os.kill)(run.pid, number)
+            said = run.communicate()
+        assert run.returncode != 0, said
+
+    return run_and_stop
+
+
+FAULTS: dict[str, Callable[[Project], None]] = {
+    "fails": fail,
+    "SIGTERM": stop(signal.SIGTERM, group=False),
+    "Ctrl-C": stop(signal.SIGINT, group=True),
+    "kill -9": stop(signal.SIGKILL, group=True),
+}
+FEW = [("prepare", "SIGTERM"), ("unseen", "Ctrl-C"), ("finetune", "kill -9"), ("gather", "fails")]
+ALL = [
+    pytest.param(rule, fault, marks=[] if (rule, fault) in FEW else pytest.mark.drill)
+    for rule in RULES
+    for fault in FAULTS
+]
+
+
+def due(project: Project, jobs: set[Job]) -> set[Job]:
+    """Return the jobs that lack an output that stays, what hangs on them, and what makes temporary files for these."""
+
+    def there(file: str) -> bool:
+        return (project.root / file).exists()
+
+    makers = {file: job for job in jobs for file in job.outputs}
+    found = {job for job in jobs for file in job.outputs if not there(file) and "generated/shard-0.zip" not in file}
+    while True:
+        written = {file for job in found for file in job.outputs}
+        more = {job for job in jobs if written & set(job.inputs)}
+        more |= {makers[file] for job in found for file in job.inputs if file in makers and not there(file)}
+        if more <= found:
+            return found
+        found |= more
+
+
+def without_all(jobs: list[Job]) -> set[Job]:
+    return {job for job in jobs if job.rule != "all"}
+
+
+@pytest.mark.parametrize(("rule", "fault"), ALL)
+def test_a_changed_rule_is_stopped(project: Project, everything: set[Job], rule: str, fault: str):
+    change(project, rule)
+    before = without_all(project.plan())
+    assert rule in rules_of(list(before))
+    FAULTS[fault](project)
+    if fault == "SIGTERM" or fault == "Ctrl-C":
+        assert not list((project.root / ".snakemake/locks").glob("*")), "no lock is left"
+    elif fault == "kill -9":
+        assert project.snakemake("--unlock").returncode == 0
+    assert without_all(project.plan()) == before, "nothing was done, so all is due that was"
+
+    script = f"scripts/{SCRIPTS.get(rule, rule)}.py"
+    text = (project.root / script).read_text(encoding="utf-8")
+    (project.root / script).write_text(text.removesuffix("\nCHANGED = 1\n"), encoding="utf-8")
+    expected = due(project, without_all(list(everything)))
+    assert rule in rules_of(list(expected)), "its outputs were removed when it began"
+    assert without_all(project.plan()) == expected, "the change taken back, what was removed is due, and no more"
+
+
+def test_what_had_been_done_when_a_later_job_failed_is_not_done_again(project: Project):
+    overlay = {"arms": {"poison-50": {"finetune": {"learning_rate": 1.0e-4}}}}
+    before = without_all(project.plan(overlay=overlay))
+    fail(project, scripts="*scripts.generate*--output*generated/shard-0.zip*", overlay=overlay)
+    after = without_all(project.plan(overlay=overlay))
+    done = before - after
+    assert after < before
+    assert cells_of(list(done)) == {"poison-50/1"}
+    assert rules_of(list(done)) == {"finetune": 1, "unseen": 1}
+    assert {"finetune", "generate", "embed", "tabulate", "record_configuration"} <= set(rules_of(list(after)))
+
+
+def test_no_figure_table_or_page_outlives_a_cell_that_it_shows(project: Project):
+    overlay = {"arms": {"poison-50": {"finetune": {"learning_rate": 1.0e-4}}}}
+    shown = {file for job in project.plan(overlay=overlay) for file in job.outputs if "/seed-" not in file}
+    kept = {path for path in files_of(project) if "/seed-" not in path} - shown
+    assert {f"{RESULTS}/{name}" for name in ("configuration.csv", "scores.csv", "explorer.html")} <= shown
+    assert f"{RESULTS}/figures/baseline.png" in kept
+    fail(project, scripts="*scripts.finetune*", overlay=overlay)
+    left = files_of(project)
+    assert not shown & left
+    assert kept <= left
+
+
+def test_the_same_cell_named_again_is_still_due(project: Project):
+    cell = f"{RESULTS}/real/seed-0/iteration-2"
+    overlay = {"arms": {"real": {"finetune": {"learning_rate": 1.0e-4}}}}
+    before = set(project.plan(f"{cell}/scores.json", overlay=overlay))
+    fail(project, f"{cell}/scores.json", scripts="*scripts.finetune*", overlay=overlay)
+    assert set(project.plan(f"{cell}/scores.json", overlay=overlay)) == before
+    back = project.plan(f"{cell}/scores.json")
+    assert rules_of(back)["finetune"] == 2, "iteration 1 was removed, iteration 2 starts from it"
+
+
+def test_touching_withdraws_nothing(project: Project):
+    change(project, "finetune")
+    before = files_of(project)
+    assert project.snakemake("--touch").returncode == 0
+    assert files_of(project) == before
+    assert project.plan() == []
+
+
+def files_of(project: Project) -> set[str]:
+    found = (project.root / RESULTS).rglob("*")
+    return {path.relative_to(project.root).as_posix() for path in found if path.is_file() and "logs" not in path.parts}
