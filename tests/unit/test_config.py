@@ -58,6 +58,41 @@ def test_a_bare_no_of_yaml_is_float32(settings):
     assert load(settings).finetune.mixed_precision == "no"
 
 
+@pytest.mark.parametrize("text", ["2e-6", "2.0e-6", "0.000002"])
+def test_a_small_number_may_be_written_in_any_way(settings, text):
+    settings["finetune"] = yaml.safe_load(f"learning_rate: {text}")
+    assert load(settings).finetune.learning_rate == 2e-6
+
+
+@pytest.mark.parametrize("name", sorted(["tables", "explorer", "scores.csv", "plan.html", "explorer.html"]))
+def test_an_arm_is_called_like_nothing_else_in_the_results(settings, name):
+    with pytest.raises(ConfigurationError, match=rf"arms\.{name}: the name is taken"):
+        load(settings | {"arms": {name: {}}})
+
+
+@pytest.mark.parametrize("name", ["poison-3.3", "1e5", "all", "plan", "v1.2"])
+def test_an_arm_may_have_numbers_and_names_of_targets_as_its_name(settings, name):
+    assert list(load(settings | {"arms": {name: {}}}).arms) == [name]
+
+
+def test_arms_differ_in_more_than_their_case(settings):
+    with pytest.raises(ConfigurationError, match=r"arms\.Real: `real` and `Real` would be one folder"):
+        load(settings | {"arms": {"real": {}, "Real": {}}})
+
+
+@pytest.mark.parametrize("name", ["reason", "excluded", "found", "missing", "images", "set", "slot", "file_name"])
+def test_an_attribute_is_called_like_no_column(settings, name):
+    settings["dataset"] |= {"attributes": {name: ["a", "b"]}, "prompt": f"{{{name}}}"}
+    with pytest.raises(ConfigurationError, match=rf"dataset\.attributes\.{name}: the workflow's tables have a column"):
+        load(settings | {"figures": {"group": {name: "a"}}})
+
+
+@pytest.mark.parametrize("name", ["n", "skin tone", "hair-color", "race/ethnicity", "class", "Größe", "value"])
+def test_an_attribute_may_be_called_otherwise(settings, name):
+    settings["dataset"] |= {"attributes": {name: ["a", "b"]}, "prompt": f"{{{name}}}"}
+    assert load(settings | {"figures": {"group": {name: "a"}}})
+
+
 def test_null_removes_an_arm(settings):
     settings["arms"] = {"kept": {}, "gone": None}
     assert list(load(settings).arms) == ["kept"]

@@ -1,6 +1,6 @@
 """The experiment's configuration: what may be said, what it means, and what it defaults to.
 
-Defaults are Bohacek & Farid's values; where the paper is silent they are its most literal reading
+Defaults are Bohacek & Farid's values; where the paper is silent, a literal or defensible reading
 (``docs/paper.md`` says which). The models are the source of ``schemas/config.schema.json``
 and of the configuration reference.
 """
