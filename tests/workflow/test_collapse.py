@@ -12,11 +12,13 @@ import pytest
 import yaml
 
 from scripts import compose, embed, finetune, generate, score
-from scripts.lib import avatars, config, dataset, imageset
-from scripts.lib.seeds import seed_of
+from scripts.lib import avatars, dataset
+from scripts.lib.base import imageset
+from scripts.lib.base.seeds import seed_of
+from scripts.lib.experiment.config.load import load
 from tests.workflow.conftest import ROOT
 
-EXPERIMENT = config.load(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
+EXPERIMENT = load(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
 MODEL, CLIP = ROOT / EXPERIMENT.model, ROOT / EXPERIMENT.score.clip
 ITERATIONS, PER_GROUP, REFERENCE_PER_GROUP = 3, 4, 10
 # As many steps as the default experiment's, with fewer images.
@@ -114,7 +116,7 @@ def test_a_model_retrained_on_its_own_images_collapses_and_one_retrained_on_real
         name: [_cell(data, tmp_path / name, iteration, share) for iteration in range(1, ITERATIONS + 1)][-1]
         for name, share in (("real", 0.0), ("poisoned", 1.0))
     }
-    print(time.monotonic() - started, base, ends)
+    print(f"{time.monotonic() - started:.0f} s", base, ends)
     assert ends["poisoned"]["frechet_distance"] > 4 * ends["real"]["frechet_distance"]
     assert ends["poisoned"]["clip_score"] < ends["real"]["clip_score"] - 15
     assert ends["real"]["frechet_distance"] < 2 * base["frechet_distance"]
