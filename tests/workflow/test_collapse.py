@@ -12,10 +12,9 @@ import pytest
 import yaml
 
 from scripts import compose, embed, finetune, generate, score
+from scripts.lib import avatars, dataset
 from scripts.lib.base import imageset
 from scripts.lib.base.seeds import seed_of
-from scripts.lib.dataset import avatars
-from scripts.lib.dataset.catalogue import catalogue_avatars
 from scripts.lib.experiment.config.load import load
 from tests.workflow.conftest import ROOT
 
@@ -30,7 +29,7 @@ EPOCHS = round(EXPERIMENT.finetune.epochs * EXPERIMENT.dataset.per_group / PER_G
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dataset")
     each = PER_GROUP + REFERENCE_PER_GROUP
-    table = catalogue_avatars(avatars.ATTRIBUTES, avatars.ATTRIBUTES, each)
+    table = dataset.catalogue_avatars(avatars.ATTRIBUTES, avatars.ATTRIBUTES, each)
     table = table.assign(text=[avatars.caption(*row) for row in table[list(avatars.ATTRIBUTES)].to_numpy()])
     mine = table.groupby("group").cumcount() < PER_GROUP
     for name, part in (("real", table[mine]), ("reference", table[~mine])):
@@ -117,7 +116,7 @@ def test_a_model_retrained_on_its_own_images_collapses_and_one_retrained_on_real
         name: [_cell(data, tmp_path / name, iteration, share) for iteration in range(1, ITERATIONS + 1)][-1]
         for name, share in (("real", 0.0), ("poisoned", 1.0))
     }
-    print(time.monotonic() - started, base, ends)
+    print(f"{time.monotonic() - started:.0f} s", base, ends)
     assert ends["poisoned"]["frechet_distance"] > 4 * ends["real"]["frechet_distance"]
     assert ends["poisoned"]["clip_score"] < ends["real"]["clip_score"] - 15
     assert ends["real"]["frechet_distance"] < 2 * base["frechet_distance"]
