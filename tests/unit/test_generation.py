@@ -94,7 +94,8 @@ def test_a_shard_without_an_image_changes_nothing(real, tmp_path):
         folder.mkdir()
         run(real, folder, batch_size=1, shards=shards)
     assert len(imageset.read_metadata(folders[1] / "shard-8.zip")) == 0
-    pd.testing.assert_frame_equal(*(imageset.read_metadata(folder / "generated.zip") for folder in folders))
+    one, nine = (imageset.read_metadata(folder / "generated.zip") for folder in folders)
+    pd.testing.assert_frame_equal(one, nine)
 
 
 def test_the_record_names_the_model_and_the_network_that_were_used(real, tmp_path):

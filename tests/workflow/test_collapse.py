@@ -6,15 +6,16 @@ The command lines of one turn of the loop, called as functions: a process for ea
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 import yaml
 
 from scripts import compose, embed, finetune, generate, score
-from scripts.lib import avatars, dataset
 from scripts.lib.base import imageset
 from scripts.lib.base.seeds import seed_of
+from scripts.lib.dataset import avatars, catalogue
 from scripts.lib.experiment.config.load import load
 from tests.workflow.conftest import ROOT
 
@@ -29,7 +30,7 @@ EPOCHS = round(EXPERIMENT.finetune.epochs * EXPERIMENT.dataset.per_group / PER_G
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dataset")
     each = PER_GROUP + REFERENCE_PER_GROUP
-    table = dataset.catalogue_avatars(avatars.ATTRIBUTES, avatars.ATTRIBUTES, each)
+    table = catalogue.catalogue_avatars(avatars.ATTRIBUTES, avatars.ATTRIBUTES, each)
     table = table.assign(text=[avatars.caption(*row) for row in table[list(avatars.ATTRIBUTES)].to_numpy()])
     mine = table.groupby("group").cumcount() < PER_GROUP
     for name, part in (("real", table[mine]), ("reference", table[~mine])):
@@ -58,7 +59,8 @@ def _cell(data: Path, folder: Path, iteration: int, share: float) -> dict[str, f
     """Run one iteration, 0 for the base model; return its scores."""
     cell, before = folder / str(iteration), folder / str(iteration - 1)
     cell.mkdir(parents=True)
-    common = {"seed": 0, "replicate": 0, "iteration": iteration}
+    common: dict[str, Any] = {"seed": 0, "replicate": 0, "iteration": iteration}
+    settings: dict[str, Any] = EXPERIMENT.finetune.model_copy(update={"epochs": EPOCHS}).model_dump()
     if iteration:
         compose.main(
             real=data / "real.zip",
@@ -78,7 +80,7 @@ def _cell(data: Path, folder: Path, iteration: int, share: float) -> dict[str, f
             output=cell / "unet",
             provenance=cell / "finetune.json",
             checkpoints=cell / "checkpoints",
-            **EXPERIMENT.finetune.model_copy(update={"epochs": EPOCHS}).model_dump(),
+            **settings,
             **common,
         )
     generate.main(
@@ -102,7 +104,7 @@ def _cell(data: Path, folder: Path, iteration: int, share: float) -> dict[str, f
         output=cell / "scores.json",
     )
     rows = pd.DataFrame(json.loads((cell / "scores.json").read_text(encoding="utf-8"))["generated"])
-    return rows.set_index("metric")["value"].to_dict()
+    return dict(zip(rows["metric"], rows["value"], strict=True))
 
 
 def test_a_model_retrained_on_its_own_images_collapses_and_one_retrained_on_real_images_does_not(
