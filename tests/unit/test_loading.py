@@ -103,8 +103,10 @@ def test_the_old_names_of_an_autoencoder_s_attention_are_no_error(model):
 
 def test_an_encoder_of_another_class_that_says_it_is_clip_s_is_refused(model):
     shutil.rmtree(model / "text_encoder")
-    size = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 128}
-    RobertaModel(RobertaConfig(vocab_size=400, **size)).save_pretrained(model / "text_encoder")
+    size = RobertaConfig(
+        vocab_size=400, hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=128
+    )
+    RobertaModel(size).save_pretrained(model / "text_encoder")
     edit(model / "text_encoder/config.json", architectures=["CLIPTextModel"])
     with pytest.raises(ModelError, match="text_encoder: not the weights of a CLIPTextModel"):
         loading.build_pipeline(model, [12])
