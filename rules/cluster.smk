@@ -37,6 +37,9 @@ onstart:
         rerun.withdraw(workflow.dag, shown=rules.all.input.shown)
 
 
-onsuccess:
+onsuccess:  # Of several such blocks Snakemake keeps the last.
+    # What a figure cannot show is in its log, which nobody opens after a run that succeeded.
+    for line in status.warnings(Path(RESULTS) / "logs"):
+        print(line, file=sys.stderr, flush=True)
     if workflow.executor_plugin.name == "slurm":
         shutil.rmtree(TOKENS, ignore_errors=True)
