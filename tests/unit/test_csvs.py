@@ -80,13 +80,6 @@ def test_an_open_file_is_read_too():
     assert csvs.read(io.BytesIO(b"a\nNA\n"))["a"].tolist() == ["NA"]
 
 
-def test_a_users_table_is_text_whatever_its_line_endings(tmp_path):
-    (tmp_path / "table.csv").write_bytes(b"\xef\xbb\xbfa,b\r\n007,NA\r\n")
-    assert csvs.read_foreign(tmp_path / "table.csv").to_dict("records") == [{"a": "007", "b": "NA"}]
-    with pytest.raises(ValueError, match="a folder, not a table"):
-        csvs.read_foreign(tmp_path)
-
-
 def test_no_other_module_reads_or_writes_a_csv():
     modules = [path for path in (ROOT / "scripts").rglob("*.py") if path.name != "csvs.py"]
     found = [
