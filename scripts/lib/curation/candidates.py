@@ -1,0 +1,99 @@
+"""The table that steps of curation pass on: which generated images may train, and what was decided of each.
+
+One row per candidate: its ``slot`` and ``group``, where it lies (``images``, an image set below the results' folder,
+and ``file_name``), who generated it (``origin``, an arm or ``base``, and ``iteration``), and what the step decided:
+``score`` and ``threshold`` (blank where a step has none), ``accepted``, and for a rejected candidate ``instead``, the
+row of the candidate that takes its slot (blank: the slot has no generated image).
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from scripts.lib.base import imageset
+from scripts.lib.experiment.cell import Cell
+
+PLACE = ["slot", "group", "images", "file_name", "origin", "iteration"]
+COLUMNS = [*PLACE, "score", "threshold", "accepted", "instead"]
+TYPES = {"iteration": int, "score": float, "threshold": float, "accepted": bool}
+
+
+class Needs(NamedTuple):
+    """What a step reads and makes besides the table of candidates.
+
+    Attributes:
+        reward: the kind of per-image score that it reads, of each candidate.
+        first_batch: whether it also reads that score of the base model's images.
+        real: whether it reads the real images.
+        rewrites: whether it writes new images in the place of the candidates.
+    """
+
+    reward: str | None = None
+    first_batch: bool = False
+    real: bool = False
+    rewrites: bool = False
+
+
+class Inputs(NamedTuple):
+    """What a step is given of what it needs; the rest is None.
+
+    Attributes:
+        root: the results' folder, below which the candidates' image sets lie.
+        scores: the reward of each candidate, in the order of the table.
+        first_batch: the reward of each of the base model's images.
+        real: the image set of the real images.
+        seed: for random choices; equal for equal slots in all arms.
+    """
+
+    root: Path
+    seed: int
+    scores: pd.Series | None = None
+    first_batch: pd.Series | None = None
+    real: Path | None = None
+
+
+class Curated(NamedTuple):
+    """What a step makes: the table, and, where it rewrites images, what to add to their metadata and the images."""
+
+    table: pd.DataFrame
+    added: Mapping[str, Any] | None = None
+    images: Any = None
+
+
+def of_sets(paths: Sequence[Path], root: Path) -> pd.DataFrame:
+    """Return all images of image sets as candidates: the image of a name is one for the slot of that name.
+
+    Args:
+        paths: generated image sets, each in the folder of the cell that made it.
+        root: the results' folder.
+    """
+    parts = []
+    for path in paths:
+        metadata, cell = imageset.read_metadata(path), Cell.from_path(path)
+        place = {"images": path.relative_to(root).as_posix(), "origin": cell.arm, "iteration": cell.iteration}
+        parts.append(metadata[["file_name", "group"]].assign(slot=metadata["file_name"], **place))
+    return pd.concat(parts, ignore_index=True)[PLACE]
+
+
+def images_of(table: pd.DataFrame, root: Path) -> np.ndarray:
+    """Return the images of candidates, uint8 (n, height, width, 3), in the order of the table."""
+    images = np.empty(len(table), object)
+    for path, rows in table.reset_index(drop=True).groupby("images", sort=False):
+        images[rows.index] = list(imageset.read_images(root / str(path), rows["file_name"]))
+    return np.stack(list(images))
+
+
+def decided(table: pd.DataFrame, accepted: Any = True, *, score: Any = None, threshold: Any = None) -> pd.DataFrame:
+    """Return candidates with a decision on each; nothing takes the slot of a rejected one yet."""
+    return table[PLACE].assign(score=score, threshold=threshold, accepted=accepted, instead="")[COLUMNS]
+
+
+def chosen(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what trains after a step: one row per slot that has an image, columns ``PLACE``, in the table's order."""
+    own = table.loc[table["accepted"], PLACE]
+    given = table[table["instead"] != ""]
+    instead = table.loc[given["instead"].astype(int), PLACE].set_index(given.index)
+    return pd.concat([own, instead.assign(slot=given["slot"])]).sort_index().reset_index(drop=True)
