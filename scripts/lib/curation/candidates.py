@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from scripts.lib.base import imageset
@@ -76,14 +75,6 @@ def of_sets(paths: Sequence[Path], root: Path) -> pd.DataFrame:
         place = {"images": path.relative_to(root).as_posix(), "origin": cell.arm, "iteration": cell.iteration}
         parts.append(metadata[["file_name", "group"]].assign(slot=metadata["file_name"], **place))
     return pd.concat(parts, ignore_index=True)[PLACE]
-
-
-def images_of(table: pd.DataFrame, root: Path) -> np.ndarray:
-    """Return the images of candidates, uint8 (n, height, width, 3), in the order of the table."""
-    images = np.empty(len(table), object)
-    for path, rows in table.reset_index(drop=True).groupby("images", sort=False):
-        images[rows.index] = list(imageset.read_images(root / str(path), rows["file_name"]))
-    return np.stack(list(images))
 
 
 def decided(table: pd.DataFrame, accepted: Any = True, *, score: Any = None, threshold: Any = None) -> pd.DataFrame:

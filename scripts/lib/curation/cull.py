@@ -1,14 +1,14 @@
 """The quality control: reject images that are far from their real counterpart (paper, section 2.5)."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+import numpy as np
+import pandas as pd
 from pydantic import Field
 
+from scripts.lib.base.seeds import seed_of
 from scripts.lib.curation.candidates import Curated, Inputs, Needs, decided
 from scripts.lib.experiment.config.section import Section
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SHAPE = "square"  # The paper's sign for this control.
 
@@ -32,7 +32,7 @@ def needs(_: Settings) -> Needs:
     return Needs(reward="single_image_distance", first_batch=True)
 
 
-def curate(candidates: "pd.DataFrame", settings: Settings, inputs: Inputs) -> Curated:
+def curate(candidates: pd.DataFrame, settings: Settings, inputs: Inputs) -> Curated:
     """Reject images farther from their real counterpart than the mean distance of the first batch.
 
     Args:
@@ -43,11 +43,8 @@ def curate(candidates: "pd.DataFrame", settings: Settings, inputs: Inputs) -> Cu
     Raises:
         ValueError: a group has no accepted image, under ``shortfall: error``.
     """
-    import numpy as np
-
-    from scripts.lib.base.seeds import seed_of
-
-    assert inputs.scores is not None and inputs.first_batch is not None
+    assert inputs.scores is not None
+    assert inputs.first_batch is not None
     threshold = inputs.first_batch.mean()
     table = decided(candidates, inputs.scores <= threshold, score=inputs.scores, threshold=threshold)
     for group, rows in table.groupby("group", sort=False):

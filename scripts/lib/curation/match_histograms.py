@@ -8,7 +8,7 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from tqdm import tqdm
 
 from scripts.lib.base import imageset
-from scripts.lib.curation.candidates import Curated, Inputs, Needs, decided, images_of
+from scripts.lib.curation.candidates import Curated, Inputs, Needs, decided
 from scripts.lib.experiment.config.section import Section
 
 SHAPE = "diamond"  # The paper's sign for this control.
@@ -41,7 +41,7 @@ def needs(_: Settings) -> Needs:
 def curate(candidates: pd.DataFrame, settings: Settings, inputs: Inputs) -> Curated:
     """Write each candidate anew in the colors of a real image; the column ``matched_to`` names that image."""
     assert inputs.real is not None
-    images = images_of(candidates, inputs.root)
+    images = imageset.read_rows(candidates, inputs.root)
     metadata, real = imageset.read(inputs.real)
     groups = None if settings.candidates == "all" else (candidates["group"].to_numpy(), metadata["group"].to_numpy())
     matched, nearest = match_to_real(
@@ -129,5 +129,3 @@ def match_to_real(
         rgb = ycbcr2rgb(match_histograms(to_ycbcr(image), target, channel_axis=-1))
         matched[i] = np.rint(rgb.clip(0, 1) * 255)
     return matched, nearest
-
-

@@ -23,7 +23,7 @@ def pool(history: Sequence[Cell]) -> Sequence[Cell]:
 
 
 def training_set(
-    real: pd.DataFrame, generated: pd.DataFrame, settings: Settings, *, share: float, rounding: str, draw: int
+    real: pd.DataFrame, generated: pd.DataFrame, _: Settings, *, share: float, rounding: str, draw: int
 ) -> pd.DataFrame:
     """Return the training set: each slot has its real or its generated image. Arguments: see ``composition.mix``."""
     return composition.mix(real, generated, share=share, rounding=rounding, draw=draw)

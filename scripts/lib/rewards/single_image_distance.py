@@ -10,7 +10,6 @@ from tqdm import trange
 from scripts.lib.base import imageset
 from scripts.lib.experiment.config.features import Features
 from scripts.lib.experiment.config.section import Section
-from scripts.lib.scoring.metrics import frechet_distance
 
 GPU = True
 
@@ -53,6 +52,8 @@ def single_image_distances(
         extract: turns images into feature maps (n, positions, channels); it gets ``batch_size`` of them at
             once, since the maps of one image at 512 pixels take 12 MB.
     """
+    from scripts.lib.scoring.metrics import frechet_distance
+
     distances: list[float] = []
     for start in trange(0, len(generated), batch_size, desc="distance", mininterval=10):
         part = slice(start, start + batch_size)

@@ -1,6 +1,6 @@
 """A choice of one kind of a room, with its settings: the name alone, or ``{name: {setting: value}}``."""
 
-from typing import Any, Self
+from typing import Any
 
 from pydantic import Field, create_model, model_serializer, model_validator
 

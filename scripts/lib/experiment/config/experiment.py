@@ -10,9 +10,10 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from scripts.lib.base.kinds import kinds
 from scripts.lib.experiment.config.arm import Arm, Arms
 from scripts.lib.experiment.config.compose import Compose
-from scripts.lib.experiment.config.cull import Cull
+from scripts.lib.experiment.config.curation import Curation, Rewards
 from scripts.lib.experiment.config.dataset import Dataset
 from scripts.lib.experiment.config.download import Download
 from scripts.lib.experiment.config.execution import Execution
@@ -20,12 +21,11 @@ from scripts.lib.experiment.config.explorer import Explorer
 from scripts.lib.experiment.config.figures import Figures
 from scripts.lib.experiment.config.finetune import Finetune
 from scripts.lib.experiment.config.generate import Generate
-from scripts.lib.experiment.config.match_histograms import MatchHistograms
 from scripts.lib.experiment.config.score import Score
 from scripts.lib.experiment.config.section import DownloadPath, Name, Section, Weights
 from scripts.lib.experiment.config.unseen import Unseen
 
-OVERRIDABLE = ("finetune", "generate", "match_histograms")
+OVERRIDABLE = ("finetune", "generate")
 
 
 class Experiment(Section):
@@ -46,8 +46,8 @@ class Experiment(Section):
     generate: Generate = Field(default_factory=Generate)
     finetune: Finetune = Field(default_factory=Finetune)
     compose: Compose = Field(default_factory=Compose)
-    match_histograms: MatchHistograms = Field(default_factory=MatchHistograms)
-    cull: Cull
+    curation: Curation = Field(default_factory=Curation)
+    rewards: Rewards = Field(default_factory=Rewards)
     unseen: Unseen
     score: Score
     execution: Execution = Field(default_factory=Execution)
@@ -74,8 +74,21 @@ class Experiment(Section):
             for key, values in shared.items():
                 ours, own = (part.get(key) or {} for part in (defaults, arm))
                 merged[key] = values | _mapping(f"defaults.{key}", ours) | _mapping(f"arms.{name}.{key}", own)
+            merged["curate"] = [_step(step, data.get("curation") or {}) for step in merged.get("curate") or []]
             arms[name] = merged
         return {**data, "arms": arms}
+
+    @model_validator(mode="after")
+    def _steps_have_their_rewards(self) -> Self:
+        for name, arm in self.arms.items():
+            for step in arm.curate:
+                reward = kinds("curation")[step.kind].needs(step.settings).reward
+                if reward is not None and getattr(self.rewards, reward) is None:
+                    raise ValueError(
+                        f"`rewards.{reward}`: missing; the step `{step.kind}` of `arms.{name}` chooses by it. Add the "
+                        "section (see docs/configuration.md)"
+                    )
+        return self
 
     @field_validator("replicates")
     @classmethod
@@ -92,6 +105,14 @@ class Experiment(Section):
         if unknown := sorted(set(self.figures.group) - set(self.dataset.attributes)):
             raise ValueError(f"`figures.group.{unknown[0]}`: there is no such attribute in `dataset.attributes`")
         return self
+
+
+def _step(step: Any, settings: Mapping[str, Any]) -> Any:
+    """Return a step with the settings that all arms share; what is no step is left for the step's own check."""
+    given = {step: {}} if isinstance(step, str) else step
+    if not isinstance(given, Mapping):
+        return step
+    return {kind: {**(settings.get(kind) or {}), **(own or {})} for kind, own in given.items()}
 
 
 def _mapping(key: str, value: Any) -> dict[str, Any]:
