@@ -5,6 +5,7 @@ from pathlib import Path
 from scripts.lib.engines import pipelines
 from scripts.lib.experiment.choices import Network
 from scripts.lib.experiment.config.experiment import Experiment
+from scripts.lib.experiment.config.features import features_of
 
 
 def download_of(experiment: Experiment, path: str | Path) -> str | None:
@@ -33,7 +34,7 @@ def check(experiment: Experiment) -> None:
     if _there(experiment, experiment.model):
         pipelines.check(Path(experiment.model))
     networks: list[tuple[Network, str]] = [("clip", experiment.score.clip)]
-    networks += [(part.network, part.weights) for part in (experiment.score.features, experiment.cull.features)]
+    networks += [(part.network, part.weights) for part in features_of(experiment)]
     for network, path in networks:
         if _there(experiment, path):
             pipelines.check_network(network, Path(path))
