@@ -32,6 +32,9 @@ def main(
         table = candidates.of_sets(images, root)
     else:
         table = candidates.chosen(csvs.read(before, candidates.TYPES))
+    slots = table
+    if rewritten is not None:  # An image that has the slots of rejected ones too is written once.
+        table = table.drop_duplicates(candidates.IMAGE, ignore_index=True)
     inputs = candidates.Inputs(
         root,
         seed,
@@ -41,16 +44,32 @@ def main(
     )
     curated = kind.curate(table, kind.Settings(**json.loads(settings)), inputs)
     if rewritten is not None:
-        metadata = pd.concat(imageset.read_metadata(path).assign(images=str(path.relative_to(root))) for path in images)
-        rows = table[["images", "file_name"]].merge(metadata, on=["images", "file_name"]).drop(columns="images")
-        imageset.write(rewritten, rows.assign(**curated.added), curated.images)
-        curated.table["images"] = rewritten.relative_to(root).as_posix()
+        _write(rewritten, curated, images, root)
+        decisions = curated.table.assign(images=rewritten.relative_to(root).as_posix())
+        curated = curated._replace(table=candidates.in_slots(decisions, slots))
     csvs.write(output, curated.table)
 
 
 def _scores(table: pd.DataFrame, rewards: list[Path]) -> pd.Series:
+    """Return the score of each candidate.
+
+    Raises:
+        ValueError: a candidate has none.
+    """
     scores = pd.concat(csvs.read(path, {"score": float}) for path in rewards)
-    return table.merge(scores, on=["images", "file_name"], how="left", validate="many_to_one")["score"]
+    found = table.merge(scores, on=candidates.IMAGE, how="left", validate="many_to_one")
+    if len(missing := found[found["score"].isna()]):
+        raise ValueError(f"{missing['file_name'].iloc[0]} of {missing['images'].iloc[0]} has no score")
+    return found["score"]
+
+
+def _write(path: Path, curated: candidates.Curated, images: list[Path], root: Path) -> None:
+    """Write the images that a step has made, with what is known of those that they were made from."""
+    known = pd.concat(
+        imageset.read_metadata(source).assign(images=source.relative_to(root).as_posix()) for source in images
+    )
+    metadata = curated.table[candidates.IMAGE].merge(known, on=candidates.IMAGE).drop(columns="images")
+    imageset.write(path, metadata.assign(**curated.added or {}), curated.images)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import pandas as pd
 from scripts.lib.base import imageset
 from scripts.lib.experiment.cell import Cell
 
+IMAGE = ["images", "file_name"]
 PLACE = ["slot", "group", "images", "file_name", "origin", "iteration"]
 COLUMNS = [*PLACE, "score", "threshold", "accepted", "instead"]
 TYPES = {"iteration": int, "score": float, "threshold": float, "accepted": bool}
@@ -55,7 +56,14 @@ class Inputs(NamedTuple):
 
 
 class Curated(NamedTuple):
-    """What a step makes: the table, and, where it rewrites images, what to add to their metadata and the images."""
+    """What a step makes.
+
+    Attributes:
+        table: the decisions, one row per candidate. A step that rewrites images gets each image once, and nothing
+            takes the slot of one that it rejects.
+        added: columns for the metadata of rewritten images.
+        images: the rewritten images, one per candidate, uint8 (height, width, 3); None where a step rewrites none.
+    """
 
     table: pd.DataFrame
     added: Mapping[str, Any] | None = None
@@ -80,6 +88,17 @@ def of_sets(paths: Sequence[Path], root: Path) -> pd.DataFrame:
 def decided(table: pd.DataFrame, accepted: Any = True, *, score: Any = None, threshold: Any = None) -> pd.DataFrame:
     """Return candidates with a decision on each; nothing takes the slot of a rejected one yet."""
     return table[PLACE].assign(score=score, threshold=threshold, accepted=accepted, instead="")[COLUMNS]
+
+
+def in_slots(decisions: pd.DataFrame, slots: pd.DataFrame) -> pd.DataFrame:
+    """Return what was decided of each image as a row for each slot that has it.
+
+    Args:
+        decisions: one row per image, in whatever set it lies now.
+        slots: the candidates, one row per slot.
+    """
+    known = decisions.drop(columns=["slot", "group", "origin", "iteration"])
+    return slots.drop(columns="images").merge(known, on="file_name", how="left", validate="many_to_one")[COLUMNS]
 
 
 def chosen(table: pd.DataFrame) -> pd.DataFrame:
