@@ -14,7 +14,7 @@ from scripts.cli import run
 from scripts.lib.base import csvs
 from scripts.lib.base.provenance import recording
 from scripts.lib.classification import Classifier, check_weights, classify
-from scripts.lib.deepface import DEEPFACE_WEIGHTS
+from scripts.lib.experiment.deepface import DEEPFACE_WEIGHTS
 
 
 def main(

@@ -10,7 +10,7 @@ import pandas as pd
 
 from scripts.lib.base.provenance import sha256
 from scripts.lib.dataset import UnreadableError, open_image
-from scripts.lib.deepface import DEEPFACE_LABELS, DEEPFACE_WEIGHTS
+from scripts.lib.experiment.deepface import DEEPFACE_LABELS, DEEPFACE_WEIGHTS
 
 if TYPE_CHECKING:
     import onnx

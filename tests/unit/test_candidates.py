@@ -92,7 +92,9 @@ def score(path: Path, results: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_two_steps_run_one_after_the_other(results, images, monkeypatch):
     folder = results / CELL / "curation"
-    matched, first, second = (folder / name for name in ("1-match_histograms.zip", "1-match_histograms.csv", "2-cull.csv"))
+    matched, first, second = (
+        folder / name for name in ("1-match_histograms.zip", "1-match_histograms.csv", "2-cull.csv")
+    )
     curate.main(
         images=[results / BEFORE / "generated.zip"],
         step="match_histograms",

@@ -13,7 +13,7 @@ from PIL import Image
 from scripts import catalogue, classify, list_images, read_labels
 from scripts.lib.classification import Classifier, check_weights, join, prepare
 from scripts.lib.classification import classify as classify_files
-from scripts.lib.deepface import DEEPFACE_WEIGHTS
+from scripts.lib.experiment.deepface import DEEPFACE_WEIGHTS
 from tests.networks import write_colour_networks
 
 ASKED = ["age", "gender", "race"]

@@ -79,7 +79,9 @@ def test_the_last_bits_of_a_processor_change_no_matched_pixel(monkeypatch, image
     rng = np.random.default_rng(0)
     flat = images // 64 * 64  # few colors, many pixels of each: where two parted values of one chroma matter
     expected, _ = match_histograms.match_to_real(flat[:3], flat[3:], **MATCHING)
-    monkeypatch.setattr(skimage.color, "rgb2ycbcr", lambda image: rgb2ycbcr(image) + rng.uniform(-1e-13, 1e-13, image.shape))
+    monkeypatch.setattr(
+        skimage.color, "rgb2ycbcr", lambda image: rgb2ycbcr(image) + rng.uniform(-1e-13, 1e-13, image.shape)
+    )
     matched, _ = match_histograms.match_to_real(flat[:3], flat[3:], **MATCHING)
     assert (matched == expected).all()
 

@@ -51,7 +51,9 @@ def curate(candidates: pd.DataFrame, settings: Settings, inputs: Inputs) -> Cura
         pool = rows.index[rows["accepted"]]
         if pool.empty:
             if settings.shortfall == "error":
-                raise ValueError(f"group {group}: no generated image is within {threshold:.4g}; see curation.cull.shortfall")
+                raise ValueError(
+                    f"group {group}: no generated image is within {threshold:.4g}; see curation.cull.shortfall"
+                )
             pool = rows.nsmallest(1, "score").index if settings.shortfall == "keep_best" else pool
             table.loc[pool, "accepted"] = True
         rejected = rows.index[~table.loc[rows.index, "accepted"]]

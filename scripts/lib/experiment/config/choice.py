@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from pydantic import Field, create_model, model_serializer, model_validator
+from pydantic import Field, GetJsonSchemaHandler, create_model, model_serializer, model_validator
+from pydantic_core import CoreSchema
 
 from scripts.lib.base.kinds import kinds
 from scripts.lib.experiment.config.section import Section
@@ -19,6 +20,15 @@ class Choice(Section):
         if not isinstance(given, dict) or len(given) != 1 or not set(given) <= set(names):
             raise ValueError(f"must be one of {names}, or one of them with settings, such as {{{names[0]}: {{}}}}")
         return {name: {} if settings is None else settings for name, settings in given.items()}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        described = handler.resolve_ref_schema(handler(core_schema))
+        names = {"enum": sorted(cls.model_fields)}
+        given = {"type": "object", "properties": described.pop("properties"), "minProperties": 1, "maxProperties": 1}
+        described.pop("type")
+        described.pop("additionalProperties")
+        return described | {"anyOf": [names, given | {"additionalProperties": False}]}
 
     @model_serializer
     def _given(self) -> dict[str, Any]:

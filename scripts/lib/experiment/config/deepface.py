@@ -2,8 +2,8 @@
 
 from pydantic import Field, field_validator
 
-from scripts.lib.deepface import DEEPFACE_WEIGHTS
 from scripts.lib.experiment.config.section import Section, Weights
+from scripts.lib.experiment.deepface import DEEPFACE_WEIGHTS
 
 
 class DeepFace(Section):

@@ -74,7 +74,8 @@ class Experiment(Section):
             for key, values in shared.items():
                 ours, own = (part.get(key) or {} for part in (defaults, arm))
                 merged[key] = values | _mapping(f"defaults.{key}", ours) | _mapping(f"arms.{name}.{key}", own)
-            merged["curate"] = [_step(step, data.get("curation") or {}) for step in merged.get("curate") or []]
+            if isinstance(steps := merged.get("curate"), list):
+                merged["curate"] = [_step(step, data.get("curation") or {}) for step in steps]
             arms[name] = merged
         return {**data, "arms": arms}
 
@@ -112,7 +113,11 @@ def _step(step: Any, settings: Mapping[str, Any]) -> Any:
     given = {step: {}} if isinstance(step, str) else step
     if not isinstance(given, Mapping):
         return step
-    return {kind: {**(settings.get(kind) or {}), **(own or {})} for kind, own in given.items()}
+    merged = {}
+    for kind, own in given.items():
+        shared = _mapping(f"curation.{kind}", _mapping("curation", settings).get(kind) or {})
+        merged[kind] = shared | own if isinstance(own, Mapping) else own or shared
+    return merged
 
 
 def _mapping(key: str, value: Any) -> dict[str, Any]:
