@@ -6,10 +6,10 @@ from typing import Annotated
 import pytest
 import typer
 from pydantic import BaseModel
+from scripts.lib.experiment.config.cull import Cull
 from typer.testing import CliRunner
 
 from scripts.lib.base.commandline import expanded, flags, in_file, words
-from scripts.lib.experiment.config.cull import Cull
 from scripts.lib.experiment.config.finetune import Finetune
 
 

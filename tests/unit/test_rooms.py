@@ -9,9 +9,21 @@ from scripts.lib.base.code import ROOT
 
 LIBRARY = ROOT / "scripts/lib"
 # From the bottom to the top.
-ROOMS = """
-    base cluster experiment dataset engines training scoring rewards curation regimes figures weights planning
-""".split()
+ROOMS = [
+    "base",
+    "cluster",
+    "experiment",
+    "dataset",
+    "engines",
+    "training",
+    "scoring",
+    "rewards",
+    "curation",
+    "regimes",
+    "figures",
+    "weights",
+    "planning",
+]
 MODULES = sorted(path for path in LIBRARY.rglob("*.py") if path.name != "__init__.py")
 PACKAGES = sorted(LIBRARY.rglob("__init__.py"))
 # Modules that a branch of the dataset's work moves into its room.

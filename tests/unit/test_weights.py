@@ -32,7 +32,7 @@ def experiment(settings) -> Experiment:
         "model": "models/sd",
         "downloads": {"models/sd": hub, "models/inception.pth": {"url": "https://x/y", "sha256": "01234567"}},
     }
-    settings["cull"]["features"]["weights"] = "models/sd/vae"
+    settings["rewards"]["single_image_distance"]["features"]["weights"] = "models/sd/vae"
     settings["score"] = {
         "clip": str(MINIATURE / "clip"),
         "features": {"network": "inception", "weights": "models/inception.pth"},

@@ -10,10 +10,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from scripts.lib.seeds import seed_of
 
 from scripts import compose, embed, finetune, generate, score
 from scripts.lib import avatars, config, dataset, imageset
-from scripts.lib.seeds import seed_of
 from tests.workflow.conftest import ROOT
 
 EXPERIMENT = config.load(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))

@@ -15,11 +15,34 @@ from tests.workflow.test_plan import cells_of, rules_of
 RESULTS = "results/tiny"
 # Which script a rule runs, where it has another name.
 SCRIPTS = {"embed_dataset": "embed", "score_floor": "score", "unseen": "generate"}
-RULES = """
-    catalogue select prepare unseen_prompts embed_dataset score_floor
-    compose finetune generate gather unseen embed score match_histograms single_image_distance cull
-    tabulate costs summarize record_configuration typeset draw_curves draw_samples draw_culled draw_grid build_explorer
-""".split()
+RULES = [
+    "catalogue",
+    "select",
+    "prepare",
+    "unseen_prompts",
+    "embed_dataset",
+    "score_floor",
+    "compose",
+    "finetune",
+    "generate",
+    "gather",
+    "unseen",
+    "embed",
+    "score",
+    "match_histograms",
+    "single_image_distance",
+    "cull",
+    "tabulate",
+    "costs",
+    "summarize",
+    "record_configuration",
+    "typeset",
+    "draw_curves",
+    "draw_samples",
+    "draw_culled",
+    "draw_grid",
+    "build_explorer",
+]
 
 
 @pytest.fixture
