@@ -158,7 +158,7 @@ def test_two_steps_run_one_after_the_other(results, images, monkeypatch):
     assert all((image == by_name[file]).all() for image, file in zip(trained, training["file_name"], strict=True))
 
 
-def test_a_step_that_rewrites_after_one_that_rejects_writes_each_image_once(results, monkeypatch):
+def test_a_step_that_rewrites_after_one_that_rejects_writes_each_image_once(results):
     """The slot of a rejected image takes another one's: two rows of the table, one file of the set."""
     generated = results / BEFORE / "generated.zip"
     table = candidates.decided(candidates.of_sets([generated], results), [True, False, True, True])

@@ -15,7 +15,7 @@ def test_the_default_experiment_loads():
     assert {arm.synthetic for arm in experiment.arms.values()} == {0, 0.033, 0.1, 0.25, 0.5, 1}
     steps = {name: [step.kind for step in arm.curate] for name, arm in experiment.arms.items() if arm.curate}
     matched = ["color-matched", "color-matched-group"]
-    assert steps == dict.fromkeys(matched, ["match_histograms"]) | {"culled": ["cull"]}
+    assert steps == {name: ["match_histograms"] for name in matched} | {"culled": ["cull"]}
     assert {arm.regime.kind for arm in experiment.arms.values()} == {"replace"}
     healed = experiment.arms["healed"]
     assert (healed.parent, healed.first_iteration, healed.last_iteration) == ("poison-25", 6, 10)

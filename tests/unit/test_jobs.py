@@ -77,6 +77,8 @@ def test_a_second_step_reads_what_the_first_one_wrote(experiment):
     reward = found[f"{matched}-{DISTANCES}"]
     assert (reward.rule, reward.cell, reward.needs) == ("reward", cell, (f"{matched}.csv",))
     assert found[f"{matched}.csv"].rule == "rewrite"
+    assert found[f"{matched}.csv"].name == "curation/1-match_histograms"
+    assert reward.name == "curation/1-match_histograms-single_image_distance"
     assert found[f"{cell}/curation/2-cull.csv"].rule == "curate"
     assert f"both/seed-0/iteration-1/generated-{DISTANCES}" not in found, "only the rewritten images are scored"
 

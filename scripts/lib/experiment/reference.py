@@ -27,8 +27,8 @@ Generated from the models in `scripts/lib/experiment/config/` by `{COMMAND}`; do
 - An unknown key, a wrong value or a missing key stops the workflow before any job, with the name of the key.
 - An arm takes what it does not say from `defaults`, and its `finetune` and `generate` from the experiment's: key by
   key, the arm's own value first, then that of `defaults`, then the experiment's, then the default below.
-- A step of `curate` is a name, `cull`, or a name with settings, `{{cull: {{on_reject: drop}}}}`. What it does not say, it
-  takes from `curation`, key by key.
+- A step of `curate` is a name, `cull`, or a name with settings, `{{cull: {{on_reject: drop}}}}`. What it does not say,
+  it takes from `curation`, key by key.
 - `required` as a default means that the key must be there; `its own`, that the section may be left out.
 - Write small numbers with a decimal point, `2.0e-6`: YAML 1.1 reads `2e-6` as text.
 - Editors that know JSON schemas complete and check the file when its first line is

@@ -28,7 +28,7 @@ class Job(NamedTuple):
     Attributes:
         output: the file that stands for the job: the last that it writes of those that stay.
         needs: the outputs of the jobs that it waits for, those of the dataset left out.
-        name: what its log and its benchmark are called.
+        name: what its log and its benchmark are called, in the folder of the cell.
     """
 
     rule: str
@@ -174,7 +174,8 @@ def _training(experiment: Experiment, cell: Cell) -> Iterator[Job]:
     scored = {path for step in steps(experiment, cell) for path in rewards(experiment, cell, step)}
     for step in steps(experiment, cell):
         inputs = curate_inputs(experiment, cell, step.number)
-        yield _job("rewrite" if step.needs.rewrites else "curate", cell, f"curation/{step.name}.csv", inputs, step.name)
+        rule, name = "rewrite" if step.needs.rewrites else "curate", f"curation/{step.name}"
+        yield _job(rule, cell, f"{name}.csv", inputs, name)
         yield from _rewards(f"{cell}/curation/{step.name}.zip", scored)
     yield _job("compose", cell, "training.csv", compose_inputs(experiment, cell))
     yield _job("finetune", cell, "finetune.json", finetune_inputs(experiment, cell))
@@ -185,8 +186,8 @@ def _rewards(images: str, scored: set[str]) -> Iterator[Job]:
     for kind in kinds("rewards"):
         if (table := reward_of(images, kind)) in scored:
             cell = Cell.from_path(Path(images.replace("/curation", "")))
-            name = Path(table).stem
-            yield _job("reward", cell, table.removeprefix(f"{cell}/"), {"images": [images]}, name)
+            output = table.removeprefix(f"{cell}/")
+            yield _job("reward", cell, output, {"images": [images]}, output.removesuffix(".csv"))
 
 
 def _images(experiment: Experiment, cell: Cell) -> Iterator[Job]:
