@@ -4,14 +4,16 @@ import json
 import re
 import shlex
 import sys
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
 from scripts.lib.base import commandline
+from scripts.lib.base import hashes
 from scripts.lib.base.code import ROOT, digest
 from scripts.lib.base.commandline import flags, words
-from scripts.lib.engines import pipelines, prompts
+from scripts.lib.engines import prompts
 from scripts.lib.weights import configured as weights
 from scripts.lib.experiment.config.describe import describe
 from scripts.lib.experiment.config.features import features_of
@@ -56,6 +58,8 @@ SCORE_SETTINGS = flags({"nearest_k": EXPERIMENT.score.nearest_k, "attribute": li
 MODEL_DIGEST = weights.identity(EXPERIMENT, MODEL)
 SCORE_NETWORKS = [CLIP, EXPERIMENT.score.features.weights]
 SCORE_WEIGHTS = [weights.identity(EXPERIMENT, path) for path in SCORE_NETWORKS]
+# No GPU job starts before the weights are found right; another check makes no finished one due again.
+CHECKED = ancient(f"{RESULTS}/weights.json")
 removable = temp if EXECUTION.keep == "last" else str
 
 
@@ -106,10 +110,34 @@ def memory(*names, copies=1):
     paths = [Path(name) for name in names]
 
     def megabytes(wildcards, attempt):
-        files = [file for path in paths for file in ([path] if path.is_file() else path.rglob("*.safetensors"))]
-        return (3000 + copies * sum(file.stat().st_size for file in files) // 2**20) * attempt
+        total = sum(hashes.size(path, ".safetensors" if path.is_dir() else "") for path in paths)
+        return (3000 + copies * total // 2**20) * attempt
 
     return megabytes
+
+
+LABEL_PATHS = {
+    source: sorted({recipe["path"] for recipe in EXPERIMENT.dataset.recipes.values() if recipe["source"] == source})
+    for source in ("csv", "ffhq_features")
+}
+
+
+@cache
+def content_of(path):
+    """Return what identifies a table, or a folder of small files; None where a job is going to say that it lacks."""
+    return hashes.content(Path(path)) if Path(path).exists() else None
+
+
+@cache
+def listing_of(path):
+    """Return what identifies a folder of images without reading them: names, sizes and times of modification."""
+    return hashes.listing(Path(path)) if Path(path).is_dir() else None
+
+
+def deepface_content():
+    """Return what identifies DeepFace's networks."""
+    known = weights.download_of(EXPERIMENT, DEEPFACE.weights) or Path(DEEPFACE.weights).is_dir()
+    return weights.identity(EXPERIMENT, DEEPFACE.weights) if known else None
 
 
 def rising(value):

@@ -89,6 +89,7 @@ rule reward:
         images="<cell>/{images}.zip",
         real="<results>/dataset/images.zip",
         weights=lambda wildcards: downloaded(*reward_weights(wildcards)),
+        checked=CHECKED,
     output:
         "<cell>/{images}-{reward}.csv",
     log:

@@ -32,7 +32,10 @@ SAMPLES = {
     },
     "healing": {
         "shows": "arms that go on from another one",
-        "rows": [(f"{cell.arm}\niteration {cell.iteration}", f"{cell}/generated.zip") for cell in HEALING],
+        "rows": [
+            BASE_MODEL,
+            *((f"{cell.arm}\niteration {cell.iteration}", f"{cell}/generated.zip") for cell in HEALING),
+        ],
         "groups": 5,
         "images": 3,
     },

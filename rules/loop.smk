@@ -38,6 +38,7 @@ rule finetune:
     input:
         unpack(lambda wildcards: read(finetune_inputs(EXPERIMENT, this(wildcards)))),
         weights=downloaded(MODEL),
+        checked=CHECKED,
     output:
         config=removable("<cell>/unet/config.json"),
         weights=removable("<cell>/unet/diffusion_pytorch_model.safetensors"),
@@ -78,6 +79,7 @@ rule generate:
         real="<results>/dataset/images.zip",
         unet=lambda wildcards: read({"unet": unet(this(wildcards))})["unet"],
         weights=downloaded(MODEL),
+        checked=CHECKED,
     output:
         images=temp("<cell>/generated/shard-{shard}.zip"),
         provenance="<cell>/generated/shard-{shard}.json",
@@ -99,10 +101,12 @@ rule generate:
         model=fixed(MODEL_OPTION),
         weights=MODEL_DIGEST,
         settings=lambda wildcards: flags(arm_of(wildcards).generate),
+        size=EXPERIMENT.dataset.resolution,
         unet=lambda wildcards: flags(unet_option(this(wildcards))),
         seed=EXPERIMENT.seed,
     shell:
         "python -m scripts.generate {params.model} {params.unet} --prompts {input.real} {params.settings}"
+        " --size {params.size}"
         " --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
         " --batch-size {resources.batch_size} --shard {wildcards.shard} --shards {resources.shards}"
         " --output {output.images} --provenance {output.provenance} > {log} 2>&1"
@@ -131,6 +135,7 @@ rule unseen:
         prompts="<results>/dataset/unseen.csv",
         unet=lambda wildcards: read({"unet": unet(this(wildcards))})["unet"],
         weights=downloaded(MODEL),
+        checked=CHECKED,
     output:
         images="<cell>/unseen.zip",
         provenance="<cell>/unseen.json",
@@ -150,10 +155,12 @@ rule unseen:
         model=fixed(MODEL_OPTION),
         weights=MODEL_DIGEST,
         settings=lambda wildcards: flags(arm_of(wildcards).generate.model_copy(update={"mode": "txt2img"})),
+        size=EXPERIMENT.dataset.resolution,
         unet=lambda wildcards: flags(unet_option(this(wildcards))),
         seed=EXPERIMENT.seed,
     shell:
         "python -m scripts.generate {params.model} {params.unet} --prompts {input.prompts} {params.settings}"
+        " --size {params.size}"
         " --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
         " --batch-size {resources.batch_size} --output {output.images} --provenance {output.provenance}"
         " > {log} 2>&1"

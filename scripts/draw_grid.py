@@ -7,7 +7,7 @@ import typer
 
 from scripts.cli import run
 from scripts.lib.base import imageset
-from scripts.lib.experiment.arms import read_arms
+from scripts.lib.experiment.arms import Arm, read_arms
 from scripts.lib.experiment.cell import BASE, Cell
 from scripts.lib.figures.images import Panel, draw_panels, iteration_panels, spread, title_of
 from scripts.lib.figures.looks import row_label
@@ -16,15 +16,17 @@ from scripts.lib.figures.style import save
 
 def main(
     generated: Annotated[list[Path], typer.Argument(help="generated.zip of the cells; their folders name the cells.")],
-    unseen: Annotated[list[Path], typer.Option(help="unseen.zip of the base model, or an arm's last cell. Repeat it.")],
     real: Annotated[Path, typer.Option(help="Image set of the real images.")],
     arms: Annotated[str, typer.Option(help="JSON: name to synthetic, control, parent and from_iteration.")],
     images: Annotated[
         int, typer.Option(help="Images a cell: the first slots of groups that are evenly spaced.", min=1)
     ],
     output: Annotated[list[Path], typer.Option(help="Figure to write: .png, .svg or .pdf. Repeat it.")],
+    unseen: Annotated[
+        list[Path] | None, typer.Option(help="unseen.zip of the base model, or an arm's last cell. Repeat it.")
+    ] = None,
 ) -> None:
-    """Draw a row an arm and a column an iteration; below, what each arm's last model makes of the unseen prompts."""
+    """Draw a row an arm and a column an iteration; below, if given, what the last models make of the unseen prompts."""
     named = read_arms(arms)
     names = spread(imageset.read_metadata(real), images)["file_name"]
     cells = {Cell.from_path(path): imageset.read_images(path, names) for path in generated}
@@ -35,21 +37,25 @@ def main(
         {"where all\narms start": [imageset.read_images(real, names), by_iteration.pop((BASE, 0))]},
     )
 
+    panels = [start, *iteration_panels(named, by_iteration), *([_last(unseen, named, images)] if unseen else [])]
+    figure = draw_panels(panels)
+    for path in output:
+        save(figure, path)
+
+
+def _last(unseen: list[Path], arms: dict[str, Arm], images: int) -> Panel:
+    """Return what each arm's last model makes of the unseen prompts."""
     prompts = imageset.read_metadata(unseen[0]).groupby("group", sort=False).head(images).groupby("group", sort=False)
     last = {
         Cell.from_path(path).arm: [imageset.read_images(path, rows["file_name"]) for _, rows in prompts]
         for path in unseen
     }
-    labels = {BASE: "base model"} | {name: row_label(name, arm) for name, arm in named.items()}
-    end = Panel(
+    labels = {BASE: "base model"} | {name: row_label(name, arm) for name, arm in arms.items()}
+    return Panel(
         "unseen prompts,\nlast iteration",
         [title_of(rows["text"].iloc[0]) for _, rows in prompts],
         {labels[name]: last[name] for name in labels if name in last},
     )
-
-    figure = draw_panels([start, *iteration_panels(named, by_iteration), end])
-    for path in output:
-        save(figure, path)
 
 
 if __name__ == "__main__":

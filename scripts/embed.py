@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 from scripts.cli import run
 from scripts.lib.base import imageset
 from scripts.lib.base.atomic import replacing
-from scripts.lib.base.provenance import sha256
+from scripts.lib.base.hashes import content
 from scripts.lib.experiment.choices import Network
 from scripts.lib.scoring.features import EXTRACTORS, RESIZE, Clip
 
@@ -30,10 +30,10 @@ def main(
     made_by = {
         "network": network,
         "weights": str(weights),
-        "weights_sha256": sha256(weights),
+        "weights_sha256": content(weights),
         "resize": RESIZE[network],
         "clip": str(clip),
-        "clip_sha256": sha256(clip),
+        "clip_sha256": content(clip),
     }
     for path, target in zip(sets, output, strict=True):
         metadata, images = imageset.read(path)

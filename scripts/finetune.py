@@ -16,7 +16,8 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from scripts.cli import run
 from scripts.lib.base import csvs, fence, imageset
 from scripts.lib.base.atomic import replacing
-from scripts.lib.base.provenance import recording, sha256
+from scripts.lib.base.hashes import content
+from scripts.lib.base.provenance import recording
 from scripts.lib.base.seeds import seed_of
 from scripts.lib.engines import pipelines
 from scripts.lib.experiment.choices import MixedPrecision
@@ -49,11 +50,11 @@ def main(
 ) -> None:
     """Fine-tune a U-Net on the images of TRAINING, the other parts of the model frozen, on all GPUs of the job."""
     parameters = dict(locals())
-    inputs = [training, *images, unet or model / "unet"]
+    inputs = [training, *images, model, unet]
     _launch(min(torch.cuda.device_count(), batch_size))
     keep_freed_memory()
     process = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"))  # That `accelerate launch --cpu` sets.
-    state = checkpoints / _fingerprint(model, inputs, parameters)
+    state = checkpoints / _fingerprint(inputs, parameters)
     network = pipelines.load(UNet2DConditionModel, unet or model / "unet")
     if gradient_checkpointing:
         network.enable_gradient_checkpointing()
@@ -97,12 +98,12 @@ def _launch(processes: int) -> None:
         os.execvp("accelerate", ["accelerate", "launch", *options.split(), *sys.argv[1:]])
 
 
-def _fingerprint(model: Path, inputs: list[Path | None], parameters: dict[str, Any]) -> str:
+def _fingerprint(inputs: list[Path | None], parameters: dict[str, Any]) -> str:
     """Return a name for this very run: a function of what goes into it, wherever that lies."""
     values = [(key, value) for key, value in sorted(parameters.items()) if not isinstance(value, Path)]
-    content = [sha256(path) for path in inputs if path is not None]
+    hashes = [content(path) for path in inputs if path is not None]
     settings = [f"{key}={value}" for key, value in values if key != "checkpoint_minutes"]
-    return f"{seed_of(pipelines.digest(model), *content, *settings):016x}"
+    return f"{seed_of(*hashes, *settings):016x}"
 
 
 def _encode(model: Path, training: Path, root: Path, flip: bool) -> TrainingData:

@@ -11,10 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.slurm.cluster import Cluster, Job, until
-from tests.slurm.conftest import adapt, contents, driver, output
-from tests.workflow.conftest import Project
+from tests.slurm.conftest import EXPERIMENT, adapt, contents, driver, output
+from tests.workflow.conftest import ROOT, Project, copy_checkout
 
 CELL = "results/tiny/poison-50/seed-0/iteration-2"
 TARGETS = {"finetune": f"{CELL}/unet/diffusion_pytorch_model.safetensors", "generate": f"{CELL}/generated.zip"}
@@ -30,18 +31,18 @@ def project(reference: Project, tmp_path: Path) -> Project:
 
 
 class Writer:
-    """A job's script on one node."""
+    """A script of a job on one node."""
 
-    def __init__(self, cluster: Cluster, rule: str, *, not_on: str = "") -> None:
-        """Wait for it."""
+    def __init__(self, cluster: Cluster, script: str, *, job: str | None = None, not_on: str = "") -> None:
+        """Wait for it; the job of most is a rule of the same name."""
         found: list[tuple[Job, int]] = []
 
         def runs() -> bool:
-            jobs = [job for job in cluster.running(rule) if job.node != not_on]
-            found[:] = [(job, process) for job in jobs for process in _scripts(cluster, job)]
+            jobs = [each for each in cluster.running(job or script) if each.node != not_on]
+            found[:] = [(each, process) for each in jobs for process in _processes_of(script, cluster, each)]
             return bool(found)
 
-        until(runs, 180, f"no {rule}")
+        until(runs, 180, f"no {script}")
         self.cluster = cluster
         self.job, self.process = found[0]
         # The newer writer removes the log of the older: keep it open.
@@ -63,12 +64,12 @@ def _processes(cluster: Cluster, job: Job) -> set[int]:
     return {*cluster.processes(f"SLURM_JOB_ID={job.number}")} & {*cluster.processes(f"SLURMD_NODENAME={job.node}")}
 
 
-def _scripts(cluster: Cluster, job: Job) -> list[int]:
+def _processes_of(script: str, cluster: Cluster, job: Job) -> list[int]:
     found = []
     for process in _processes(cluster, job):
         with suppress(OSError):  # It may end meanwhile.
             words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
-            if words[:3] == [b"python", b"-m", f"scripts.{job.rule}".encode()]:
+            if words[:3] == [b"python", b"-m", f"scripts.{script}".encode()]:
                 found.append(process)
     return found
 
@@ -132,3 +133,29 @@ def state(project: Project) -> dict[str, tuple[int, int]]:
         if not any(part.startswith(".") for part in path.relative_to(project.root).parts) and path.is_file():
             found[str(path)] = (path.stat().st_ino, path.stat().st_size)
     return found
+
+
+@pytest.mark.drill
+def test_a_lost_daemon_leaves_one_writer_of_a_group(cluster, lost, tmp_path):
+    project = copy_checkout(ROOT, tmp_path / "nepotism")
+    file = project.root / "profiles/slurm/profile.yaml"
+    profile = yaml.safe_load(file.read_text())
+    profile["default-resources"]["slurm_partition"] = "gpu"  # It has two nodes.
+    file.write_text(yaml.safe_dump(profile))
+    images, group = "results/tiny/dataset/images.zip", "dataset_catalogue_prepare_select"
+    with driver(project, images) as run:
+        older = Writer(cluster, "prepare", job=group)
+        older.signal(signal.SIGSTOP)
+        lost(older)
+        newer = Writer(cluster, "prepare", job=group, not_on=older.job.node)
+        assert newer.job.number == older.job.number, "SLURM has queued the job again"
+        assert run.wait(300) == 0, output(project)
+    ours = contents(project)
+    older.signal(signal.SIGCONT)
+    older.wait()
+    assert "stops without writing" in older.log()
+    assert contents(project) == ours, "the older writer has changed a file, or Snakemake has removed it"
+    alone = copy_checkout(ROOT, tmp_path / "alone")
+    result = alone.snakemake(images, overlay=EXPERIMENT)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert contents(alone) == ours

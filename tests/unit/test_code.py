@@ -192,3 +192,10 @@ def test_no_parameter_mixes_settings_with_inputs(rule):
     )
     for body in parameters:
         assert not re.search(r"\b(?!BASE\b)[A-Z]{3,}", body.replace("EXPERIMENT, this", "")), body
+
+
+def test_no_block_of_a_run_replaces_another():
+    """Of several `onstart`, `onsuccess` or `onerror` blocks Snakemake keeps the last without a word."""
+    text = "".join(path.read_text() for path in [code.ROOT / "Snakefile", *code.ROOT.glob("rules/*.smk")])
+    blocks = re.findall(r"^(on(?:start|success|error)):", text, re.MULTILINE)
+    assert len(blocks) == len(set(blocks)) > 0

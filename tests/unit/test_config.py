@@ -100,6 +100,41 @@ def test_a_bare_no_of_yaml_is_float32(settings):
     assert load(settings).finetune.mixed_precision == "no"
 
 
+@pytest.mark.parametrize("text", ["2e-6", "2.0e-6", "0.000002"])
+def test_a_small_number_may_be_written_in_any_way(settings, text):
+    settings["finetune"] = yaml.safe_load(f"learning_rate: {text}")
+    assert load(settings).finetune.learning_rate == 2e-6
+
+
+@pytest.mark.parametrize("name", sorted(["tables", "explorer", "scores.csv", "plan.html", "explorer.html"]))
+def test_an_arm_is_called_like_nothing_else_in_the_results(settings, name):
+    with pytest.raises(ConfigurationError, match=rf"arms\.{name}: the name is taken"):
+        load(settings | {"arms": {name: {}}})
+
+
+@pytest.mark.parametrize("name", ["poison-3.3", "1e5", "all", "plan", "v1.2"])
+def test_an_arm_may_have_numbers_and_names_of_targets_as_its_name(settings, name):
+    assert list(load(settings | {"arms": {name: {}}}).arms) == [name]
+
+
+def test_arms_differ_in_more_than_their_case(settings):
+    with pytest.raises(ConfigurationError, match=r"arms\.Real: `real` and `Real` would be one folder"):
+        load(settings | {"arms": {"real": {}, "Real": {}}})
+
+
+@pytest.mark.parametrize("name", ["reason", "excluded", "found", "missing", "images", "set", "slot", "file_name"])
+def test_an_attribute_is_called_like_no_column(settings, name):
+    settings["dataset"] |= {"attributes": {name: ["a", "b"]}, "prompt": f"{{{name}}}"}
+    with pytest.raises(ConfigurationError, match=rf"dataset\.attributes\.{name}: the workflow's tables have a column"):
+        load(settings | {"figures": {"group": {name: "a"}}})
+
+
+@pytest.mark.parametrize("name", ["n", "skin tone", "hair-color", "race/ethnicity", "class", "Größe", "value"])
+def test_an_attribute_may_be_called_otherwise(settings, name):
+    settings["dataset"] |= {"attributes": {name: ["a", "b"]}, "prompt": f"{{{name}}}"}
+    assert load(settings | {"figures": {"group": {name: "a"}}})
+
+
 def test_null_removes_an_arm(settings):
     settings["arms"] = {"kept": {}, "gone": None}
     assert list(load(settings).arms) == ["kept"]
@@ -364,3 +399,61 @@ def test_the_prompts_of_the_groups(settings):
     settings["dataset"] |= {"attributes": {"kind": ["a/b", "{x}"]}, "prompt": "{kind}, ${{1}}"}
     settings["figures"] = {"group": {"kind": "a/b"}}
     assert load(settings).dataset.texts == {"a_b": "a/b, ${1}", "{x}": "{x}, ${1}"}
+
+
+@pytest.mark.parametrize(
+    ("generate", "more"),
+    [
+        ({"steps": 2, "strength": 0.4}, "raise `steps` to 3 at least"),
+        ({"steps": 1, "strength": 0.8}, "raise `steps` to 2 at least"),
+        ({"steps": 9, "strength": 0.1}, "raise `steps` to 10 at least"),
+    ],
+)
+def test_less_than_one_step_of_image_to_image_is_refused(settings, generate, more):
+    with pytest.raises(ConfigurationError, match=f"generate: `strength` .* is less than one step.*{more}"):
+        load(settings | {"generate": generate})
+    with pytest.raises(ConfigurationError, match=r"arms\.mixed\.generate: `strength` .* is less than one step"):
+        load(settings | {"arms": {"mixed": {"generate": generate}}})
+    load(settings | {"generate": generate | {"mode": "txt2img"}})
+
+
+@pytest.mark.parametrize("generate", [{"steps": 3, "strength": 0.4}, {"steps": 1, "strength": 1.0}])
+def test_one_step_is_enough(settings, generate):
+    load(settings | {"generate": generate})
+
+
+@pytest.mark.parametrize("network", ["clip", "inception"])
+def test_a_cull_by_a_network_without_maps_is_refused(settings, network):
+    settings["rewards"]["single_image_distance"]["features"]["network"] = network
+    with pytest.raises(
+        ConfigurationError,
+        match=rf"rewards\.single_image_distance: `features\.network` is '{network}', which gives one vector",
+    ):
+        load(settings)
+
+
+@pytest.mark.parametrize("network", ["vae", "inception_192", "inception_64"])
+def test_scores_by_a_network_of_maps_are_refused(settings, network):
+    settings["score"]["features"]["network"] = network
+    with pytest.raises(ConfigurationError, match=rf"score: `features\.network` is '{network}', which gives maps"):
+        load(settings)
+
+
+def test_images_too_small_for_the_network_of_the_cull_are_refused(settings):
+    settings["rewards"]["single_image_distance"]["features"]["network"] = "inception_192"
+    settings["dataset"]["resolution"] = 16
+    load(settings)
+    settings["arms"]["mixed"]["curate"] = ["cull"]
+    with pytest.raises(
+        ConfigurationError, match=r"needs images of 24 pixels at least, but `dataset\.resolution` is 16"
+    ):
+        load(settings)
+
+
+def test_files_of_a_repository_are_named_with_its_commit(settings):
+    hub = {"repository": "serengil/deepface", "revision": "0" * 40, "files": ["age_model_weights.onnx"]}
+    assert load(settings | {"downloads": {"models/deepface": hub}}).downloads["models/deepface"].files
+    mistakes: list[dict[str, Any]] = [{"revision": None}, {"files": []}, {"files": ["*.onnx"]}, {"url": "https://x/y"}]
+    for wrong in mistakes:
+        with pytest.raises(ConfigurationError, match=r"downloads\.models/deepface"):
+            load(settings | {"downloads": {"models/deepface": hub | wrong}})

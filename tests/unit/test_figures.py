@@ -136,6 +136,13 @@ def test_a_missing_metric_is_said_and_no_error():
     assert [text.get_text() for text in upper.texts] == ["not scored: too few images\nfor these features"]
 
 
+def test_groups_of_one_image_are_said_not_to_be_scored():
+    scores = table()
+    (axes,) = draw("groups", scores[scores["group"] == "all"], ARMS, "CLIP").axes
+    assert axes.get_title().startswith("no group")
+    assert "not scored: too few images" in axes.texts[0].get_text()
+
+
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
 def test_the_same_scores_give_the_same_bytes(tmp_path, suffix, monkeypatch):
     paths = [tmp_path / f"{name}.{suffix}" for name in ("first", "second")]

@@ -101,6 +101,12 @@ def test_images_of_a_cell_are_those_of_all_groups(experiment):
     assert images_a_cell(experiment) == 2 * 2 * 30
 
 
+@pytest.mark.parametrize(("asked", "shards"), [(1, 1), (120, 120), (121, 120), (1000, 120)])
+def test_there_are_no_more_shards_than_images(experiment, asked, shards):
+    execution = Execution(shards=asked)
+    assert shards_a_cell(experiment.model_copy(update={"execution": execution})) == shards
+
+
 @pytest.mark.parametrize(("minutes", "shards"), [(1000, 1), (10, 1), (5, 2), (4, 3), (0.001, 120)])
 def test_shards_that_take_no_longer_than_a_number_of_minutes(experiment, minutes, shards):
     execution = Execution(shard_minutes=minutes, seconds_per_image=5.0)

@@ -18,7 +18,7 @@ from scripts import (
     list_images,
     prepare,
     read_labels,
-    select,
+    select_images,
     summarize,
     tabulate,
     typeset,
@@ -55,7 +55,7 @@ def dataset(tmp_path_factory):
     list_images.main(folder=folder / "photos", output=files)
     read_labels.main(files=files, attributes=ATTRIBUTES, recipes=recipes, broken="error", output=labels)
     catalogue.main(source="folder", attributes=ATTRIBUTES, output=listed, labels=labels, recipes=recipes)
-    select.main(
+    select_images.main(
         catalogue=listed,
         attributes=ATTRIBUTES,
         prompt="{kind}",
@@ -70,11 +70,15 @@ def dataset(tmp_path_factory):
     )
     prepare.main(
         selection=selection,
+        groups=folder / "groups.csv",
+        excluded=folder / "excluded.csv",
+        short_group="error",
         source="folder",
         size=EDGE,
         seed=0,
         images=folder / "images.zip",
         reference=folder / "reference.zip",
+        duplicates=folder / "near_duplicates.csv",
         folder=folder / "photos",
     )
     unseen_prompts.main(prompt=PROMPTS, per_prompt=1, output=folder / "unseen.csv")

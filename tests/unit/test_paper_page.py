@@ -10,6 +10,7 @@ from scripts.lib.base.code import ROOT
 from scripts.lib.experiment.config.load import load
 
 PAPER = load(yaml.safe_load((ROOT / "config/paper.yaml").read_text(encoding="utf-8")))
+LIBRARY = ROOT / "scripts/lib"
 METHODS = (ROOT / "docs/paper.md").read_text(encoding="utf-8").partition("## Open points")[0]
 ROWS = [line.strip("|").split("|") for line in METHODS.splitlines() if line.startswith("| ")]
 
@@ -27,10 +28,10 @@ def test_a_rule_exists(rule):
 @pytest.mark.parametrize("name", words(3))
 def test_a_function_exists(name):
     module, _, function = name.rpartition(".")
-    path = ROOT / f"scripts/lib/{module.replace('.', '/')}.py"
-    if path.is_file():
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in LIBRARY.rglob(f"{module.replace('.', '/')}.py")]
+    if trees:
+        nodes = [node for tree in trees for node in tree.body]
+        assert function in {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     else:
         assert name in {*PAPER.arms, "base"}
 

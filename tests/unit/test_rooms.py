@@ -13,12 +13,11 @@ ROOMS = ["base", "cluster", "experiment", "dataset", "engines", "training", "sco
 ROOMS += ["regimes", "figures", "weights", "planning"]
 MODULES = sorted(path for path in LIBRARY.rglob("*.py") if path.name != "__init__.py")
 PACKAGES = sorted(LIBRARY.rglob("__init__.py"))
-# Modules that a branch of the dataset's work moves into its room.
-MOVING = {"avatars": "dataset", "classification": "dataset", "dataset": "dataset", "labels": "dataset"}
+
 LONGEST_FILE, LONGEST_FUNCTION = 300, 60
 # What is longer and may not grow.
 LONG_FILES = {"figures/explorer.py": 317}
-LONG_FUNCTIONS = {"dataset.py:select": 71, "figures/explorer.py:chart": 82, "training/finetuning.py:finetune": 67}
+LONG_FUNCTIONS = {"figures/explorer.py:chart": 82, "training/finetuning.py:finetune": 67}
 
 
 def name_of(path: Path) -> str:
@@ -27,7 +26,7 @@ def name_of(path: Path) -> str:
 
 def room_of(path: Path) -> str:
     parts = path.relative_to(LIBRARY).with_suffix("").parts
-    return parts[0] if len(parts) > 1 else MOVING.get(parts[0], parts[0])
+    return parts[0]
 
 
 def imported(path: Path) -> set[str]:
@@ -39,7 +38,7 @@ def imported(path: Path) -> set[str]:
             assert node.level == 0, f"{name_of(path)}:{node.lineno} is a relative import"
             names = [f"{node.module}.{name}" for name in names]
         parts = [name.split(".") for name in names if name.startswith("scripts.lib.")]
-        found |= {part[2] if len(part) > 3 else MOVING.get(part[2], part[2]) for part in parts}
+        found |= {part[2] for part in parts}
     return found
 
 

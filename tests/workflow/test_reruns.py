@@ -15,7 +15,7 @@ from tests.workflow.test_plan import cells_of, rules_of
 RESULTS = "results/tiny"
 # Which script a rule runs, where it has another name.
 SCRIPTS = {"embed_dataset": "embed", "score_floor": "score", "unseen": "generate", "rewrite": "curate"}
-RULES = ["catalogue", "select", "prepare", "unseen_prompts", "embed_dataset", "score_floor"]
+RULES = ["catalogue", "select_images", "prepare", "unseen_prompts", "embed_dataset", "score_floor"]
 RULES += ["compose", "finetune", "generate", "gather", "unseen", "embed", "score", "curate", "rewrite", "reward"]
 RULES += ["tabulate", "costs", "summarize", "record_configuration", "typeset"]
 RULES += ["draw_curves", "draw_samples", "draw_rejected", "draw_grid", "build_explorer"]
@@ -160,7 +160,7 @@ def test_the_same_cell_named_again_is_still_due(project: Project):
     fail(project, f"{cell}/scores.json", scripts="*scripts.finetune*", overlay=overlay)
     assert set(project.plan(f"{cell}/scores.json", overlay=overlay)) == before
     back = project.plan(f"{cell}/scores.json")
-    assert rules_of(back)["finetune"] == 2, "iteration 1 was removed, iteration 2 starts from it"
+    assert rules_of(back)["finetune"] == 2, "both were due, iteration 1 was removed, and iteration 2 starts from it"
 
 
 def test_touching_withdraws_nothing(project: Project):

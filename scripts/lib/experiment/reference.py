@@ -21,16 +21,23 @@ PREAMBLE = f"""# Configuration
 
 Generated from the models in `scripts/lib/experiment/config/` by `{COMMAND}`; do not edit.
 
-- A configuration is one YAML file. `snakemake` reads `config.yaml`; `snakemake --configfile FILE` reads another one.
+- A configuration is one YAML file. `snakemake` reads `config.yaml` of the working directory, or else the workflow's;
+  `snakemake --configfile FILE` reads another one. `--config seed=7 'finetune={{epochs: 3}}'` changes single keys.
 - `--configfile FILE OVERLAY` lays the second file over the first: mappings merge key by key, everything else (numbers,
-  texts, lists) is replaced. An overlay cannot take a key away, with one exception: `null` removes an arm.
+  texts, lists) is replaced. An overlay cannot take a key away, with one exception: `null` removes an arm. The base
+  comes first; an overlay alone or before its base is refused, and so is the removal of an arm that nobody has.
+- Relative paths are those of the working directory, also with `--directory`, with `-s` from another folder and with
+  `module:`. Only weights that are not there are taken from the workflow's folder where it has them, such as
+  `models/miniature`.
 - An unknown key, a wrong value or a missing key stops the workflow before any job, with the name of the key.
 - An arm takes what it does not say from `defaults`, and its `finetune` and `generate` from the experiment's: key by
   key, the arm's own value first, then that of `defaults`, then the experiment's, then the default below.
 - A step of `curate` is a name, `cull`, or a name with settings, `{{cull: {{on_reject: drop}}}}`. What it does not say,
   it takes from `curation`, key by key.
 - `required` as a default means that the key must be there; `its own`, that the section may be left out.
-- Write small numbers with a decimal point, `2.0e-6`: YAML 1.1 reads `2e-6` as text.
+- A key that is there twice is refused, with its lines; YAML alone would take the last one.
+- Quote texts that YAML 1.1 reads as something else: `"no"`, `"on"`, `"50"`, `"2024-01-01"`, also as a name or in `map`.
+  Numbers in base 8 or 60 (`010`, `1:30`) are refused. `2e-6` and `2.0e-6` are the same number here.
 - Editors that know JSON schemas complete and check the file when its first line is
   `# yaml-language-server: $schema=schemas/config.schema.json` (the path as seen from the file).
 - Where the paper is silent or contradicts itself: [paper.md](paper.md).

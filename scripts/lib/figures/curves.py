@@ -35,6 +35,7 @@ METRICS = {
     "kernel_distance": Metric("kernel distance", "lower is better", True),
 }
 OF_THE_WHOLE_SET = {"curves": ("frechet_distance", "clip_score"), "diversity": ("vendi_score", "coverage")}
+NO_GROUP = "groups"  # Stands where no group has the two images that its distance needs.
 OF_GROUPS = "kernel_distance"  # Without bias at any n, unlike the Fréchet distance: groups differ in size.
 
 
@@ -100,6 +101,7 @@ def _draw_groups(scores: pd.DataFrame, arms: Mapping[str, Arm], features: str) -
         for groups in attributes.values()
         for first in range(0, len(groups), MOST_PANELS)
     ]
+    rows = rows or [[f"{NO_GROUP}=no group"]]
     columns = max(map(len, rows))
     metric = METRICS[OF_GROUPS]
     figure = Figure(figsize=(WIDTH, 1.5 * len(rows) + 1), layout="constrained")

@@ -19,7 +19,7 @@ from scripts.lib.figures.style import DPI, STYLE, WIDTH, styled
 LARGEST_TILE, TILE_GAP, COLUMN_GAP, ROW_GAP, PANEL_GAP = 192, 3, 24, 12, 30
 POINTS = STYLE["font.size"]
 LINE = round(1.25 * POINTS * DPI / 72)
-MOST_COLUMNS = 10
+MOST_COLUMNS, MOST_ROWS = 10, 16
 LONGEST_LINE = 600  # Pixels of a label, or of a word of a title.
 
 

@@ -149,10 +149,10 @@ def images_a_cell(experiment: Experiment) -> int:
 
 
 def shards_a_cell(experiment: Experiment) -> int:
-    """Return how many jobs share the generation of one cell, one image each at most."""
+    """Return how many jobs share the generation of one cell, each with one image at least."""
     execution, images = experiment.execution, images_a_cell(experiment)
     if execution.shard_minutes is None or execution.seconds_per_image is None:
-        return execution.shards
+        return min(images, execution.shards)
     return min(images, ceil(images * execution.seconds_per_image / (60 * execution.shard_minutes)))
 
 

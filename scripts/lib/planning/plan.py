@@ -103,11 +103,10 @@ def operations(experiment: Experiment, job: Job, count: Count) -> float:
     """Return the floating-point operations of a job of the rules in ``COUNTED``.
 
     Args:
-        count: gives those of one image of an edge in pixels; None: of the model's own, at which the images of
-            unseen prompts are made.
+        count: gives those of one image of an edge in pixels; None: of the model's own.
     """
     settings, images = settings_of(experiment, job), images_of(experiment, job)
-    one = count(None if job.rule == "unseen" else experiment.dataset.resolution)
+    one = count(experiment.dataset.resolution)
     if job.rule == "finetune":
         step = one.training + (one.unet if settings["gradient_checkpointing"] else 0)
         encoded = images * (2 if settings["horizontal_flip"] else 1)

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pandas as pd
+from pydantic import model_validator
 from tqdm import trange
 
 from scripts.lib.base import imageset
+from scripts.lib.experiment.choices import MAPS
 from scripts.lib.experiment.config.features import Features
 from scripts.lib.experiment.config.section import Section
 
@@ -18,6 +21,15 @@ class Settings(Section):
     """How far a generated image is from its real counterpart (Shaham et al. 2019; paper, section 2.5)."""
 
     features: Features
+
+    @model_validator(mode="after")
+    def _compares_maps(self) -> Self:
+        if self.features.network not in MAPS:
+            raise ValueError(
+                f"`features.network` is {self.features.network!r}, which gives one vector per image, but the distance "
+                f"of single images compares maps of many positions; choose one of {', '.join(MAPS)}"
+            )
+        return self
 
 
 def reward(metadata: pd.DataFrame, images: np.ndarray, settings: Settings, real: Path, batch_size: int) -> np.ndarray:

@@ -9,11 +9,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 from transformers import CLIPModel, CLIPTokenizer
-from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 
 from scripts.lib.engines import pipelines
 from scripts.lib.engines.pipelines import device
 from scripts.lib.experiment.choices import Network
+from scripts.lib.scoring.networks import normalization
 
 Extractor = Callable[[np.ndarray], np.ndarray]
 
@@ -21,13 +21,14 @@ Extractor = Callable[[np.ndarray], np.ndarray]
 class Clip:
     """A CLIPModel as a scorer and as a feature extractor.
 
-    Images are resized bicubically with antialiasing to the tower's size, in 8 bits and on the CPU, as
-    ``CLIPImageProcessor`` does.
+    Images are resized bicubically with antialiasing to the tower's size, in 8 bits and on the CPU, and normalized
+    by the mean and deviation of its ``preprocessor_config.json``, as ``CLIPImageProcessor`` does.
     """
 
     def __init__(self, folder: Path, batch_size: int) -> None:
         self.model = pipelines.load(CLIPModel, folder).eval().to(device())
         self.tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+        self.normalization = normalization(folder)
         self.batch_size = batch_size
 
     def _pixels(self, images: np.ndarray) -> torch.Tensor:
@@ -36,7 +37,7 @@ class Clip:
         if pixels.shape[-1] != size:
             pixels = F.interpolate(pixels, (size, size), mode="bicubic", antialias=True)
         pixels = pixels.to(device()) / 255
-        mean, std = (torch.tensor(v, device=device()).view(3, 1, 1) for v in (OPENAI_CLIP_MEAN, OPENAI_CLIP_STD))
+        mean, std = (torch.tensor(v, device=device()).view(3, 1, 1) for v in self.normalization)
         return (pixels - mean) / std
 
     @torch.no_grad()

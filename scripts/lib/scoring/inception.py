@@ -9,7 +9,9 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.models.inception import Inception3, InceptionA, InceptionC, InceptionE
 
-from scripts.lib.engines.pipelines import FILES, ModelError
+from scripts.lib.base.safetensors_files import ModelError
+from scripts.lib.experiment.choices import Network
+from scripts.lib.scoring.networks import FILES
 
 SIZE = 299
 # What comes before the first and before the second max pooling, by its number of channels.
@@ -55,7 +57,7 @@ def stem(weights: Path, channels: int) -> nn.Module:
         ModelError: the file holds other weights.
     """
     network = Inception3(init_weights=False)
-    _load(network, weights, f"inception_{channels}")
+    _load(network, weights, "inception_64" if channels == 64 else "inception_192")
     return nn.Sequential(OrderedDict((name, getattr(network, name)) for name in STEM[channels])).eval()
 
 
@@ -72,7 +74,7 @@ def _pool_by_maximum(block: InceptionE) -> None:
     block.branch_pool.register_forward_pre_hook(lambda *_: (maxima.pop(),))
 
 
-def _load(network: nn.Module, weights: Path, name: str) -> None:
+def _load(network: nn.Module, weights: Path, name: Network) -> None:
     """Load a state dictionary without running the code that a pickle may hold."""
     try:
         network.load_state_dict(torch.load(weights, weights_only=True))

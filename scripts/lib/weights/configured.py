@@ -1,11 +1,20 @@
-"""Weights that the configuration names: which download brings them, and what identifies them."""
+"""Weights that the configuration names: which download brings them, what identifies them, whether they can be used."""
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
+from scripts.lib.base.deepface import DEEPFACE_WEIGHTS
+from scripts.lib.base.hashes import content
+from scripts.lib.base.safetensors_files import ModelError, read_json
 from scripts.lib.engines import pipelines
 from scripts.lib.experiment.choices import Network
+from scripts.lib.experiment.config.download import Download
 from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.experiment.config.features import features_of
+from scripts.lib.scoring import networks
+
+FETCHED = ".download.json"  # In a folder that was fetched: from where, and the SHA-256 of what came.
 
 
 def download_of(experiment: Experiment, path: str | Path) -> str | None:
@@ -15,32 +24,70 @@ def download_of(experiment: Experiment, path: str | Path) -> str | None:
 
 
 def identity(experiment: Experiment, path: str | Path) -> str:
-    """Return what identifies weights: the pin of their download, else a digest of the files.
+    """Return what identifies weights: the pin of their download, else a digest of their content.
 
-    A pin does not change when the weights arrive, so that a download makes no finished job due again.
+    A pin does not change when the weights arrive, so that a download makes no finished job due again. It counts for
+    what ``downloads`` fetched, which ``check`` has found unchanged, and not for a folder that somebody put there.
     """
     key = download_of(experiment, path)
     if key is None:
         return pipelines.digest(path)
-    return " ".join(value for _, value in experiment.downloads[key] if value is not None)
+    source = experiment.downloads[key]
+    if source.sha256 is not None:
+        return source.sha256
+    if Path(key).exists() and not (Path(key) / FETCHED).is_file():
+        return pipelines.digest(path)
+    return " ".join([source.repository or "", source.revision or "", *(source.files or [])])
+
+
+def record_fetched(folder: Path, repository: str, revision: str, files: list[str] | None) -> None:
+    """Note in a folder that was fetched where it comes from and what it holds."""
+    record = {"repository": repository, "revision": revision, "files": files, "sha256": content(folder)}
+    (folder / FETCHED).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def networks_of(experiment: Experiment) -> Iterator[tuple[Network, str]]:
+    """Yield every feature network of an experiment with its weights, each once."""
+    features = [(part.network, part.weights) for part in features_of(experiment)]
+    yield from dict.fromkeys([("clip", experiment.score.clip), *features])
 
 
 def check(experiment: Experiment) -> None:
     """Refuse weights that a later job would fail on. What is still to be downloaded is checked when it arrives.
 
     Raises:
-        ModelError: weights are missing, are of another format, or differ from their SHA-256.
+        ModelError: weights are missing, are of another format, do not fit the experiment's images, differ from their
+            SHA-256, or are no longer what was fetched.
     """
-    if _there(experiment, experiment.model):
-        pipelines.check(Path(experiment.model))
-    networks: list[tuple[Network, str]] = [("clip", experiment.score.clip)]
-    networks += [(part.network, part.weights) for part in features_of(experiment)]
-    for network, path in networks:
-        if _there(experiment, path):
-            pipelines.check_network(network, Path(path))
     for path, source in experiment.downloads.items():
         if source.sha256 and Path(path).is_file():
-            pipelines.check_hash(Path(path), source.sha256)
+            networks.check_hash(Path(path), source.sha256)
+        elif (Path(path) / FETCHED).is_file():
+            _check_fetched(Path(path), source)
+    if _there(experiment, experiment.model):
+        pipelines.check(Path(experiment.model))
+        pipelines.check_resolution(Path(experiment.model), experiment.dataset.resolution)
+    for network, path in networks_of(experiment):
+        if _there(experiment, path):
+            networks.check(network, Path(path))
+    if deepface := experiment.dataset.deepface:
+        folder = Path(deepface.weights)
+        asked = [name for name in experiment.dataset.classified if (folder / DEEPFACE_WEIGHTS[name]).is_file()]
+        networks.check_deepface(folder, asked, deepface.sha256)
+
+
+def _check_fetched(folder: Path, source: Download) -> None:
+    """Refuse a fetched folder that is of another pin, or was changed after it was fetched."""
+    record = read_json(folder / FETCHED)
+    again = f"remove the folder so that it is fetched again, or correct `downloads.{folder}`"
+    for key in ("repository", "revision", "files"):
+        if record.get(key) != (wanted := getattr(source, key)):
+            raise ModelError(f"{folder}: was fetched with the {key} {record.get(key)}, not {wanted}; {again}")
+    if record.get("sha256") != content(folder):
+        raise ModelError(
+            f"{folder}: its files are no longer those that were fetched; {again} (a folder of your own needs no "
+            f"download, and no {FETCHED})"
+        )
 
 
 def _there(experiment: Experiment, path: str) -> bool:

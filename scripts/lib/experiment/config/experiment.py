@@ -1,6 +1,6 @@
 """The experiment's configuration: what may be said, what it means, and what it defaults to.
 
-Defaults are Bohacek & Farid's values; where the paper is silent they are its most literal reading
+Defaults are Bohacek & Farid's values; where the paper is silent, a literal or defensible reading
 (``docs/paper.md`` says which). The models are the source of ``schemas/config.schema.json``
 and of the configuration reference.
 """
@@ -11,6 +11,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, field_validator, model_validator
 
 from scripts.lib.base.kinds import kinds
+from scripts.lib.experiment.choices import SMALLEST
 from scripts.lib.experiment.config.arm import Arm, Arms
 from scripts.lib.experiment.config.compose import Compose
 from scripts.lib.experiment.config.curation import Curation, Rewards
@@ -18,6 +19,7 @@ from scripts.lib.experiment.config.dataset import Dataset
 from scripts.lib.experiment.config.download import Download
 from scripts.lib.experiment.config.execution import Execution
 from scripts.lib.experiment.config.explorer import Explorer
+from scripts.lib.experiment.config.features import features_of
 from scripts.lib.experiment.config.figures import Figures
 from scripts.lib.experiment.config.finetune import Finetune
 from scripts.lib.experiment.config.generate import Generate
@@ -84,12 +86,20 @@ class Experiment(Section):
         for name, arm in self.arms.items():
             for step in arm.curate:
                 reward = kinds("curation")[step.kind].needs(step.settings).reward
-                if reward is not None and getattr(self.rewards, reward) is None:
-                    raise ValueError(
-                        f"`rewards.{reward}`: missing; the step `{step.kind}` of `arms.{name}` chooses by it. Add the "
-                        "section (see docs/configuration.md)"
-                    )
+                if reward is not None:
+                    self._check_reward(reward, f"the step `{step.kind}` of `arms.{name}` chooses by it")
         return self
+
+    def _check_reward(self, reward: str, why: str) -> None:
+        settings, resolution = getattr(self.rewards, reward), self.dataset.resolution
+        if settings is None:
+            raise ValueError(f"`rewards.{reward}`: missing; {why}. Add the section (see docs/configuration.md)")
+        for part in features_of(settings):
+            if resolution < (smallest := SMALLEST.get(part.network, 1)):
+                raise ValueError(
+                    f"`rewards.{reward}.features.network`: {part.network!r} needs images of {smallest} pixels at "
+                    f"least, but `dataset.resolution` is {resolution}; raise it, or choose `vae` ({why})"
+                )
 
     @field_validator("replicates")
     @classmethod

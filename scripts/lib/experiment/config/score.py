@@ -1,7 +1,10 @@
 """How images are measured."""
 
-from pydantic import Field, PositiveInt
+from typing import Self
 
+from pydantic import Field, PositiveInt, model_validator
+
+from scripts.lib.experiment.choices import VECTORS
 from scripts.lib.experiment.config.features import Features
 from scripts.lib.experiment.config.section import Section, Weights
 
@@ -12,3 +15,12 @@ class Score(Section):
     clip: Weights = Field(description="Folder of the CLIPModel of the CLIP score.")
     features: Features = Field(description="Feature space of the distances and of the diversity.")
     nearest_k: PositiveInt = Field(5, description="Neighbours of precision, recall, density and coverage.")
+
+    @model_validator(mode="after")
+    def _compares_vectors(self) -> Self:
+        if self.features.network not in VECTORS:
+            raise ValueError(
+                f"`features.network` is {self.features.network!r}, which gives maps of many positions, but the scores "
+                f"compare one vector per image; choose one of {', '.join(VECTORS)}"
+            )
+        return self

@@ -1,13 +1,19 @@
 """Demographic labels: read as they are published, or found by a classifier, and put into the experiment's words."""
 
 import json
+import math
+import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from scripts.lib.base import csvs
+from scripts.lib.dataset import label_table
+from scripts.lib.dataset.files import match_names
+
+MAX = sys.float_info.max
 
 
 @dataclass(frozen=True)
@@ -40,40 +46,41 @@ def raw_labels(files: Sequence[str], recipe: Recipe) -> pd.Series:
         not among ``files``, by the name or number that the CSV gives them.
 
     Raises:
-        FileNotFoundError: there is no such table or folder.
-        ValueError: a column is missing, an image is listed twice, a number fits two files.
+        FileNotFoundError: there is no such folder.
+        ValueError: the table is not well formed or lacks a column, an image is listed twice, a number fits two files.
     """
     assert recipe.path is not None
     if recipe.source == "ffhq_features":
         return _features(files, recipe.path, recipe.column)
-    table = csvs.read_foreign(recipe.path)
-    key = next((name for name in ("file_name", "image_number") if name in table), None)
-    if missing := [name for name in (key or "file_name or image_number", recipe.column) if name not in table]:
-        raise ValueError(f"{recipe.path}: no column {missing}; it has {list(table.columns)}")
-    labels = table.set_index(key)[recipe.column]
-    if labels.index.has_duplicates:
-        twice = labels.index[labels.index.duplicated()][0]
-        raise ValueError(f"{recipe.path}: {twice!r} is listed more than once; keep one row")
+    key, labels = label_table.read(recipe.path, recipe.column)
     if key == "image_number":
-        names = {str(number): name for number, name in _numbers(files).items()}
-        labels.index = labels.index.map(lambda number: names.get(number.lstrip("0") or "0", number))
-    return labels
+        meant = _named(labels.index, files, recipe.path)
+    else:
+        matched = match_names(labels.index, files)
+        meant = pd.Index([matched.get(name, name) for name in labels.index], dtype=object)
+    if meant.has_duplicates:
+        twice = meant[meant.duplicated()][0]
+        rows = ", ".join(repr(name) for name in labels.index[meant == twice])
+        raise ValueError(f"{recipe.path}: {twice!r} is listed more than once, as {rows}; keep one row")
+    return labels.set_axis(meant)
 
 
 def translate(raw: pd.Series, values: Sequence[str], recipe: Recipe) -> pd.Series:
     """Put the labels of a source into the attribute's values; missing where an image is not to be used.
 
     Raises:
-        ValueError: a label is outside the map (and ``unmapped`` is ``error``), or not a number where there are cuts.
+        ValueError: a label is outside the map (and ``unmapped`` is ``error``), or where there are cuts not a finite
+            number, or in a column ``age`` not one between 0 and 150.
     """
     if recipe.cuts is not None:
         numbers = pd.to_numeric(raw, errors="coerce")
-        if (wrong := raw[~numbers.between(0, 150)]).size:
+        low, high, what = (0.0, 150.0, "age between 0 and 150") if recipe.column == "age" else (-MAX, MAX, "number")
+        if (wrong := raw[~numbers.between(low, high)]).size:
             raise ValueError(
-                f"{recipe.place}: {wrong.index[0]!r} has {wrong.iloc[0]!r}, which is no age between 0 and 150 "
+                f"{recipe.place}: {wrong.index[0]!r} has {recipe.column} {wrong.iloc[0]!r}, which is no {what} "
                 f"({wrong.size} such rows); correct them"
             )
-        bounds = [-1.0, *recipe.cuts, float("inf")]
+        bounds = [-math.inf, *recipe.cuts, math.inf]
         return pd.cut(numbers, bounds, right=False, labels=list(values)).astype(object)
     names = recipe.map if recipe.map is not None else {value: value for value in values}
     translated = raw.map(names)
@@ -109,14 +116,30 @@ def _features(files: Sequence[str], folder: Path, key: str) -> pd.Series:
     return pd.Series(labels, dtype=object)
 
 
+def _named(numbers: Iterable[str], files: Sequence[str], table: Path) -> pd.Index:
+    """Return the file of each ``image_number``, and the number itself where there is none."""
+    known = _numbers(files)
+    if not known:
+        raise ValueError(
+            f"{table}: has image_number, but no file of dataset.path has a number for a name (00007.png or, as "
+            f"StyleGAN's dataset_tool writes it, img00000007.png); the first is {next(iter(files), '')!r}. Use a table "
+            "with file_name"
+        )
+    names = {str(number): name for number, name in known.items()}
+    # A spreadsheet or pandas writes 7 as 7.0 in a column with a gap.
+    plain = [re.sub(r"^0+(?=\d)", "", re.sub(r"\.0*$", "", number)) for number in numbers]
+    return pd.Index([names.get(number, number) for number in plain], dtype=object)
+
+
 def _numbers(files: Iterable[str]) -> dict[int, str]:
-    """Return the files of FFHQ by their number, the stem of the name."""
+    """Return the files of FFHQ by their number: the stem of the name, also as StyleGAN's ``img00000007``."""
     found: dict[int, str] = {}
     for name in files:
-        stem = Path(name).stem
-        if stem.isascii() and stem.isdigit() and found.setdefault(int(stem), name) != name:
+        match = re.fullmatch(r"(?:img)?([0-9]+)", Path(name).stem)
+        if match and found.setdefault(int(match[1]), name) != name:
+            number = int(match[1])
             raise ValueError(
-                f"dataset.path: image {int(stem)} is there twice, {found[int(stem)]!r} and {name!r}; give the folder "
+                f"dataset.path: image {number} is there twice, {found[number]!r} and {name!r}; give the folder "
                 "of one of them, such as images1024x1024"
             )
     return found

@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from scripts.cli import Attributes, run
-from scripts.lib import dataset
 from scripts.lib.base import csvs
-from scripts.lib.experiment.choices import Broken, ShortGroup
+from scripts.lib.dataset.photographs import UnreadableError, open_image
+from scripts.lib.dataset.selection import select
+from scripts.lib.experiment.choices import ShortGroup
 
 
 def main(
@@ -23,23 +24,24 @@ def main(
     groups: Annotated[Path, typer.Option(help="CSV to write: what each group has, gives and lacks.")],
     excluded: Annotated[Path, typer.Option(help="CSV to write: which files are not used, and why.")],
     folder: Annotated[Path | None, typer.Option(help="folder: where the images are.")] = None,
-    broken: Annotated[Broken, typer.Option(help="folder: what a file that cannot be read does.")] = "error",
 ) -> None:
-    """Choose PER_GROUP images of every group at random, and a disjoint reference."""
+    """Choose PER_GROUP images of every group at random, and a disjoint reference.
+
+    The tables are written even where a group runs short or a drawn file is broken, so that the user can look at them;
+    `prepare` refuses such a selection.
+    """
 
     def defect(file_name: str) -> str:
         """Read one file to the end; nothing is wrong with an avatar, which is not drawn yet."""
         try:
             if folder is not None:
-                dataset.open_image(folder / file_name)
-        except dataset.UnreadableError as error:
-            if broken == "error":
-                raise
+                open_image(folder / file_name)
+        except UnreadableError as error:
             return error.reason
         return ""
 
     table = csvs.read(catalogue)
-    chosen, counts, defects = dataset.select(
+    chosen, counts, defects = select(
         table,
         attributes,
         prompt,
