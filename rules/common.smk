@@ -16,7 +16,6 @@ from scripts.lib.base.commandline import flags, words
 from scripts.lib.engines import prompts
 from scripts.lib.weights import configured as weights
 from scripts.lib.experiment.config.describe import describe
-from scripts.lib.experiment.config.features import features_of
 from scripts.lib.planning.jobs import compose_inputs, finetune_inputs, shards_a_cell, unet
 from scripts.lib.experiment.cell import BASE, Cell
 from scripts.lib.experiment.lineage import cells, every_cell, initial, iterations_left, last_cells
@@ -58,8 +57,7 @@ SCORE_SETTINGS = flags({"nearest_k": EXPERIMENT.score.nearest_k, "attribute": li
 MODEL_DIGEST = weights.identity(EXPERIMENT, MODEL)
 SCORE_NETWORKS = [CLIP, EXPERIMENT.score.features.weights]
 SCORE_WEIGHTS = [weights.identity(EXPERIMENT, path) for path in SCORE_NETWORKS]
-# No GPU job starts before the weights are found right; another check makes no finished one due again.
-CHECKED = ancient(f"{RESULTS}/weights.json")
+WEIGHTS = weights.uses(EXPERIMENT)
 removable = temp if EXECUTION.keep == "last" else str
 
 
@@ -96,6 +94,7 @@ pathvars:
 
 
 wildcard_constraints:
+    use=one_of(WEIGHTS),
     shard=r"\d+",
     repository=one_of(path for path, source in EXPERIMENT.downloads.items() if source.repository),
     file=one_of(path for path, source in EXPERIMENT.downloads.items() if source.url),
@@ -182,6 +181,11 @@ def unets_to_keep():
 def unet_option(cell):
     """Return the option that gives a script the U-Net of a cell; it takes the base model's by itself."""
     return {} if cell.arm == BASE else {"unet": f"{RESULTS}/{cell}/unet"}
+
+
+def checked(*uses):
+    """Return the records of weights that were found right; no GPU job starts before those of its own are there."""
+    return [f"<results>/weights/{use}.json" for use in uses]
 
 
 def downloaded(*paths):

@@ -25,7 +25,7 @@ def reward_settings(wildcards):
 
 def reward_weights(wildcards):
     """Return the weights that a score loads."""
-    return [part.weights for part in features_of(reward_settings(wildcards))]
+    return [use.path for use in weights.uses_of_reward(EXPERIMENT, wildcards.reward).values()]
 
 
 def rejections(cells):
@@ -89,7 +89,7 @@ rule reward:
         images="<cell>/{images}.zip",
         real="<results>/dataset/images.zip",
         weights=lambda wildcards: downloaded(*reward_weights(wildcards)),
-        checked=CHECKED,
+        checked=lambda wildcards: checked(*weights.uses_of_reward(EXPERIMENT, wildcards.reward)),
     output:
         "<cell>/{images}-{reward}.csv",
     log:

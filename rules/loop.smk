@@ -38,7 +38,7 @@ rule finetune:
     input:
         unpack(lambda wildcards: read(finetune_inputs(EXPERIMENT, this(wildcards)))),
         weights=downloaded(MODEL),
-        checked=CHECKED,
+        checked=checked("model"),
     output:
         config=removable("<cell>/unet/config.json"),
         weights=removable("<cell>/unet/diffusion_pytorch_model.safetensors"),
@@ -79,7 +79,7 @@ rule generate:
         real="<results>/dataset/images.zip",
         unet=lambda wildcards: read({"unet": unet(this(wildcards))})["unet"],
         weights=downloaded(MODEL),
-        checked=CHECKED,
+        checked=checked("model"),
     output:
         images=temp("<cell>/generated/shard-{shard}.zip"),
         provenance="<cell>/generated/shard-{shard}.json",
@@ -135,7 +135,7 @@ rule unseen:
         prompts="<results>/dataset/unseen.csv",
         unet=lambda wildcards: read({"unet": unet(this(wildcards))})["unet"],
         weights=downloaded(MODEL),
-        checked=CHECKED,
+        checked=checked("model"),
     output:
         images="<cell>/unseen.zip",
         provenance="<cell>/unseen.json",

@@ -1,11 +1,12 @@
 """Weights that the configuration names: which download brings them, what identifies them, whether they can be used."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from scripts.lib.base.deepface import DEEPFACE_WEIGHTS
 from scripts.lib.base.hashes import content
+from scripts.lib.base.kinds import kinds
 from scripts.lib.base.safetensors_files import ModelError, read_json
 from scripts.lib.engines import pipelines
 from scripts.lib.experiment.choices import Network
@@ -46,10 +47,30 @@ def record_fetched(folder: Path, repository: str, revision: str, files: list[str
     (folder / FETCHED).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
-def networks_of(experiment: Experiment) -> Iterator[tuple[Network, str]]:
-    """Yield every feature network of an experiment with its weights, each once."""
-    features = [(part.network, part.weights) for part in features_of(experiment)]
-    yield from dict.fromkeys([("clip", experiment.score.clip), *features])
+class Use(NamedTuple):
+    """Weights and what they are loaded as: a feature network, or, without one, the base model."""
+
+    network: Network | None
+    path: str
+
+
+def uses(experiment: Experiment) -> dict[str, Use]:
+    """Return the weights that an experiment loads with torch, by what for."""
+    score = experiment.score.features
+    found = {
+        "model": Use(None, experiment.model),
+        "clip": Use("clip", experiment.score.clip),
+        "features": Use(score.network, score.weights),
+    }
+    for reward in kinds("rewards"):
+        found |= uses_of_reward(experiment, reward)
+    return found
+
+
+def uses_of_reward(experiment: Experiment, reward: str) -> dict[str, Use]:
+    """Return the weights that a score of single images loads; none where the configuration does not name it."""
+    settings = getattr(experiment.rewards, reward)
+    return {f"{reward}-{part.network}": Use(part.network, part.weights) for part in features_of(settings)}
 
 
 def check(experiment: Experiment) -> None:
@@ -64,12 +85,15 @@ def check(experiment: Experiment) -> None:
             networks.check_hash(Path(path), source.sha256)
         elif (Path(path) / FETCHED).is_file():
             _check_fetched(Path(path), source)
-    if _there(experiment, experiment.model):
-        pipelines.check(Path(experiment.model))
-        pipelines.check_resolution(Path(experiment.model), experiment.dataset.resolution)
-    for network, path in networks_of(experiment):
-        if _there(experiment, path):
+    for network, path in dict.fromkeys(uses(experiment).values()):
+        if not _there(experiment, path):
+            continue
+        if network is not None:
             networks.check(network, Path(path))
+            continue
+        pipelines.check(Path(path))
+        pipelines.check_resolution(Path(path), experiment.dataset.resolution)
+        pipelines.check_steps(Path(path), max(part.generate.steps for part in [experiment, *experiment.arms.values()]))
     if deepface := experiment.dataset.deepface:
         folder = Path(deepface.weights)
         asked = [name for name in experiment.dataset.classified if (folder / DEEPFACE_WEIGHTS[name]).is_file()]
