@@ -11,7 +11,7 @@ from scripts.lib.cluster import slurm
 from scripts.lib.planning import rerun
 
 # U-Nets are large: one that was removed is trained again when a job needs it. `finetune.json` stands for it.
-UNETS = {f"{RESULTS}/{cell}/unet/{name}" for cell in cells(EXPERIMENT) for name in UNET}
+UNETS = {f"{RESULTS}/{path}" for cell in cells(EXPERIMENT) for path in unet(cell)}
 rerun.plan_what_is_missing(DAG, optional=UNETS | set(EXPERIMENT.downloads))
 
 TOKENS = Path(".snakemake/fence").absolute()

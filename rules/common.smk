@@ -16,9 +16,9 @@ from scripts.lib.base.commandline import flags, words
 from scripts.lib.engines import prompts
 from scripts.lib.weights import configured as weights
 from scripts.lib.experiment.config.describe import describe
-from scripts.lib.planning.jobs import shards_a_cell
+from scripts.lib.planning.jobs import compose_inputs, finetune_inputs, shards_a_cell, unet
 from scripts.lib.experiment.cell import BASE, Cell
-from scripts.lib.experiment.lineage import cells, every_cell, initial, iterations_left, last_cells, previous
+from scripts.lib.experiment.lineage import cells, every_cell, initial, iterations_left, last_cells
 from scripts.lib.base.seeds import seed_of
 
 # A chain of 100 iterations is deeper than Python's default allows (snakemake issue 2420).
@@ -57,9 +57,7 @@ SCORE_SETTINGS = flags({"nearest_k": EXPERIMENT.score.nearest_k, "attribute": li
 MODEL_DIGEST = weights.identity(EXPERIMENT, MODEL)
 SCORE_NETWORKS = [CLIP, EXPERIMENT.score.features.weights]
 SCORE_WEIGHTS = [weights.identity(EXPERIMENT, path) for path in SCORE_NETWORKS]
-CULL_WEIGHTS = weights.identity(EXPERIMENT, EXPERIMENT.cull.features.weights)
 WEIGHTS = weights.uses(EXPERIMENT)
-UNET = ["config.json", "diffusion_pytorch_model.safetensors"]
 removable = temp if EXECUTION.keep == "last" else str
 
 
@@ -164,17 +162,24 @@ def arm_of(wildcards):
     return EXPERIMENT if wildcards.arm == BASE else EXPERIMENT.arms[wildcards.arm]
 
 
-def unet_of(cell):
-    """Return the files of a cell's U-Net; the base model's are in the model's folder."""
-    return [] if cell.arm == BASE else [f"<results>/{cell}/unet/{name}" for name in UNET]
+def read(inputs):
+    """Return what a job reads, as `planning.jobs` names it, below the results' folder."""
+    return {name: [f"<results>/{path}" for path in paths] for name, paths in inputs.items()}
+
+
+def options(inputs, *names):
+    """Return the options that give a script those of its inputs that there are."""
+    return flags({name: list(inputs.get(name) or []) for name in names})
 
 
 def unets_to_keep():
     """Return the U-Nets that the target `all` asks for: Snakemake leaves what a target asks for, temporary or not."""
-    return [path for cell in last_cells(EXPERIMENT) for path in unet_of(cell)] if EXECUTION.keep == "last" else []
+    kept = last_cells(EXPERIMENT) if EXECUTION.keep == "last" else []
+    return [f"<results>/{path}" for cell in kept for path in unet(cell)]
 
 
 def unet_option(cell):
+    """Return the option that gives a script the U-Net of a cell; it takes the base model's by itself."""
     return {} if cell.arm == BASE else {"unet": f"{RESULTS}/{cell}/unet"}
 
 
@@ -186,21 +191,6 @@ def checked(*uses):
 def downloaded(*paths):
     """Return the downloads that bring these weights; what is there is kept, whatever its age."""
     return [ancient(key) for key in sorted({weights.download_of(EXPERIMENT, path) for path in paths} - {None})]
-
-
-def generated_before(wildcards):
-    """Return what the training set of a cell takes as its generated images: none for a share of 0."""
-    arm = arm_of(wildcards)
-    if arm.synthetic == 0:
-        return []
-    if arm.control == "match_histograms":
-        return "<cell>/matched.zip"
-    return f"<results>/{previous(EXPERIMENT, this(wildcards))}/generated.zip"
-
-
-def slots_before(wildcards):
-    """Return the table that says which generated image each slot has: the cull's, or the image set itself."""
-    return "<cell>/culled.csv" if arm_of(wildcards).control == "cull" else generated_before(wildcards)
 
 
 def slot_draw(wildcards):

@@ -10,7 +10,7 @@ const FEW_REJECTED = 24;
 
 // --- What is chosen, and who shows it ---------------------------------------------------------
 
-const plain = armNames.filter((name) => facts.arms[name].control === "none" && !facts.arms[name].parent);
+const plain = armNames.filter((name) => !facts.arms[name].curate.length && !facts.arms[name].parent);
 const byShare = (plain.length ? plain : armNames).toSorted((a, b) => facts.arms[a].synthetic - facts.arms[b].synthetic);
 const startGroup = groupNames.find((name) => matches(name, facts.start)) ?? groupNames[0];
 
@@ -578,11 +578,11 @@ function drawUnseen() {
 
 function culledCells() {
   return armNames
-    .filter((name) => facts.arms[name].control === "cull")
     .flatMap((arm) => {
       const { first, last } = facts.arms[arm];
       return Array.from({ length: last - first + 1 }, (_, at) => ({ arm, iteration: first + at }));
-    });
+    })
+    .filter((cell) => facts.cells[folderOf(cell)].rejected);
 }
 
 function drawCulled() {
@@ -590,7 +590,7 @@ function drawCulled() {
   $("cull").hidden = !cells.length;
   if (!cells.length) return;
   const cell = cells.find((one) => folderOf(one, "") === state.culledCell) ?? cells.at(-1);
-  const { threshold, total, rejected } = facts.cells[folderOf(cell)].cull;
+  const { threshold, total, rejected } = facts.cells[folderOf(cell)].rejected;
   const judged = cellAt(cell.arm, cell.iteration - 1);
   const set = `${folderOf(judged)}/generated`;
 
@@ -616,12 +616,12 @@ function drawCulled() {
     return place ? `replaced by image ${place.index + 1}` : "replaced";
   };
   $("culled").replaceChildren(
-    ...shown.map(({ slot, distance, replacement }) => {
+    ...shown.map(({ slot, score, replacement }) => {
       const pair = [
-        slotButton(set, slot, `rejected, distance ${number(distance)}`),
+        slotButton(set, slot, `rejected, distance ${number(score)}`),
         pictureOfSlot(REAL, slot, "its real image"),
       ];
-      const value = element("strong", { textContent: number(distance) });
+      const value = element("strong", { textContent: number(score) });
       return element("li", {}, element("div", { className: "row" }, ...pair), value, instead(replacement));
     }),
   );

@@ -8,9 +8,9 @@ import pytest
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 
-from scripts import draw_culled, draw_grid, draw_samples
-from scripts.lib.base import imageset
-from scripts.lib.curation.controls import cull
+from scripts import draw_grid, draw_rejected, draw_samples
+from scripts.lib.base import csvs, imageset
+from scripts.lib.curation.candidates import decided, of_sets
 from scripts.lib.figures import images as samples
 from scripts.lib.figures import style
 from scripts.lib.figures.images import Panel, draw_panels, iteration_panels, spaced
@@ -113,18 +113,17 @@ def test_only_the_group_asked_for_is_shown(tmp_path, images, monkeypatch):
     np.testing.assert_equal(drawn[0].rows, {"real": [images[4:]]})
 
 
-def test_what_is_culled_is_shown_worst_first_with_its_distance(tmp_path, images, monkeypatch):
-    table = write_sets(tmp_path, images, ["base/seed-0/iteration-0"])
-    distances = table[["file_name", "group"]].assign(distance=[0.1, 3, 0.2, 2, 0.3, 0.4, 5, 0.5])
-    folder = tmp_path / "strict/seed-0/iteration-1"
-    folder.mkdir(parents=True)
-    culled = cull(distances, 1.0, on_reject="replace", shortfall="error", seed=0)
-    culled.to_csv(folder / "culled.csv", index=False)
+def test_what_is_rejected_is_shown_worst_first_with_its_score(tmp_path, images, monkeypatch):
+    write_sets(tmp_path, images, ["base/seed-0/iteration-0"])
+    generated_by = tmp_path / "base/seed-0/iteration-0/generated.zip"
+    scores = pd.Series([0.1, 3, 0.2, 2, 0.3, 0.4, 5, 0.5])
+    step = tmp_path / "strict/seed-0/iteration-1/curation/1-cull.csv"
+    csvs.write(step, decided(of_sets([generated_by], tmp_path), scores <= 1, score=scores, threshold=1.0))
     drawn: list[Panel] = []
-    monkeypatch.setattr(draw_culled, "draw_panels", drawn.extend)
-    draw_culled.main(
-        culled=[folder / "culled.csv"],
-        generated=[tmp_path / "base/seed-0/iteration-0/generated.zip"],
+    monkeypatch.setattr(draw_rejected, "draw_panels", drawn.extend)
+    draw_rejected.main(
+        tables=[step],
+        root=tmp_path,
         real=tmp_path / "real.zip",
         images=2,
         output=[],
@@ -138,8 +137,8 @@ def test_what_is_culled_is_shown_worst_first_with_its_distance(tmp_path, images,
 
 
 def test_a_cull_that_rejects_nothing_says_so():
-    table = pd.DataFrame({"distance": [0.1], "threshold": [1.0], "accepted": [True]})
-    panel = samples.culled_panel("culled, iteration 1", table, NONE, NONE)
+    table = pd.DataFrame({"score": [0.1], "threshold": [1.0], "accepted": [True]})
+    panel = samples.rejected_panel("culled, iteration 1", table, NONE, NONE)
     assert panel.columns == ["none rejected"]
     assert_printable(draw_panels([panel]))
 
@@ -165,7 +164,7 @@ def test_the_grid_takes_the_same_slots_from_every_cell(tmp_path, images, monkeyp
         generated=sorted(tmp_path.glob("*/*/*/generated.zip")),
         unseen=sorted(tmp_path.glob("*/*/*/unseen.zip")),
         real=tmp_path / "real.zip",
-        arms='{"real": {"synthetic": 0, "control": "none", "parent": null, "from_iteration": null}}',
+        arms='{"real": {"synthetic": 0}}',
         images=2,
         output=[],
     )

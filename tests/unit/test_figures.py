@@ -96,8 +96,8 @@ def test_figures_of_scores_can_be_printed(figure, replicates):
 
 
 def test_no_two_arms_look_alike_and_grey_print_keeps_the_order_of_the_shares():
-    many = ARMS | {f"share-{share}": Arm(share, "none", None, None) for share in (0.033, 0.1, 0.25)}
-    many |= {"slower": Arm(1.0, "none", None, None), "culled-later": Arm(1.0, "cull", "half", 2)}
+    many = ARMS | {f"share-{share}": Arm(share) for share in (0.033, 0.1, 0.25)}
+    many |= {"slower": Arm(1.0), "culled-later": Arm(1.0, ("cull",), "square", "half", 2)}
     drawn = looks(many)
     seen = {
         (look["marker"], look["linestyle"], str(look["markerfacecolor"]), str(look["color"])) for look in drawn.values()

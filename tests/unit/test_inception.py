@@ -10,8 +10,8 @@ from PIL import Image
 from torch import nn
 from torchvision.models.inception import Inception3
 
-from scripts.lib.curation.controls import single_image_distances
 from scripts.lib.engines.pipelines import ModelError
+from scripts.lib.rewards.single_image_distance import single_image_distances
 from scripts.lib.scoring import inception
 from scripts.lib.scoring.features import EXTRACTORS
 from scripts.lib.scoring.metrics import frechet_distance

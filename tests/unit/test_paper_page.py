@@ -41,9 +41,11 @@ def test_the_paper_s_numbers_are_in_its_configuration():
     finetune = PAPER.finetune
     assert (finetune.learning_rate, finetune.epochs, finetune.mixed_precision) == (2e-6, 50, "no")
     assert finetune.horizontal_flip
-    shares = {name: arm.synthetic for name, arm in PAPER.arms.items() if arm.control == "none" and not arm.parent}
+    shares = {name: arm.synthetic for name, arm in PAPER.arms.items() if not arm.curate and not arm.parent}
     assert sorted(shares.values()) == [0, 0.033, 0.1, 0.25, 0.5, 1]
-    assert {arm.control for arm in PAPER.arms.values()} == {"none", "match_histograms", "cull"}
+    curated = {name: [step.kind for step in arm.curate] for name, arm in PAPER.arms.items() if arm.curate}
+    assert curated == {"color-matched": ["match_histograms"], "culled": ["cull"]}
+    assert {arm.regime.kind for arm in PAPER.arms.values()} == {"replace"}
     assert all(arm.iterations == 5 for arm in PAPER.arms.values())
     healed = PAPER.arms["healed"]
     assert (healed.parent, healed.synthetic, healed.first_iteration, healed.last_iteration) == ("poison-25", 0, 6, 10)

@@ -33,7 +33,7 @@ def experiment(settings) -> Experiment:
         "model": "models/sd",
         "downloads": {"models/sd": hub, "models/inception.pth": {"url": "https://x/y", "sha256": "01234567"}},
     }
-    settings["cull"]["features"]["weights"] = "models/sd/vae"
+    settings["rewards"]["single_image_distance"]["features"]["weights"] = "models/sd/vae"
     settings["score"] = {
         "clip": str(MINIATURE / "clip"),
         "features": {"network": "inception", "weights": "models/inception.pth"},
@@ -91,7 +91,7 @@ def test_a_folder_that_was_fetched_with_another_pin_is_refused(experiment, tmp_p
 
 def test_a_resolution_that_the_model_cannot_make_is_refused(settings):
     settings["model"] = str(MINIATURE)
-    settings["cull"]["features"]["weights"] = str(MINIATURE / "vae")
+    settings["rewards"]["single_image_distance"]["features"]["weights"] = str(MINIATURE / "vae")
     settings["score"] = {"clip": str(MINIATURE / "clip"), "features": {"network": "clip", "weights": "clip"}}
     settings["score"]["features"]["weights"] = str(MINIATURE / "clip")
     for resolution in (32, 64, 512):
@@ -243,7 +243,7 @@ def test_what_deepface_lacks_or_has_of_another_hash_is_found(settings, tmp_path)
         "deepface": {"weights": str(tmp_path), "sha256": {"gender_model_weights.onnx": "0" * 64}},
     }
     settings |= {"model": str(MINIATURE), "figures": {"group": {"gender": "man"}}}
-    settings["cull"]["features"]["weights"] = str(MINIATURE / "vae")
+    settings["rewards"]["single_image_distance"]["features"]["weights"] = str(MINIATURE / "vae")
     features = {"network": "clip", "weights": str(MINIATURE / "clip")}
     settings["score"] = {"clip": str(MINIATURE / "clip"), "features": features}
     weights.check(load(settings))

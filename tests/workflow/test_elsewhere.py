@@ -97,7 +97,7 @@ def with_weights(config: dict[str, Any]) -> dict[str, Any]:
     config["dataset"] |= {"source": "avatars", "path": None, "labels": None}
     return config | {
         "model": "models/miniature",
-        "cull": config["cull"] | {"features": vae},
+        "rewards": {"single_image_distance": {"features": vae}},
         "score": config["score"] | {"clip": "models/miniature/clip", "features": clip},
     }
 

@@ -14,12 +14,11 @@ from tests.workflow.test_plan import cells_of, rules_of
 
 RESULTS = "results/tiny"
 # Which script a rule runs, where it has another name.
-SCRIPTS = {"embed_dataset": "embed", "score_floor": "score", "unseen": "generate"}
-RULES = """
-    catalogue select_images prepare unseen_prompts embed_dataset score_floor
-    compose finetune generate gather unseen embed score match_histograms single_image_distance cull
-    tabulate costs summarize record_configuration typeset draw_curves draw_samples draw_culled draw_grid build_explorer
-""".split()  # noqa: SIM905
+SCRIPTS = {"embed_dataset": "embed", "score_floor": "score", "unseen": "generate", "rewrite": "curate"}
+RULES = ["catalogue", "select_images", "prepare", "unseen_prompts", "embed_dataset", "score_floor"]
+RULES += ["compose", "finetune", "generate", "gather", "unseen", "embed", "score", "curate", "rewrite", "reward"]
+RULES += ["tabulate", "costs", "summarize", "record_configuration", "typeset"]
+RULES += ["draw_curves", "draw_samples", "draw_rejected", "draw_grid", "build_explorer"]
 
 
 @pytest.fixture

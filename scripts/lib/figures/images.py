@@ -79,21 +79,21 @@ def iteration_panels(arms: Mapping[str, Arm], images: Mapping[tuple[str, int], n
     return panels
 
 
-def culled_panel(title: str, culled: pd.DataFrame, generated: np.ndarray, real: np.ndarray) -> Panel:
-    """Return the rejected images of one cull, worst first, above the real ones that they are too far from.
+def rejected_panel(title: str, table: pd.DataFrame, generated: np.ndarray, real: np.ndarray) -> Panel:
+    """Return the images that one step of curation rejects, highest score first, above the real ones of their slots.
 
     Args:
-        title: which cull it is.
-        culled: the cull's whole table: ``distance``, ``threshold``, ``accepted``.
-        generated, real: uint8 (n, height, width, 3) of its rejected slots with the largest distances, in that order.
+        title: which step of which cell it is.
+        table: what the step decided: ``score``, ``threshold``, ``accepted``.
+        generated, real: uint8 (n, height, width, 3) of its rejected candidates with the highest scores, in that order.
     """
-    distances = culled.loc[~culled["accepted"], "distance"].nlargest(len(generated))
-    number, threshold = (~culled["accepted"]).sum(), culled["threshold"].iloc[0]
+    scores = table.loc[~table["accepted"], "score"].nlargest(len(generated))
+    number, threshold = (~table["accepted"]).sum(), table["threshold"].iloc[0]
     return Panel(
-        f"{title}\n{number} of {len(culled)} rejected",
-        [f"{distance:.2f}" for distance in distances] or ["none rejected"],
+        f"{title}\n{number} of {len(table)} rejected",
+        [f"{score:.2f}" for score in scores] or ["none rejected"],
         {
-            f"rejected: distance\nabove {threshold:.3g}": [image[None] for image in generated] or [None],
+            f"rejected: score\nabove {threshold:.3g}": [image[None] for image in generated] or [None],
             "real images": [image[None] for image in real] or [None],
         },
     )

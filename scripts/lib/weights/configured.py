@@ -6,11 +6,13 @@ from typing import NamedTuple
 
 from scripts.lib.base.deepface import DEEPFACE_WEIGHTS
 from scripts.lib.base.hashes import content
+from scripts.lib.base.kinds import kinds
 from scripts.lib.base.safetensors_files import ModelError, read_json
 from scripts.lib.engines import pipelines
 from scripts.lib.experiment.choices import Network
 from scripts.lib.experiment.config.download import Download
 from scripts.lib.experiment.config.experiment import Experiment
+from scripts.lib.experiment.config.features import features_of
 from scripts.lib.scoring import networks
 
 FETCHED = ".download.json"  # In a folder that was fetched: from where, and the SHA-256 of what came.
@@ -54,13 +56,21 @@ class Use(NamedTuple):
 
 def uses(experiment: Experiment) -> dict[str, Use]:
     """Return the weights that an experiment loads with torch, by what for."""
-    score, cull = experiment.score.features, experiment.cull.features
-    return {
+    score = experiment.score.features
+    found = {
         "model": Use(None, experiment.model),
         "clip": Use("clip", experiment.score.clip),
         "features": Use(score.network, score.weights),
-        "cull": Use(cull.network, cull.weights),
     }
+    for reward in kinds("rewards"):
+        found |= uses_of_reward(experiment, reward)
+    return found
+
+
+def uses_of_reward(experiment: Experiment, reward: str) -> dict[str, Use]:
+    """Return the weights that a score of single images loads; none where the configuration does not name it."""
+    settings = getattr(experiment.rewards, reward)
+    return {f"{reward}-{part.network}": Use(part.network, part.weights) for part in features_of(settings)}
 
 
 def check(experiment: Experiment) -> None:

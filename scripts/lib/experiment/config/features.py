@@ -1,6 +1,9 @@
 """A feature network."""
 
-from pydantic import Field
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel, Field
 
 from scripts.lib.experiment.choices import Network
 from scripts.lib.experiment.config.section import Section, Weights
@@ -18,3 +21,17 @@ class Features(Section):
         description="The network's weights. `clip`, `vae`: a folder (safetensors). `inception`: the file "
         "pt_inception-2015-12-05-6726825d.pth; `inception_192`, `inception_64`: inception_v3_google-0cc3c7bd.pth."
     )
+
+
+def features_of(section: Any) -> Iterator[Features]:
+    """Yield every feature network that a part of the configuration names, however deep."""
+    if isinstance(section, Features):
+        yield section
+    elif isinstance(section, BaseModel):
+        for _, value in section:
+            yield from features_of(value)
+    elif isinstance(section, Mapping):
+        yield from features_of(list(section.values()))
+    elif isinstance(section, list):
+        for value in section:
+            yield from features_of(value)

@@ -1,4 +1,9 @@
-"""Training sets from real and generated images (paper, section 2.3)."""
+"""Training sets from real and generated images (paper, section 2.3).
+
+A training set is a table that names its images, one row each: in which image set below the results' folder it lies
+(``images``) and under which name (``file_name``), which ``slot``, ``group`` and caption (``text``) it has, and who made
+it: ``origin`` is ``real``, ``base`` or an arm, ``iteration`` is that of the model (0 for real images).
+"""
 
 import math
 
@@ -6,6 +11,10 @@ import numpy as np
 import pandas as pd
 
 from scripts.lib.base.seeds import seed_of
+
+COLUMNS = ["images", "file_name", "slot", "group", "text", "origin", "iteration"]
+TYPES = {"iteration": int}
+REAL, REAL_IMAGES = "real", "dataset/images.zip"
 
 
 def counts(sizes: pd.Series, share: float, rounding: str, draw: int) -> pd.Series:
@@ -34,49 +43,44 @@ def counts(sizes: pd.Series, share: float, rounding: str, draw: int) -> pd.Serie
     return rules[rounding](exact).astype(int)
 
 
-def compose(
-    real: pd.DataFrame, generated: pd.DataFrame | None, *, share: float, rounding: str, draw: int
-) -> pd.DataFrame:
+def mix(real: pd.DataFrame, generated: pd.DataFrame, *, share: float, rounding: str, draw: int) -> pd.DataFrame:
     """Choose which slots train on their generated image and which on their real one.
 
-    Slots are drawn from one permutation a group, so that at equal seeds the generated slots of a
+    Slots are drawn from one permutation per group, so that at equal seeds the generated slots of a
     small share are among those of a larger one, in every arm.
 
     Args:
         real: table of the real set; its rows are the slots (``file_name``, ``group``, ``text``).
-        generated: for each slot the generated image to use: ``slot``, ``file_name``. Slots that are
-            missing here (culled and dropped) drop out where they should have been generated. None
-            is allowed when the share is 0.
+        generated: for each slot the generated image to use: ``slot, images, file_name, origin, iteration``. Slots
+            that are missing here (rejected, and nothing takes their place) drop out where they should have been
+            generated.
         share, rounding: see ``counts``.
         draw: seed of the rounding's ties and of the permutations. Equal draws choose equal slots; each iteration
             has another one, so that no group gets the larger number of generated images every time.
 
     Returns:
-        ``set`` (``real`` or ``generated``), ``file_name``, ``slot``, ``group``, ``text``: one row a
-        training image, in the order of the slots.
-
-    Raises:
-        ValueError: the share asks for generated images and there are none; no slot has an image.
+        Columns ``COLUMNS``: one row per training image, in the order of the slots.
     """
     wanted = counts(real.groupby("group", sort=False).size(), share, rounding, draw)
-    if wanted.sum() and generated is None:
-        raise ValueError(f"a share of {share} needs generated images, but none were given")
-    slots = real[["file_name", "group", "text"]].rename(columns={"file_name": "slot"})
+    slots = of_real(real)
     rank = pd.Series(0, index=slots.index)
     for group, rows in slots.groupby("group", sort=False):
         rank[rows.index] = np.random.default_rng(seed_of(draw, "slots", str(group))).permutation(len(rows))
     synthetic = rank < slots["group"].map(wanted)
-    parts = [slots[~synthetic].assign(set="real", file_name=lambda table: table["slot"])]
-    if generated is not None:
-        chosen = generated[["slot", "file_name"]].assign(set="generated")
-        parts.append(slots[synthetic].reset_index().merge(chosen, on="slot").set_index("index"))
-    if not sum(map(len, parts)):
-        raise ValueError("no slot has an image to train on: every generated image was culled and dropped")
-    return pd.concat(parts).sort_index()[["set", "file_name", "slot", "group", "text"]]
+    chosen = slots.loc[synthetic, ["slot", "group", "text"]].reset_index()
+    chosen = chosen.merge(generated[["slot", "images", "file_name", "origin", "iteration"]], on="slot")
+    return pd.concat([slots[~synthetic], chosen.set_index("index")]).sort_index()[COLUMNS]
+
+
+def of_real(real: pd.DataFrame) -> pd.DataFrame:
+    """Return the real images as rows of a training set: each is the image of its own slot."""
+    slots = real[["file_name", "group", "text"]].assign(slot=real["file_name"], images=REAL_IMAGES)
+    return slots.assign(origin=REAL, iteration=0)[COLUMNS]
 
 
 def composition_of(real: pd.DataFrame, training: pd.DataFrame) -> pd.DataFrame:
-    """Count the images of a training set: ``group``, ``real`` and ``generated``, one row per group of the real set."""
-    counts = pd.crosstab(training["group"], training["set"])
+    """Count the images of a training set: ``group, real, generated``, one row for each group of the real set."""
+    kinds = training["origin"].eq(REAL).map({True: "real", False: "generated"})
+    counts = pd.crosstab(training["group"], kinds)
     groups = pd.Index(real["group"].unique(), name="group")
     return counts.reindex(index=groups, columns=["real", "generated"], fill_value=0).reset_index()

@@ -1,17 +1,58 @@
-"""The two control experiments: color matching and culling (paper, section 2.5)."""
+"""The color control: match the colors of each image to those of its most similar real image (paper, section 2.5)."""
 
-from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import pandas as pd
-from skimage.color import rgb2ycbcr, ycbcr2rgb
-from skimage.exposure import match_histograms
-from tqdm import tqdm, trange
+from pydantic import Field, PositiveFloat, PositiveInt
+from tqdm import tqdm
 
-from scripts.lib.base.seeds import seed_of
-from scripts.lib.scoring.metrics import frechet_distance
+from scripts.lib.base import imageset
+from scripts.lib.curation.candidates import Curated, Inputs, Needs, decided
+from scripts.lib.experiment.config.section import Section
+
+SHAPE = "diamond"  # The paper's sign for this control.
 
 YCBCR_LOWEST, YCBCR_HIGHEST = 16, 240  # studio range of rgb2ycbcr: Y ends at 235, Cb and Cr at 240
+
+
+class Settings(Section):
+    """The color control: match each image to its most similar real one (paper, section 2.5)."""
+
+    bins: PositiveInt = Field(256, description="Bins of the histograms that choose the real image.")
+    pseudo_count: PositiveFloat = Field(
+        1e-6, description="Added to every bin before normalization, so that the divergence is finite."
+    )
+    divergence: Literal["generated_real", "real_generated"] = Field(
+        "generated_real", description="KL(generated, real) or KL(real, generated)."
+    )
+    candidates: Literal["all", "group"] = Field(
+        "all",
+        description="Real images that an image may be matched to: all of the experiment, whatever their group, or only "
+        "those of its own group.",
+    )
+
+
+def needs(_: Settings) -> Needs:
+    """Return what a step reads and makes."""
+    return Needs(real=True, rewrites=True)
+
+
+def curate(candidates: pd.DataFrame, settings: Settings, inputs: Inputs) -> Curated:
+    """Write each candidate anew in the colors of a real image; the column ``matched_to`` names that image."""
+    assert inputs.real is not None
+    images = imageset.read_rows(candidates, inputs.root)
+    metadata, real = imageset.read(inputs.real)
+    groups = None if settings.candidates == "all" else (candidates["group"].to_numpy(), metadata["group"].to_numpy())
+    matched, nearest = match_to_real(
+        images,
+        real,
+        bins=settings.bins,
+        pseudo_count=settings.pseudo_count,
+        divergence=settings.divergence,
+        groups=groups,
+    )
+    return Curated(decided(candidates), {"matched_to": metadata["file_name"].to_numpy()[nearest]}, matched)
 
 
 def to_ycbcr(image: np.ndarray) -> np.ndarray:
@@ -20,6 +61,8 @@ def to_ycbcr(image: np.ndarray) -> np.ndarray:
     The last bits of the conversion differ between processors. They would part colors of equal chroma, as all greys
     have, and put them on either side of a histogram's edge.
     """
+    from skimage.color import rgb2ycbcr
+
     return rgb2ycbcr(image).round(9)
 
 
@@ -69,6 +112,9 @@ def match_to_real(
     Raises:
         ValueError: a group has generated images and no real one.
     """
+    from skimage.color import ycbcr2rgb
+    from skimage.exposure import match_histograms
+
     ours, theirs = histograms(generated, bins, pseudo_count), histograms(real, bins, pseudo_count)
     table = divergences(ours, theirs) if divergence == "generated_real" else divergences(theirs, ours).T
     if groups is not None:
@@ -83,57 +129,3 @@ def match_to_real(
         rgb = ycbcr2rgb(match_histograms(to_ycbcr(image), target, channel_axis=-1))
         matched[i] = np.rint(rgb.clip(0, 1) * 255)
     return matched, nearest
-
-
-def single_image_distances(
-    generated: np.ndarray, real: np.ndarray, extract: Callable[[np.ndarray], np.ndarray], batch_size: int
-) -> np.ndarray:
-    """Return the single-image Fréchet distance of each pair (Shaham et al. 2019, SinGAN).
-
-    Every position of a feature map is one sample; the distance is that of the two Gaussians.
-
-    Args:
-        generated, real: corresponding images (n, height, width, 3).
-        extract: turns images into feature maps (n, positions, channels); it gets ``batch_size`` of them at
-            once, since the maps of one image at 512 pixels take 12 MB.
-    """
-    distances: list[float] = []
-    for start in trange(0, len(generated), batch_size, desc="distance", mininterval=10):
-        part = slice(start, start + batch_size)
-        distances += map(frechet_distance, extract(generated[part]), extract(real[part]))
-    return np.array(distances)
-
-
-def cull(distances: pd.DataFrame, threshold: float, *, on_reject: str, shortfall: str, seed: int) -> pd.DataFrame:
-    """Reject generated images farther from their real counterpart than ``threshold``.
-
-    Args:
-        distances: ``file_name``, ``group``, ``distance``, one row a slot.
-        threshold: mean distance of the first batch of generated images.
-        on_reject: ``replace`` by an accepted image of the same group, at random by ``seed``, or ``drop``.
-        shortfall: for a group in which none is accepted: ``error``, ``keep_best`` (its nearest image
-            counts as accepted) or ``drop``.
-
-    Returns:
-        ``slot``, ``file_name`` (what the slot trains on; empty where dropped), ``group``,
-        ``distance`` (of the slot's own image), ``threshold``, ``accepted``.
-
-    Raises:
-        ValueError: a group has no accepted image under ``error``.
-    """
-    table = distances.rename(columns={"file_name": "slot"})[["slot", "group", "distance"]]
-    table = table.assign(file_name=table["slot"], threshold=threshold, accepted=table["distance"] <= threshold)
-    for group, rows in table.groupby("group", sort=False):
-        pool = rows.loc[rows["accepted"], "slot"].to_numpy()
-        if len(pool) == 0:
-            if shortfall == "error":
-                raise ValueError(f"group {group}: no generated image is within {threshold:.4g}; see cull.shortfall")
-            pool = rows.nsmallest(1, "distance")["slot"].to_numpy() if shortfall == "keep_best" else pool
-            table.loc[table["slot"].isin(pool), "accepted"] = True
-        rejected = rows.index[~table.loc[rows.index, "accepted"]]
-        if on_reject == "replace" and len(pool):
-            rng = np.random.default_rng(seed_of(seed, "replace", str(group)))
-            table.loc[rejected, "file_name"] = rng.choice(pool, len(rejected))
-        else:
-            table.loc[rejected, "file_name"] = ""
-    return table[["slot", "file_name", "group", "distance", "threshold", "accepted"]]

@@ -5,19 +5,27 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 
-from scripts.lib.regimes.compose import compose, composition_of, counts
+from scripts.lib.regimes.composition import COLUMNS, composition_of, counts, mix, of_real
 
 GROUPS = [f"group-{number:02d}" for number in range(30)]
 SIZES = pd.Series(30, index=GROUPS)
 REAL = pd.DataFrame(
     [{"file_name": f"{group}-{i:04d}.png", "group": group, "text": f"a {group}"} for group in GROUPS for i in range(30)]
 )
-GENERATED = pd.DataFrame({"slot": REAL["file_name"], "file_name": REAL["file_name"]})
+GENERATED = pd.DataFrame(
+    {
+        "slot": REAL["file_name"],
+        "images": "base/seed-0/iteration-0/generated.zip",
+        "file_name": REAL["file_name"],
+        "origin": "base",
+        "iteration": 0,
+    }
+)
 SHARES = [0, 0.033, 0.10, 0.25, 0.50, 1]
 
 
 def composed(share, rounding="total", draw=0, generated=GENERATED, real=REAL):
-    return compose(real, generated, share=share, rounding=rounding, draw=draw)
+    return mix(real, generated, share=share, rounding=rounding, draw=draw)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +59,7 @@ def composed(share, rounding="total", draw=0, generated=GENERATED, real=REAL):
 )
 def test_counts_of_the_papers_shares(share, rounding, total, each):
     table = composed(share, rounding)
-    generated = table[table["set"] == "generated"].groupby("group").size().reindex(GROUPS, fill_value=0)
+    generated = table[table["origin"] != "real"].groupby("group").size().reindex(GROUPS, fill_value=0)
     assert generated.sum() == total
     assert set(generated) == each
     assert (generated == counts(SIZES, share, rounding, draw=0)).all()
@@ -86,34 +94,34 @@ def test_every_slot_is_used_once_with_its_own_text_in_the_order_of_the_slots(sha
 
 @pytest.mark.parametrize("rounding", ["total", "floor", "ceil", "nearest"])
 def test_generated_slots_of_a_share_are_among_those_of_a_larger_one(rounding):
-    slots = [set(composed(share, rounding).query("set == 'generated'")["slot"]) for share in SHARES]
+    slots = [set(composed(share, rounding).query("origin != 'real'")["slot"]) for share in SHARES]
     assert all(small <= large for small, large in pairwise(slots))
     assert slots[3] < slots[4]
 
 
 def test_slots_depend_on_the_draw():
-    half = [composed(0.5, draw=draw).query("set == 'generated'")["slot"].tolist() for draw in (1, 1, 2)]
+    half = [composed(0.5, draw=draw).query("origin != 'real'")["slot"].tolist() for draw in (1, 1, 2)]
     assert half[0] == half[1]
     assert half[0] != half[2]
 
 
 def test_groups_draw_their_slots_apart():
-    synthetic = (composed(0.5)["set"] == "generated").to_numpy().reshape(30, 30)
+    synthetic = (composed(0.5)["origin"] != "real").to_numpy().reshape(30, 30)
     assert len({tuple(row) for row in synthetic}) == 30
 
 
 def test_slots_of_a_group_do_not_depend_on_the_other_groups():
     alone = REAL[REAL["group"] == "group-07"].reset_index(drop=True)
-    of_all = composed(0.5).query("group == 'group-07'")["set"].tolist()
-    assert composed(0.5, real=alone)["set"].tolist() == of_all
+    of_all = composed(0.5).query("group == 'group-07'")["origin"].tolist()
+    assert composed(0.5, real=alone)["origin"].tolist() == of_all
 
 
 def test_culled_slots_drop_out_only_where_they_would_have_been_generated():
     culled = set(REAL["file_name"][::3])
     table = composed(0.5, generated=GENERATED[~GENERATED["slot"].isin(culled)])
     whole = composed(0.5)
-    expected = whole[(whole["set"] == "real") | ~whole["slot"].isin(culled)]
-    assert table[["set", "slot"]].to_numpy().tolist() == expected[["set", "slot"]].to_numpy().tolist()
+    expected = whole[(whole["origin"] == "real") | ~whole["slot"].isin(culled)]
+    assert table[["origin", "slot"]].to_numpy().tolist() == expected[["origin", "slot"]].to_numpy().tolist()
     assert 0 < len(table) < 900
 
 
@@ -124,15 +132,18 @@ def test_a_replaced_slot_trains_on_the_replacement_under_its_own_text():
     assert set(table["file_name"]) == {f"{group}-0000.png" for group in GROUPS}
 
 
-def test_a_share_without_generated_images_is_an_error_and_share_zero_needs_none():
-    assert (composed(0, generated=None)["set"] == "real").all()
-    with pytest.raises(ValueError, match=r"share of 0\.1 needs generated images"):
-        composed(0.1, generated=None)
+def test_each_row_says_where_its_image_lies_and_who_made_it():
+    table = composed(0.5, generated=GENERATED.assign(images="c/step.zip", origin="a", iteration=3))
+    assert table.columns.tolist() == COLUMNS
+    real, generated = table[table["origin"] == "real"], table[table["origin"] == "a"]
+    assert len(real) == len(generated) == 450
+    assert set(zip(real["images"], real["iteration"], strict=True)) == {("dataset/images.zip", 0)}
+    assert set(zip(generated["images"], generated["iteration"], strict=True)) == {("c/step.zip", 3)}
 
 
-def test_a_training_set_without_any_image_is_an_error():
-    with pytest.raises(ValueError, match="no slot has an image"):
-        composed(1.0, generated=GENERATED[:0])
+def test_a_share_of_nothing_is_the_real_images():
+    assert composed(0).equals(of_real(REAL))
+    assert composed(0, generated=GENERATED[:0]).equals(of_real(REAL))
 
 
 def test_a_group_that_was_dropped_whole_still_has_its_row_in_the_composition():
