@@ -100,7 +100,7 @@ def _cell(data: Path, folder: Path, iteration: int, share: float) -> dict[str, f
         reference=data / "reference.zip",
         reference_features=data / "reference.safetensors",
         attribute=[],
-        nearest_k=5,
+        metrics="{}",
         output=cell / "scores.json",
     )
     rows = pd.DataFrame(json.loads((cell / "scores.json").read_text(encoding="utf-8"))["generated"])

@@ -9,7 +9,7 @@ from skimage.exposure import match_histograms
 from tqdm import tqdm, trange
 
 from scripts.lib.base.seeds import seed_of
-from scripts.lib.scoring.metrics import frechet_distance
+from scripts.lib.metrics.frechet_distance import frechet_distance
 
 YCBCR_LOWEST, YCBCR_HIGHEST = 16, 240  # studio range of rgb2ycbcr: Y ends at 235, Cb and Cr at 240
 
