@@ -65,8 +65,7 @@ MODEL_DIGEST = weights.identity(EXPERIMENT, MODEL)
 SCORE_NETWORKS = [CLIP, EXPERIMENT.score.features.weights]
 SCORE_WEIGHTS = [weights.identity(EXPERIMENT, path) for path in SCORE_NETWORKS]
 CULL_WEIGHTS = weights.identity(EXPERIMENT, EXPERIMENT.cull.features.weights)
-# No GPU job starts before the weights are found right; another check makes no finished one due again.
-CHECKED = ancient(f"{RESULTS}/weights.json")
+WEIGHTS = weights.uses(EXPERIMENT)
 UNET = ["config.json", "diffusion_pytorch_model.safetensors"]
 removable = temp if EXECUTION.keep == "last" else str
 
@@ -104,6 +103,7 @@ pathvars:
 
 
 wildcard_constraints:
+    use=one_of(WEIGHTS),
     shard=r"\d+",
     repository=one_of(path for path, source in EXPERIMENT.downloads.items() if source.repository),
     file=one_of(path for path, source in EXPERIMENT.downloads.items() if source.url),
@@ -183,6 +183,11 @@ def unets_to_keep():
 
 def unet_option(cell):
     return {} if cell.arm == BASE else {"unet": f"{RESULTS}/{cell}/unet"}
+
+
+def checked(*uses):
+    """Return the records of weights that were found right; no GPU job starts before those of its own are there."""
+    return [f"<results>/weights/{use}.json" for use in uses]
 
 
 def downloaded(*paths):

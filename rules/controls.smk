@@ -27,7 +27,7 @@ rule single_image_distance:
         generated="<cell>/generated.zip",
         real="<results>/dataset/images.zip",
         weights=downloaded(EXPERIMENT.cull.features.weights),
-        checked=CHECKED,
+        checked=checked("cull"),
     output:
         "<cell>/distances.csv",
     log:

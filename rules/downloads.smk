@@ -39,30 +39,23 @@ rule download_file:
 
 
 rule check_weights:
-    """Build every network that the experiment names, without reading its weights, before a job of hours needs it."""
+    """Build a network that the experiment names, without reading its weights, before a job of hours needs it.
+
+    Its output is an input of the jobs that load these weights, so that only other weights may make it due again.
+    """
     input:
-        downloaded(MODEL, *(path for _, path in weights.networks_of(EXPERIMENT))),
+        lambda wildcards: downloaded(WEIGHTS[wildcards.use].path),
     output:
-        "<results>/weights.json",
+        "<results>/weights/{use}.json",
     log:
-        "<logs>/check_weights.log",
+        "<logs>/check_weights-{use}.log",
     localrule: True
     conda:
         "../envs/diffusion.yaml"
     params:
-        code=digest("scripts.check_weights"),
-        weights=[MODEL_DIGEST, *SCORE_WEIGHTS, CULL_WEIGHTS],
-        model=fixed(MODEL_OPTION),
-        resolution=EXPERIMENT.dataset.resolution,
-        steps=flags({"steps": sorted({part.generate.steps for part in [EXPERIMENT, *EXPERIMENT.arms.values()]})}),
-        networks=fixed(
-            flags(
-                {
-                    "network": [network for network, _ in weights.networks_of(EXPERIMENT)],
-                    "weights": [path for _, path in weights.networks_of(EXPERIMENT)],
-                }
-            )
+        identity=lambda wildcards: weights.identity(EXPERIMENT, WEIGHTS[wildcards.use].path),
+        options=lambda wildcards: flags(
+            {"network": WEIGHTS[wildcards.use].network, "weights": WEIGHTS[wildcards.use].path}
         ),
     shell:
-        "python -m scripts.check_weights {params.model} --resolution {params.resolution} {params.steps}"
-        " {params.networks} --output {output} > {log} 2>&1"
+        "python -m scripts.check_weights {params.options} --output {output} > {log} 2>&1"

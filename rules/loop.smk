@@ -35,7 +35,7 @@ rule finetune:
         generated=generated_before,
         unet=lambda wildcards: unet_of(initial(EXPERIMENT, this(wildcards))),
         weights=downloaded(MODEL),
-        checked=CHECKED,
+        checked=checked("model"),
     output:
         config=removable("<cell>/unet/config.json"),
         weights=removable("<cell>/unet/diffusion_pytorch_model.safetensors"),
@@ -76,7 +76,7 @@ rule generate:
         real="<results>/dataset/images.zip",
         unet=lambda wildcards: unet_of(this(wildcards)),
         weights=downloaded(MODEL),
-        checked=CHECKED,
+        checked=checked("model"),
     output:
         images=temp("<cell>/generated/shard-{shard}.zip"),
         provenance="<cell>/generated/shard-{shard}.json",
@@ -132,7 +132,7 @@ rule unseen:
         prompts="<results>/dataset/unseen.csv",
         unet=lambda wildcards: unet_of(this(wildcards)),
         weights=downloaded(MODEL),
-        checked=CHECKED,
+        checked=checked("model"),
     output:
         images="<cell>/unseen.zip",
         provenance="<cell>/unseen.json",

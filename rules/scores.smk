@@ -6,7 +6,7 @@ rule embed_dataset:
         images="<results>/dataset/images.zip",
         reference="<results>/dataset/reference.zip",
         weights=downloaded(*SCORE_NETWORKS),
-        checked=CHECKED,
+        checked=checked("clip", "features"),
     output:
         images="<results>/dataset/images.safetensors",
         reference="<results>/dataset/reference.safetensors",
@@ -35,7 +35,7 @@ rule embed:
         generated="<cell>/generated.zip",
         unseen="<cell>/unseen.zip",
         weights=downloaded(*SCORE_NETWORKS),
-        checked=CHECKED,
+        checked=checked("clip", "features"),
     output:
         generated="<cell>/generated.safetensors",
         unseen="<cell>/unseen.safetensors",

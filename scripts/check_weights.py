@@ -1,7 +1,7 @@
-"""Build the base model and the feature networks from their folders, before a job of hours fails on one."""
+"""Build a base model or a feature network from its folder, before a job of hours fails on it."""
 
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
@@ -15,22 +15,18 @@ from scripts.lib.weights.loading import build_network, build_pipeline
 
 
 def main(
-    model: Annotated[Path, typer.Option(help="Folder of the base pipeline.")],
-    resolution: Annotated[int, typer.Option(help="Edge of the images in pixels.", min=1)],
-    steps: Annotated[list[int], typer.Option(help="Inference steps that will be asked for; may be repeated.")],
-    network: Annotated[list[str], typer.Option(help="Feature network; may be repeated.")],
-    weights: Annotated[list[Path], typer.Option(help="Its folder or file, in the same order.")],
+    weights: Annotated[Path, typer.Option(help="Folder or file of the weights.")],
     output: Annotated[Path, typer.Option(help="JSON to write: classes and SHA-256 of what was built.")],
+    network: Annotated[Network | None, typer.Option(help="Feature network; a base pipeline otherwise.")] = None,
 ) -> None:
     """Compare names and shapes of all weights with their classes, and build schedulers and tokenizers."""
-    pipelines.check(model)
-    pipelines.check_resolution(model, resolution)
-    found = {str(model): {"classes": build_pipeline(model, steps), "sha256": content(model)}}
-    for name, path in zip(network, weights, strict=True):
-        kind = cast(Network, name)
-        networks.check(kind, path)
-        found[f"{name}: {path}"] = {"classes": build_network(kind, path), "sha256": content(path)}
-    write_json(output, found)
+    if network is None:
+        pipelines.check(weights)
+        classes = build_pipeline(weights)
+    else:
+        networks.check(network, weights)
+        classes = build_network(network, weights)
+    write_json(output, {"weights": str(weights), "classes": classes, "sha256": content(weights)})
 
 
 if __name__ == "__main__":

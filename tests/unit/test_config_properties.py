@@ -83,6 +83,8 @@ def configurations(draw: st.DrawFn) -> dict[str, Any]:
     config["figures"]["group"] = {name: draw(st.sampled_from(listed)) for name, listed in attributes.items()}
     config["replicates"] = draw(st.lists(st.integers(0, 99), min_size=1, max_size=2, unique=True))
     config["downloads"] = {}
+    config["score"]["features"]["network"] = draw(st.sampled_from(["clip", "inception"]))
+    config["cull"]["features"]["network"] = draw(st.sampled_from(["vae", "inception_192", "inception_64"]))
     for sections in (config.get("execution", {}), config.get("defaults", {}), *config["arms"].values()):
         for key in ("parent", "from_iteration", "shard_minutes", "seconds_per_image"):
             sections.pop(key, None)

@@ -52,6 +52,15 @@ def test_a_large_image_is_reduced_to_a_tile():
     assert (canvas == 0).all(axis=2).sum() == samples.LARGEST_TILE**2
 
 
+def test_sets_of_different_sizes_share_a_figure():
+    small, large = (np.zeros((4, edge, edge, 3), np.uint8) for edge in (32, 96))
+    panels = [Panel("", ["seen"] * 5, {"a": [large] * 5}), Panel("", ["unseen"], {"a": [small]})]
+    canvas = np.asarray(draw_panels(panels).axes[0].images[0].get_array())
+    black = (canvas == 0).all(axis=2).sum()
+    sizes = {(len(samples._tile(large[0], edge)), len(samples._tile(small[0], edge))) for edge in range(32, 193)}
+    assert black in {20 * seen**2 + 4 * unseen**2 for seen, unseen in sizes if seen != unseen}
+
+
 @pytest.mark.parametrize(("columns", "per_cell", "rows"), [(1, 1, 1), (5, 3, 12), (10, 3, 9), (10, 1, 2)])
 def test_samples_can_be_printed(columns, per_cell, rows):
     cell = np.zeros((per_cell, 32, 32, 3), np.uint8)

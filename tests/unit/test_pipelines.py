@@ -206,3 +206,9 @@ def test_the_embedded_model_passes():
     if not (ROOT / "models" / "miniature").is_dir():
         pytest.skip("models/miniature is not there yet")
     pipelines.check(ROOT / "models" / "miniature")
+
+
+def test_more_steps_than_the_scheduler_has_are_refused(model):
+    pipelines.check_steps(model, 1000)
+    with pytest.raises(ModelError, match=r"generate\.steps: it is 1001, but the scheduler of .* has 1000"):
+        pipelines.check_steps(model, 1001)

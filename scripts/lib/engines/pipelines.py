@@ -97,6 +97,17 @@ def _check_fit(folder: Path, unet: dict[str, Any], vae: dict[str, Any], text: di
             )
 
 
+def check_steps(folder: Path, steps: int) -> None:
+    """Refuse more inference steps than the scheduler has steps of noise.
+
+    Raises:
+        ModelError: names both numbers.
+    """
+    known = read_json(folder / "scheduler" / "scheduler_config.json").get("num_train_timesteps", 1000)
+    if steps > known:
+        raise ModelError(f"generate.steps: it is {steps}, but the scheduler of {folder} has {known}; lower it")
+
+
 def check_resolution(folder: Path, resolution: int) -> None:
     """Refuse a size of images that the pipeline would round to another one.
 

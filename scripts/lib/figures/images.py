@@ -126,7 +126,8 @@ def _draw_panels(panels: Sequence[Panel]) -> Figure:
     columns = max(len(panel.columns) for panel in panels)
     room = (round(WIDTH * DPI) - left) // columns - COLUMN_GAP
     fitting = max(1, min(LARGEST_TILE, (room + TILE_GAP) // per_cell - TILE_GAP))
-    tile = len(_tile(cells[0][0], fitting)) if cells else fitting
+    # Unseen prompts have the model's own size, the others that of the data.
+    tile = max((len(_tile(cell[0], fitting)) for cell in cells if len(cell)), default=fitting)
     column = max(per_cell * (tile + TILE_GAP) - TILE_GAP, words)
     titles = [[_wrap(title, column) for title in panel.columns] for panel in panels]
 
@@ -151,7 +152,8 @@ def _draw_panels(panels: Sequence[Panel]) -> Figure:
             for x, cell in zip(lefts, row, strict=True):
                 for number, image in enumerate([] if cell is None else cell):
                     at = x + number * (tile + TILE_GAP)
-                    canvas[top : top + tile, at : at + tile] = _tile(image, fitting)
+                    shown = _tile(image, fitting)
+                    canvas[top : top + len(shown), at : at + len(shown)] = shown
             top += step
         top += PANEL_GAP
     axes.imshow(canvas, interpolation="none", extent=(0, width, height, 0), aspect="auto")

@@ -1,8 +1,8 @@
 """Weights that the configuration names: which download brings them, what identifies them, whether they can be used."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from scripts.lib.base.deepface import DEEPFACE_WEIGHTS
 from scripts.lib.base.hashes import content
@@ -45,10 +45,22 @@ def record_fetched(folder: Path, repository: str, revision: str, files: list[str
     (folder / FETCHED).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
-def networks_of(experiment: Experiment) -> Iterator[tuple[Network, str]]:
-    """Yield every feature network of an experiment with its weights, each once."""
-    features = [(part.network, part.weights) for part in (experiment.score.features, experiment.cull.features)]
-    yield from dict.fromkeys([("clip", experiment.score.clip), *features])
+class Use(NamedTuple):
+    """Weights and what they are loaded as: a feature network, or, without one, the base model."""
+
+    network: Network | None
+    path: str
+
+
+def uses(experiment: Experiment) -> dict[str, Use]:
+    """Return the weights that an experiment loads with torch, by what for."""
+    score, cull = experiment.score.features, experiment.cull.features
+    return {
+        "model": Use(None, experiment.model),
+        "clip": Use("clip", experiment.score.clip),
+        "features": Use(score.network, score.weights),
+        "cull": Use(cull.network, cull.weights),
+    }
 
 
 def check(experiment: Experiment) -> None:
@@ -63,12 +75,15 @@ def check(experiment: Experiment) -> None:
             networks.check_hash(Path(path), source.sha256)
         elif (Path(path) / FETCHED).is_file():
             _check_fetched(Path(path), source)
-    if _there(experiment, experiment.model):
-        pipelines.check(Path(experiment.model))
-        pipelines.check_resolution(Path(experiment.model), experiment.dataset.resolution)
-    for network, path in networks_of(experiment):
-        if _there(experiment, path):
+    for network, path in dict.fromkeys(uses(experiment).values()):
+        if not _there(experiment, path):
+            continue
+        if network is not None:
             networks.check(network, Path(path))
+            continue
+        pipelines.check(Path(path))
+        pipelines.check_resolution(Path(path), experiment.dataset.resolution)
+        pipelines.check_steps(Path(path), max(part.generate.steps for part in [experiment, *experiment.arms.values()]))
     if deepface := experiment.dataset.deepface:
         folder = Path(deepface.weights)
         asked = [name for name in experiment.dataset.classified if (folder / DEEPFACE_WEIGHTS[name]).is_file()]

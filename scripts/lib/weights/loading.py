@@ -1,6 +1,5 @@
 """Networks built from their folders before the first job needs them: names and shapes of weights, not their values."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,8 @@ OF_DIFFUSION = ("alphas_cumprod", "add_noise", "init_noise_sigma", "scale_model_
 LEGACY_END = 2  # The end token of CLIP configurations that transformers reads as "the largest of the prompt".
 
 
-def build_pipeline(folder: Path, steps: Iterable[int]) -> dict[str, str]:
+def build_pipeline(folder: Path) -> dict[str, str]:
     """Build every part of a Stable Diffusion pipeline on torch's meta device.
-
-    Args:
-        steps: the numbers of inference steps that are going to be asked for.
 
     Returns:
         The class of each part.
@@ -34,7 +30,7 @@ def build_pipeline(folder: Path, steps: Iterable[int]) -> dict[str, str]:
     parts = {"unet": UNet2DConditionModel, "vae": AutoencoderKL, "text_encoder": CLIPTextModel}
     networks = {name: _on_meta(kind, folder / name) for name, kind in parts.items()}
     _check_words(folder / "tokenizer", networks["text_encoder"].config)
-    scheduler = _build_scheduler(folder, steps)
+    scheduler = _build_scheduler(folder)
     return {**{name: type(network).__name__ for name, network in networks.items()}, "scheduler": scheduler}
 
 
@@ -95,7 +91,7 @@ def _check_words(folder: Path, config: Any, *, pooled: bool = False) -> None:
         )
 
 
-def _build_scheduler(folder: Path, steps: Iterable[int]) -> str:
+def _build_scheduler(folder: Path) -> str:
     """Build the sampler and the scheduler of the training, and return the sampler's class."""
     name = str(read_json(folder / "model_index.json").get("scheduler", [None, None])[1])
     refusal = (
@@ -107,8 +103,7 @@ def _build_scheduler(folder: Path, steps: Iterable[int]) -> str:
     try:
         scheduler = getattr(diffusers, name).from_pretrained(folder, subfolder="scheduler", local_files_only=True)
         DDPMScheduler.from_pretrained(folder, subfolder="scheduler", local_files_only=True)
-        for number in sorted(set(steps)):
-            scheduler.set_timesteps(number)
+        scheduler.set_timesteps(min(50, scheduler.config.num_train_timesteps))
     except Exception as error:
         raise ModelError(
             f"{folder}/scheduler: no {name} can be built from scheduler_config.json: {_first_line(error)}; correct it"

@@ -1,6 +1,5 @@
 """How images are made."""
 
-from math import ceil
 from typing import Annotated, Self
 
 from pydantic import Field, PositiveInt, model_validator
@@ -24,6 +23,6 @@ class Generate(Section):
         if self.mode == "img2img" and int(self.steps * self.strength) < 1:
             raise ValueError(
                 f"`strength` {self.strength} of {self.steps} `steps` is less than one step, so that nothing would be "
-                f"generated; raise `steps` to {ceil(1 / self.strength)} at least, or raise `strength`"
+                f"generated; raise `steps` to {-(-1 // self.strength):.0f} or more, or raise `strength`"
             )
         return self
