@@ -1,4 +1,4 @@
-"""The page on extending: a copy of the repository with exactly the files of the page, and an experiment that uses them."""
+"""The page on extending: a copy of the repository with exactly the files of the page, and a run that uses them."""
 
 import csv
 import json
