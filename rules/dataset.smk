@@ -3,6 +3,7 @@
 What takes seconds and runs in a row shares one job of a cluster (`group`).
 """
 
+
 rule list_images:
     output:
         "<results>/dataset/files.csv",
