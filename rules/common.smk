@@ -11,6 +11,7 @@ from snakemake.exceptions import WorkflowError
 
 from scripts.lib.base import commandline
 from scripts.lib.base import hashes
+from scripts.lib.base.kinds import kinds
 from scripts.lib.base.code import ROOT, digest
 from scripts.lib.base.commandline import flags, words
 from scripts.lib.base.kinds import kinds
@@ -54,7 +55,13 @@ DEEPFACE = EXPERIMENT.dataset.deepface
 DEEPFACE_FILES = flags({"weights": DEEPFACE.weights, "sha256": json.dumps(DEEPFACE.sha256)} if DEEPFACE else {})
 CLIP = Path(EXPERIMENT.score.clip)
 NETWORKS = " ".join([flags({"clip": CLIP}), flags(EXPERIMENT.score.features)])
-SCORE_SETTINGS = flags({"nearest_k": EXPERIMENT.score.nearest_k, "attribute": list(EXPERIMENT.dataset.attributes)})
+SCORE_SETTINGS = flags(
+    {
+        "metrics": EXPERIMENT.score.metrics.model_dump_json(),
+        "attribute": list(EXPERIMENT.dataset.attributes),
+    }
+)
+METRICS = [f"scripts.lib.metrics.{name}" for name in kinds("metrics")]
 MODEL_DIGEST = weights.identity(EXPERIMENT, MODEL)
 SCORE_NETWORKS = [CLIP, EXPERIMENT.score.features.weights]
 SCORE_WEIGHTS = [weights.identity(EXPERIMENT, path) for path in SCORE_NETWORKS]

@@ -31,7 +31,7 @@ rule build_explorer:
         mem_mb=3000,
         runtime="1h",
     params:
-        code=digest("scripts.build_explorer"),
+        code=digest("scripts.build_explorer", *METRICS),
         template=digest_files(ROOT / "report" / "explorer"),
         arms=lambda wildcards: in_file({"arms": ARMS, "group": GROUP, "note": NOTE}),
         cells=lambda wildcards, input: in_file({"rejections": list(input.rejections)}, input.generated),

@@ -95,7 +95,7 @@ rule draw_curves:
     conda:
         "../envs/figures.yaml"
     params:
-        code=digest("scripts.draw_curves"),
+        code=digest("scripts.draw_curves", *METRICS),
         arms=lambda wildcards: in_file({"arms": ARMS}),
         features=EXPERIMENT.score.features.network.upper(),
         outputs=lambda wildcards, output: flags({"output": list(output)}),

@@ -75,7 +75,7 @@ rule score_floor:
     conda:
         "../envs/images.yaml"
     params:
-        code=digest("scripts.score"),
+        code=digest("scripts.score", *METRICS),
         settings=fixed(SCORE_SETTINGS),
     shell:
         "python -m scripts.score --images {input.images} --features {input.features} --reference {input.reference}"
@@ -99,7 +99,7 @@ rule score:
     conda:
         "../envs/images.yaml"
     params:
-        code=digest("scripts.score"),
+        code=digest("scripts.score", *METRICS),
         settings=fixed(SCORE_SETTINGS),
     shell:
         "python -m scripts.score --images {input.images} --features {input.features} --reference {input.reference}"

@@ -16,6 +16,7 @@ from scripts.lib.curation import candidates
 from scripts.lib.experiment.arms import read_arms
 from scripts.lib.experiment.cell import Cell
 from scripts.lib.figures import explorer
+from scripts.lib.metrics.catalogue import catalogue
 from scripts.lib.regimes import composition
 
 
@@ -87,7 +88,7 @@ def main(
             for number, (name, arm) in enumerate(named.items())
         },
         "cells": cells,
-        "metrics": {name: metric._asdict() for name, metric in explorer.METRICS.items()},
+        "metrics": {name: metric._asdict() for name, metric in catalogue().items()},
         "scores": explorer.scores_of(csvs.read(scores, csvs.SCORES), named),
     }
 

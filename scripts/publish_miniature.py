@@ -17,8 +17,9 @@ from scripts.lib.dataset import avatars
 from scripts.lib.dataset.catalogue import catalogue_avatars
 from scripts.lib.engines import pipelines
 from scripts.lib.engines.generation import generate, load_pipeline
+from scripts.lib.metrics.clip_score import clip_scores
+from scripts.lib.metrics.frechet_distance import frechet_distance
 from scripts.lib.scoring.features import Clip
-from scripts.lib.scoring.metrics import clip_scores, frechet_distance
 from scripts.lib.training.pretraining import to_pixels
 
 PER_GROUP = 30

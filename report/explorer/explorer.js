@@ -185,7 +185,7 @@ function scoreOf(cell) {
 
 function metricLabel() {
   const [images, metric] = state.metric.split("/");
-  const label = facts.metrics[metric]?.label ?? metric;
+  const label = facts.metrics[metric]?.title ?? metric;
   return images === "unseen" ? `${label} of the unseen prompts` : label;
 }
 
@@ -323,11 +323,11 @@ function curves() {
 function drawCurves() {
   const [, metric] = state.metric.split("/");
   view
-    ?.signal("zero", facts.metrics[metric]?.zero ?? false)
+    ?.signal("zero", Boolean(facts.metrics[metric]?.limits))
     .data("scores", curves())
     .runAsync();
 
-  const better = facts.metrics[metric]?.better;
+  const better = facts.metrics[metric]?.reading;
   const several = facts.replicates.length > 1 ? "; lines are means, points replicates" : "";
   const title = `${metricLabel()}, ${scoredLabel(state.scored)}${better ? ` (${better})` : ""}${several}`;
   $("chart-title").textContent = title;
@@ -655,7 +655,7 @@ function wire() {
   const measured = [...new Set(ofModels.map((row) => `${row.images}/${row.metric}`))];
   const order = Object.keys(facts.metrics);
   const rank = (key) => (order.indexOf(key.split("/")[1]) + order.length) % order.length;
-  const option = (key) => [key, facts.metrics[key.split("/")[1]]?.label ?? key.split("/")[1]];
+  const option = (key) => [key, facts.metrics[key.split("/")[1]]?.title ?? key.split("/")[1]];
   const of = (images) => measured.filter((key) => key.startsWith(`${images}/`)).toSorted((a, b) => rank(a) - rank(b));
   state.metric = of("generated")[0] ?? measured[0];
   const kinds = [

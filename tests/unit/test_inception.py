@@ -11,10 +11,10 @@ from torch import nn
 from torchvision.models.inception import Inception3
 
 from scripts.lib.engines.pipelines import ModelError
+from scripts.lib.metrics.frechet_distance import frechet_distance
 from scripts.lib.rewards.single_image_distance import single_image_distances
 from scripts.lib.scoring import inception
 from scripts.lib.scoring.features import EXTRACTORS
-from scripts.lib.scoring.metrics import frechet_distance
 from tests.unit.test_metrics import by_clean_fid, by_pytorch_fid, by_torch_fidelity
 
 

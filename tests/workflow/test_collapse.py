@@ -107,7 +107,7 @@ def _cell(results: Path, arm: str, iteration: int, share: float) -> dict[str, fl
         reference=data / "reference.zip",
         reference_features=data / "reference.safetensors",
         attribute=[],
-        nearest_k=5,
+        metrics="{}",
         output=cell / "scores.json",
     )
     rows = pd.DataFrame(json.loads((cell / "scores.json").read_text(encoding="utf-8"))["generated"])

@@ -42,27 +42,6 @@ LIGHT, DARK = (0.48, 0.0), (0.56, 0.97)  # from the smallest share of generated 
 DASHES = [[8, 3, 2, 3], [3, 6], [1, 2]]  # of the second and further arms of one sign
 
 
-class Metric(NamedTuple):
-    """How a metric is named, which way is better, and whether its axis starts at zero."""
-
-    label: str
-    better: str
-    zero: bool
-
-
-METRICS = {
-    "frechet_distance": Metric("Fréchet distance", "lower is better", True),
-    "kernel_distance": Metric("Kernel distance", "lower is better", True),
-    "clip_score": Metric("CLIP score", "higher is better", False),
-    "vendi_score": Metric("Vendi score", "the effective number of different images", True),
-    "precision": Metric("Precision", "higher is better", True),
-    "recall": Metric("Recall", "higher is better", True),
-    "density": Metric("Density", "higher is better", True),
-    "coverage": Metric("Coverage", "higher is better", True),
-    "clip_score_std": Metric("CLIP score, standard deviation", "over the images", True),
-}
-
-
 class Style(NamedTuple):
     """How an arm is drawn: colors in the light and the dark theme, shape and sign, dashes, filled or open."""
 

@@ -64,7 +64,7 @@ def single_image_distances(
         extract: turns images into feature maps (n, positions, channels); it gets ``batch_size`` of them at
             once, since the maps of one image at 512 pixels take 12 MB.
     """
-    from scripts.lib.scoring.metrics import frechet_distance
+    from scripts.lib.metrics.frechet_distance import frechet_distance
 
     distances: list[float] = []
     for start in trange(0, len(generated), batch_size, desc="distance", mininterval=10):

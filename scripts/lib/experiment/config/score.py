@@ -2,10 +2,11 @@
 
 from typing import Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from scripts.lib.experiment.choices import VECTORS
 from scripts.lib.experiment.config.features import Features
+from scripts.lib.experiment.config.metrics import Metrics
 from scripts.lib.experiment.config.section import Section, Weights
 
 
@@ -14,7 +15,7 @@ class Score(Section):
 
     clip: Weights = Field(description="Folder of the CLIPModel of the CLIP score.")
     features: Features = Field(description="Feature space of the distances and of the diversity.")
-    nearest_k: PositiveInt = Field(5, description="Neighbours of precision, recall, density and coverage.")
+    metrics: Metrics = Field(default_factory=Metrics, description="Settings of the metrics; all of them are computed.")
 
     @model_validator(mode="after")
     def _compares_vectors(self) -> Self:
