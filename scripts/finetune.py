@@ -49,7 +49,7 @@ def main(
     code: Annotated[str, typer.Option(help="Digest of the code; a checkpoint of other code is not resumed.")] = "",
 ) -> None:
     """Fine-tune a U-Net on the images of TRAINING, the other parts of the model frozen, on all GPUs of the job."""
-    parameters = dict(locals())
+    parameters = {name: value for name, value in locals().items() if name != "images"}  # They are among the inputs.
     inputs = [training, *images, model, unet]
     _launch(min(torch.cuda.device_count(), batch_size))
     keep_freed_memory()

@@ -91,7 +91,8 @@ def check(experiment: Experiment) -> None:
             continue
         pipelines.check(Path(path))
         pipelines.check_resolution(Path(path), experiment.dataset.resolution)
-        pipelines.check_steps(Path(path), max(part.generate.steps for part in [experiment, *experiment.arms.values()]))
+        generate = [experiment.generate, *(arm.generate for arm in experiment.arms.values())]
+        pipelines.check_steps(Path(path), max(settings.steps for settings in generate))
     if deepface := experiment.dataset.deepface:
         folder = Path(deepface.weights)
         asked = [name for name in experiment.dataset.classified if (folder / DEEPFACE_WEIGHTS[name]).is_file()]

@@ -125,7 +125,7 @@ def _step(step: Any, settings: Mapping[str, Any]) -> Any:
     merged = {}
     for kind, own in given.items():
         shared = _mapping(f"curation.{kind}", _mapping("curation", settings).get(kind) or {})
-        merged[kind] = shared | own if isinstance(own, Mapping) else own or shared
+        merged[kind] = shared | dict(own) if isinstance(own, Mapping) else own or shared
     return merged
 
 
