@@ -82,7 +82,10 @@ rule reward:
         code=lambda wildcards: digest(
             "scripts.reward",
             f"scripts.lib.rewards.{wildcards.reward}",
-            *(f"scripts.lib.networks.{part.network}" for part in features_of(reward_settings(wildcards))),
+            *(
+                f"scripts.lib.networks.{use.network}"
+                for use in weights.uses_of_reward(EXPERIMENT, wildcards.reward).values()
+            ),
         ),
         weights=lambda wildcards: [weights.identity(EXPERIMENT, path) for path in reward_weights(wildcards)],
         settings=lambda wildcards: in_file({"settings": reward_settings(wildcards).model_dump_json()}),

@@ -20,6 +20,7 @@ OVERLAY = {
         "most": {"iterations": 2, "regime": "last_two", "curate": [{"most": {"keep": 0.67}}]},
     },
 }
+KINDS = ["curation", "metrics", "networks", "regimes", "rewards"]
 CELL = "results/tiny/most/seed-0/iteration-2"
 
 
@@ -49,7 +50,7 @@ def rows(project: Project, path: str) -> list[dict[str, str]]:
 
 
 def test_the_page_shows_a_file_per_kind():
-    assert sorted(Path(path).parent.name for path, _ in files()) == ["curation", "metrics", "networks", "regimes", "rewards"]
+    assert sorted(Path(path).parent.name for path, _ in files()) == KINDS
 
 
 def test_a_regime_takes_images_of_the_last_two_models(extended: Project):
