@@ -61,6 +61,7 @@ SCORE_SETTINGS = flags(
         "attribute": list(EXPERIMENT.dataset.attributes),
     }
 )
+NETWORK = f"scripts.lib.networks.{EXPERIMENT.score.features.network}"
 METRICS = [f"scripts.lib.metrics.{name}" for name in kinds("metrics")]
 MODEL_DIGEST = weights.identity(EXPERIMENT, MODEL)
 SCORE_NETWORKS = [CLIP, EXPERIMENT.score.features.weights]

@@ -79,7 +79,14 @@ rule reward:
         runtime=rising(60),
         batch_size=EXECUTION.embed_batch_size,
     params:
-        code=lambda wildcards: digest("scripts.reward", f"scripts.lib.rewards.{wildcards.reward}"),
+        code=lambda wildcards: digest(
+            "scripts.reward",
+            f"scripts.lib.rewards.{wildcards.reward}",
+            *(
+                f"scripts.lib.networks.{use.network}"
+                for use in weights.uses_of_reward(EXPERIMENT, wildcards.reward).values()
+            ),
+        ),
         weights=lambda wildcards: [weights.identity(EXPERIMENT, path) for path in reward_weights(wildcards)],
         settings=lambda wildcards: in_file({"settings": reward_settings(wildcards).model_dump_json()}),
         root=fixed(RESULTS),

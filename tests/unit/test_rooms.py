@@ -9,7 +9,7 @@ from scripts.lib.base.code import ROOT
 
 LIBRARY = ROOT / "scripts/lib"
 # From the bottom to the top.
-ROOMS = ["base", "cluster", "experiment", "dataset", "engines", "training", "metrics", "scoring"]
+ROOMS = ["base", "cluster", "experiment", "dataset", "engines", "training", "vision", "networks", "metrics", "scoring"]
 ROOMS += ["rewards", "curation", "regimes", "figures", "weights", "planning"]
 MODULES = sorted(path for path in LIBRARY.rglob("*.py") if path.name != "__init__.py")
 PACKAGES = sorted(LIBRARY.rglob("__init__.py"))

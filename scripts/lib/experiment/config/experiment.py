@@ -11,7 +11,6 @@ from typing import Annotated, Any, Self
 from pydantic import Field, field_validator, model_validator
 
 from scripts.lib.base.kinds import kinds
-from scripts.lib.experiment.choices import SMALLEST
 from scripts.lib.experiment.config.arm import Arm, Arms
 from scripts.lib.experiment.config.compose import Compose
 from scripts.lib.experiment.config.curation import Curation, Rewards
@@ -95,7 +94,7 @@ class Experiment(Section):
         if settings is None:
             raise ValueError(f"`rewards.{reward}`: missing; {why}. Add the section (see docs/configuration.md)")
         for part in features_of(settings):
-            if resolution < (smallest := SMALLEST.get(part.network, 1)):
+            if resolution < (smallest := part.smallest):
                 raise ValueError(
                     f"`rewards.{reward}.features.network`: {part.network!r} needs images of {smallest} pixels at "
                     f"least, but `dataset.resolution` is {resolution}; raise it, or choose `vae` ({why})"
