@@ -130,7 +130,7 @@ def test_what_is_rejected_is_shown_worst_first_with_its_score(tmp_path, images, 
     )
     (panel,) = drawn
     assert panel.title == "strict, iteration 1\n3 of 8 rejected"
-    assert panel.columns == ["5.00", "3.00"]
+    assert panel.columns == ["5", "3"]
     generated, real = panel.rows.values()
     np.testing.assert_equal(generated, [images[::-1][[6]], images[::-1][[1]]])
     np.testing.assert_equal(real, [images[[6]], images[[1]]])

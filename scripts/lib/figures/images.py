@@ -91,7 +91,7 @@ def rejected_panel(title: str, table: pd.DataFrame, generated: np.ndarray, real:
     number, threshold = (~table["accepted"]).sum(), table["threshold"].iloc[0]
     return Panel(
         f"{title}\n{number} of {len(table)} rejected",
-        [f"{score:.2f}" for score in scores] or ["none rejected"],
+        [f"{score:.3g}" for score in scores] or ["none rejected"],
         {
             f"rejected: score\nabove {threshold:.3g}": [image[None] for image in generated] or [None],
             "real images": [image[None] for image in real] or [None],
