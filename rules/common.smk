@@ -225,12 +225,12 @@ def reward_weights(wildcards):
 
 
 def rejections(cells):
-    """Return the tables of the steps that decide, and do not rewrite, of these cells."""
+    """Return the tables of the steps that choose by a reward, of these cells: those have scores to show."""
     return [
         f"<results>/{cell}/curation/{step.name}.csv"
         for cell in cells
         for step in steps(EXPERIMENT, cell)
-        if not step.needs.rewrites
+        if step.needs.reward
     ]
 
 
