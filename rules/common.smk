@@ -14,10 +14,11 @@ from scripts.lib.base import hashes
 from scripts.lib.base.kinds import kinds
 from scripts.lib.base.code import ROOT, digest
 from scripts.lib.base.commandline import flags, words
+from scripts.lib.base.kinds import kinds
 from scripts.lib.engines import prompts
 from scripts.lib.weights import configured as weights
 from scripts.lib.experiment.config.describe import describe
-from scripts.lib.planning.jobs import compose_inputs, finetune_inputs, shards_a_cell, unet
+from scripts.lib.planning.jobs import compose_inputs, curate_inputs, finetune_inputs, shards_a_cell, steps, unet
 from scripts.lib.experiment.cell import BASE, Cell
 from scripts.lib.experiment.lineage import cells, every_cell, initial, iterations_left, last_cells
 from scripts.lib.base.seeds import seed_of
@@ -60,11 +61,13 @@ SCORE_SETTINGS = flags(
         "attribute": list(EXPERIMENT.dataset.attributes),
     }
 )
+NETWORK = f"scripts.lib.networks.{EXPERIMENT.score.features.network}"
 METRICS = [f"scripts.lib.metrics.{name}" for name in kinds("metrics")]
 MODEL_DIGEST = weights.identity(EXPERIMENT, MODEL)
 SCORE_NETWORKS = [CLIP, EXPERIMENT.score.features.weights]
 SCORE_WEIGHTS = [weights.identity(EXPERIMENT, path) for path in SCORE_NETWORKS]
 WEIGHTS = weights.uses(EXPERIMENT)
+STEPS = [step for cell in cells(EXPERIMENT) for step in steps(EXPERIMENT, cell)]
 removable = temp if EXECUTION.keep == "last" else str
 
 
@@ -204,6 +207,31 @@ def slot_draw(wildcards):
     """Return the seed of a cell's slots: the same in every arm, a new one each iteration unless they are kept."""
     iteration = wildcards.iteration if EXPERIMENT.compose.slots == "redraw" else 0
     return seed_of(EXPERIMENT.seed, wildcards.replicate, iteration, "slots")
+
+
+def step_of(wildcards):
+    """Return the step that a job takes."""
+    return steps(EXPERIMENT, this(wildcards))[int(wildcards.step.partition("-")[0]) - 1]
+
+
+def reward_settings(wildcards):
+    """Return the settings of a score."""
+    return getattr(EXPERIMENT.rewards, wildcards.reward)
+
+
+def reward_weights(wildcards):
+    """Return the weights that a score loads."""
+    return [use.path for use in weights.uses_of_reward(EXPERIMENT, wildcards.reward).values()]
+
+
+def rejections(cells):
+    """Return the tables of the steps that choose by a reward, of these cells: those have scores to show."""
+    return [
+        f"<results>/{cell}/curation/{step.name}.csv"
+        for cell in cells
+        for step in steps(EXPERIMENT, cell)
+        if step.needs.reward
+    ]
 
 
 def beside_a_run(wildcards):

@@ -3,39 +3,9 @@
 A step lies in `<cell>/curation/<number>-<kind>`: its table of candidates, and the images that it has rewritten.
 """
 
-from scripts.lib.base.kinds import kinds
-from scripts.lib.planning.jobs import curate_inputs, steps
-
-STEPS = [step for cell in cells(EXPERIMENT) for step in steps(EXPERIMENT, cell)]
-
 
 localrules:
     curate,
-
-
-def step_of(wildcards):
-    """Return the step that a job takes."""
-    return steps(EXPERIMENT, this(wildcards))[int(wildcards.step.partition("-")[0]) - 1]
-
-
-def reward_settings(wildcards):
-    """Return the settings of a score."""
-    return getattr(EXPERIMENT.rewards, wildcards.reward)
-
-
-def reward_weights(wildcards):
-    """Return the weights that a score loads."""
-    return [use.path for use in weights.uses_of_reward(EXPERIMENT, wildcards.reward).values()]
-
-
-def rejections(cells):
-    """Return the tables of the steps that decide, and do not rewrite, of these cells."""
-    return [
-        f"<results>/{cell}/curation/{step.name}.csv"
-        for cell in cells
-        for step in steps(EXPERIMENT, cell)
-        if not step.needs.rewrites
-    ]
 
 
 rule curate:
@@ -66,7 +36,7 @@ rule curate:
         step=lambda wildcards: in_file(
             {"step": step_of(wildcards).kind, "settings": step_of(wildcards).settings.model_dump_json()}
         ),
-        root=RESULTS,
+        root=fixed(RESULTS),
         seed=slot_draw,
         inputs=lambda wildcards, input: options(input, "before", "rewards", "first_batch", "real"),
         outputs=lambda wildcards, output: flags({"output": output.table, "rewritten": output.get("images")}),
@@ -109,10 +79,17 @@ rule reward:
         runtime=rising(60),
         batch_size=EXECUTION.embed_batch_size,
     params:
-        code=lambda wildcards: digest("scripts.reward", f"scripts.lib.rewards.{wildcards.reward}"),
+        code=lambda wildcards: digest(
+            "scripts.reward",
+            f"scripts.lib.rewards.{wildcards.reward}",
+            *(
+                f"scripts.lib.networks.{use.network}"
+                for use in weights.uses_of_reward(EXPERIMENT, wildcards.reward).values()
+            ),
+        ),
         weights=lambda wildcards: [weights.identity(EXPERIMENT, path) for path in reward_weights(wildcards)],
         settings=lambda wildcards: in_file({"settings": reward_settings(wildcards).model_dump_json()}),
-        root=RESULTS,
+        root=fixed(RESULTS),
     shell:
         "python -m scripts.reward --images {input.images} --kind {wildcards.reward} {params.settings}"
         " --real {input.real} --root {params.root} --batch-size {resources.batch_size} --output {output}"

@@ -158,7 +158,7 @@ rule draw_rejected:
     params:
         code=digest("scripts.draw_rejected"),
         tables=lambda wildcards, input: in_file({}, input.tables),
-        root=RESULTS,
+        root=fixed(RESULTS),
         outputs=lambda wildcards, output: flags({"output": list(output)}),
     shell:
         "python -m scripts.draw_rejected {params.tables} --root {params.root} --real {input.real} --images 10"

@@ -26,7 +26,7 @@ rule compose:
         share=lambda wildcards: arm_of(wildcards).synthetic,
         rounding=EXPERIMENT.compose.rounding,
         draw=slot_draw,
-        root=RESULTS,
+        root=fixed(RESULTS),
         candidates=lambda wildcards, input: options(input, "images", "before"),
     shell:
         "python -m scripts.compose {params.regime} --real {input.real} {params.candidates} --root {params.root}"
@@ -60,7 +60,7 @@ rule finetune:
         model=fixed(MODEL_OPTION),
         weights=MODEL_DIGEST,
         settings=lambda wildcards: flags(arm_of(wildcards).finetune),
-        root=RESULTS,
+        root=fixed(RESULTS),
         images=lambda wildcards, input: options(input, "images"),
         unet=lambda wildcards: flags(unet_option(initial(EXPERIMENT, this(wildcards)))),
         seed=EXPERIMENT.seed,

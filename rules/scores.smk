@@ -22,7 +22,7 @@ rule embed_dataset:
         runtime=rising(60),
         batch_size=EXECUTION.embed_batch_size,
     params:
-        code=digest("scripts.embed"),
+        code=digest("scripts.embed", NETWORK),
         weights=SCORE_WEIGHTS,
         networks=fixed(NETWORKS),
     shell:
@@ -51,7 +51,7 @@ rule embed:
         runtime=rising(60),
         batch_size=EXECUTION.embed_batch_size,
     params:
-        code=digest("scripts.embed"),
+        code=digest("scripts.embed", NETWORK),
         weights=SCORE_WEIGHTS,
         networks=fixed(NETWORKS),
     shell:

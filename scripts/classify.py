@@ -12,10 +12,9 @@ from tqdm import tqdm
 
 from scripts.cli import run
 from scripts.lib.base import csvs
-from scripts.lib.base.deepface import DEEPFACE_WEIGHTS
+from scripts.lib.base.deepface import DEEPFACE_WEIGHTS, check_deepface
 from scripts.lib.base.provenance import recording
 from scripts.lib.dataset.classification import Classifier, classify
-from scripts.lib.scoring.networks import check_deepface
 
 
 def main(

@@ -100,7 +100,7 @@ def _launch(processes: int) -> None:
 
 def _fingerprint(inputs: list[Path | None], parameters: dict[str, Any]) -> str:
     """Return a name for this very run: a function of what goes into it, wherever that lies."""
-    values = [(key, value) for key, value in sorted(parameters.items()) if not isinstance(value, Path)]
+    values = [(key, value) for key, value in sorted(parameters.items()) if not isinstance(value, Path | list)]
     hashes = [content(path) for path in inputs if path is not None]
     settings = [f"{key}={value}" for key, value in values if key != "checkpoint_minutes"]
     return f"{seed_of(*hashes, *settings):016x}"

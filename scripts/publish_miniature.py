@@ -19,8 +19,8 @@ from scripts.lib.engines import pipelines
 from scripts.lib.engines.generation import generate, load_pipeline
 from scripts.lib.metrics.clip_score import clip_scores
 from scripts.lib.metrics.frechet_distance import frechet_distance
-from scripts.lib.scoring.features import Clip
 from scripts.lib.training.pretraining import to_pixels
+from scripts.lib.vision.clip_model import Clip
 
 PER_GROUP = 30
 LITTLE_GUIDANCE = 1.5  # Guidance trades likeness to the data for sharpness: the card states both ends.

@@ -8,10 +8,10 @@ import typer
 
 from scripts.cli import Attributes, run
 from scripts.lib.base import csvs
+from scripts.lib.base.deepface import check_deepface
 from scripts.lib.dataset.catalogue import label
 from scripts.lib.dataset.labels import raw_labels, read_recipes
 from scripts.lib.experiment.choices import Broken
-from scripts.lib.scoring.networks import check_deepface
 
 
 def main(

@@ -139,10 +139,10 @@ def _training(slots: pd.DataFrame, arm: dict[str, Any]) -> pd.DataFrame:
 
 def _culled(slots: pd.DataFrame) -> pd.DataFrame:
     """Return a cull that accepts the third image of each group, leaves the second out and replaces the others."""
-    place = {"slot": slots["file_name"], "images": "", "origin": "base", "iteration": 0}
+    table = slots.assign(slot=slots["file_name"], images="", origin="base", iteration=0)
     rank = slots.groupby("group").cumcount()
     scores = np.linspace(2, 1, len(slots)).round(3)
-    table = candidates.decided(slots.assign(**place), rank == 2, score=scores, threshold=0.75)
+    table = candidates.decided(table, rank == 2, score=scores, threshold=0.75)
     third = pd.Series(slots.index, slots.index).where(rank == 2).groupby(slots["group"]).transform("first")
     return table.assign(instead=third.astype(int).astype(str).where(~rank.isin([1, 2]), ""))
 

@@ -10,8 +10,8 @@ import pytest
 from scripts import compose, curate, reward
 from scripts.lib.base import csvs, imageset
 from scripts.lib.curation import candidates
+from scripts.lib.networks import vae
 from scripts.lib.regimes import composition
-from scripts.lib.scoring.features import EXTRACTORS
 
 SLOTS = ["x-0.png", "x-1.png", "x-2.png", "y-0.png"]
 BEFORE, BASE = "a/seed-0/iteration-1", "base/seed-0/iteration-0"
@@ -76,7 +76,7 @@ def results(tmp_path, images):
 
 def score(path: Path, results: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Score an image set by the distance to the real images, pixels as features."""
-    monkeypatch.setitem(EXTRACTORS, "vae", lambda _, __: lambda part: part.reshape(len(part), -1, 3).astype(float))
+    monkeypatch.setattr(vae, "extractor", lambda _, __: lambda part: part.reshape(len(part), -1, 3).astype(float))
     output = path.with_name(f"{path.stem}-single_image_distance.csv")
     reward.main(
         images=path,

@@ -11,11 +11,10 @@ import pytest
 from PIL import Image
 
 from scripts import catalogue, classify, list_images, read_labels
-from scripts.lib.base.deepface import DEEPFACE_WEIGHTS
+from scripts.lib.base.deepface import DEEPFACE_WEIGHTS, check_deepface
 from scripts.lib.base.safetensors_files import ModelError
 from scripts.lib.dataset.classification import Classifier, prepare
 from scripts.lib.dataset.classification import classify as classify_files
-from scripts.lib.scoring.networks import check_deepface
 from tests.networks import write_colour_networks
 
 ASKED = ["age", "gender", "race"]

@@ -26,7 +26,7 @@ def test_a_section_becomes_its_options():
 
 def test_nested_sections_are_left_to_their_own_scripts():
     features = {"network": "clip", "weights": "w"}
-    assert flags(Score.model_validate({"clip": "c", "features": features})) == "--clip c --nearest-k 5"
+    assert flags(Score.model_validate({"clip": "c", "features": features})) == "--clip c"
 
 
 def test_a_list_repeats_its_option_and_none_and_empty_lists_say_nothing():

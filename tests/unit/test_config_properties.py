@@ -53,7 +53,7 @@ def values(schema: Mapping[str, Any]) -> st.SearchStrategy[Any]:
         case {"type": "array", "items": items}:
             return st.lists(values(items), min_size=schema.get("minItems", 0), max_size=2)
         case {"properties": properties, "maxProperties": 1}:
-            return st.one_of(st.fixed_dictionaries({key: values(part)}) for key, part in properties.items())
+            return st.one_of([st.fixed_dictionaries({key: values(part)}) for key, part in properties.items()])
         case {"properties": properties}:
             parts = {key: values(part) for key, part in properties.items()}
             required = {key: parts.pop(key) for key in schema.get("required", [])}

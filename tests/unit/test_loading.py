@@ -10,11 +10,13 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPModel, CLIPTextModel, RobertaConfig, RobertaModel
 
 from scripts.lib.base.code import ROOT
+from scripts.lib.base.kinds import kinds
 from scripts.lib.base.safetensors_files import ModelError
 from scripts.lib.engines import pipelines
 from scripts.lib.weights import loading
 from tests.models import SHAPES, tiny_pipeline
 
+NETWORKS = kinds("networks", mark="extractor")
 MINIATURE = ROOT / "models/miniature"
 
 
@@ -42,8 +44,8 @@ def test_the_embedded_model_can_be_built():
         "text_encoder": "CLIPTextModel",
         "scheduler": "DDIMScheduler",
     }
-    assert loading.build_network("clip", MINIATURE / "clip") == {"clip": "CLIPModel"}
-    assert loading.build_network("vae", MINIATURE / "vae") == {"vae": "AutoencoderKL"}
+    assert NETWORKS["clip"].build(MINIATURE / "clip") == {"clip": "CLIPModel"}
+    assert NETWORKS["vae"].build(MINIATURE / "vae") == {"vae": "AutoencoderKL"}
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -158,4 +160,4 @@ def test_a_clip_that_looks_for_another_end_of_the_prompt_is_refused(model):
     config["text_config"]["eos_token_id"] = 7
     (model / "clip/config.json").write_text(json.dumps(config))
     with pytest.raises(ModelError, match=r"text_config.eos_token_id is 7, but the tokenizer ends a prompt with 1"):
-        loading.build_network("clip", model / "clip")
+        NETWORKS["clip"].build(model / "clip")

@@ -11,8 +11,8 @@ from transformers import CLIPModel
 from scripts.lib.dataset import avatars
 from scripts.lib.dataset.catalogue import catalogue_avatars
 from scripts.lib.engines import pipelines
-from scripts.lib.scoring.features import Clip
 from scripts.lib.training.pretraining import train_tokenizer
+from scripts.lib.vision.clip_model import Clip
 from scripts.publish_miniature import accuracies, psnr
 
 MODEL = Path(__file__).parents[2] / "models/miniature"

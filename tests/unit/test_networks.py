@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 from scripts.lib.base.code import ROOT
+from scripts.lib.base.kinds import kinds
 from scripts.lib.base.safetensors_files import ModelError
-from scripts.lib.scoring import networks
-from scripts.lib.scoring.features import Clip
-from scripts.lib.scoring.networks import CLIP_MEAN
+from scripts.lib.vision import clip_files
+from scripts.lib.vision.clip_files import CLIP_MEAN
+from scripts.lib.vision.clip_model import Clip
+from scripts.lib.weights import configured
 
+NETWORKS = kinds("networks", mark="extractor")
 MINIATURE = ROOT / "models/miniature"
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64
 
@@ -28,8 +31,8 @@ def edit(path, **changes):
 
 
 def test_the_embedded_networks_pass():
-    networks.check("clip", MINIATURE / "clip")
-    networks.check("vae", MINIATURE / "vae")
+    NETWORKS["clip"].check(MINIATURE / "clip")
+    NETWORKS["vae"].check(MINIATURE / "vae")
 
 
 @pytest.mark.parametrize(
@@ -46,7 +49,7 @@ def test_the_embedded_networks_pass():
 )
 def test_weights_that_cannot_be_those_of_a_network_are_refused(network, name, message):
     with pytest.raises(ModelError, match=message):
-        networks.check(network, MINIATURE / name)
+        NETWORKS[network].check(MINIATURE / name)
 
 
 @pytest.mark.parametrize(
@@ -56,25 +59,25 @@ def test_weights_that_cannot_be_those_of_a_network_are_refused(network, name, me
 def test_a_clip_of_another_class_is_refused(clip, architecture, kind):
     edit(clip / "config.json", architectures=architecture and [architecture], model_type=kind)
     with pytest.raises(ModelError, match=f"names a {architecture or kind}, but the CLIP score needs a CLIPModel"):
-        networks.check("clip", clip)
+        NETWORKS["clip"].check(clip)
 
 
 def test_a_clip_that_does_not_name_its_class_passes(clip):
     edit(clip / "config.json", architectures=None)
-    networks.check("clip", clip)
+    NETWORKS["clip"].check(clip)
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
 def test_a_pointer_in_the_place_of_a_file_is_refused(clip, name):
     (clip / name).write_text(POINTER)
     with pytest.raises(ModelError, match=f"{name}: a Git LFS pointer"):
-        networks.check("clip", clip)
+        NETWORKS["clip"].check(clip)
 
 
 def test_a_pointer_in_the_place_of_a_pickled_network_is_refused(tmp_path):
     (tmp_path / "inception.pth").write_text(POINTER)
     with pytest.raises(ModelError, match=r"inception\.pth: a Git LFS pointer"):
-        networks.check("inception", tmp_path / "inception.pth")
+        NETWORKS["inception"].check(tmp_path / "inception.pth")
 
 
 @pytest.mark.parametrize(
@@ -89,12 +92,12 @@ def test_a_pointer_in_the_place_of_a_pickled_network_is_refused(tmp_path):
 def test_a_clip_whose_images_are_made_in_another_way_is_refused(clip, changes, message):
     edit(clip / "preprocessor_config.json", **changes)
     with pytest.raises(ModelError, match=message):
-        networks.check("clip", clip)
+        NETWORKS["clip"].check(clip)
 
 
 def test_a_clip_gets_its_images_normalized_as_it_says(clip):
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
-    assert networks.normalization(clip).mean == pytest.approx(CLIP_MEAN)
+    assert clip_files.normalization(clip).mean == pytest.approx(CLIP_MEAN)
     usual = Clip(clip, 2)
     edit(clip / "preprocessor_config.json", image_mean=[0.5] * 3, image_std=[0.25] * 3)
     own = Clip(clip, 2)
@@ -105,7 +108,7 @@ def test_a_clip_gets_its_images_normalized_as_it_says(clip):
 
 def test_a_clip_without_a_preprocessor_is_normalized_as_openai_s(clip):
     (clip / "preprocessor_config.json").unlink()
-    assert networks.normalization(clip) == (networks.CLIP_MEAN, networks.CLIP_DEVIATION)
+    assert clip_files.normalization(clip) == (clip_files.CLIP_MEAN, clip_files.CLIP_DEVIATION)
 
 
 @pytest.mark.parametrize("digits", [8, 64])
@@ -113,6 +116,6 @@ def test_a_file_of_another_hash_is_refused(tmp_path, digits):
     path = tmp_path / "weights.pth"
     path.write_bytes(b"weights")
     actual = hashlib.sha256(b"weights").hexdigest()
-    networks.check_hash(path, actual[:digits])
+    configured.check_hash(path, actual[:digits])
     with pytest.raises(ModelError, match=rf"weights\.pth: its SHA-256 is {actual}, expected 0+; remove the file"):
-        networks.check_hash(path, "0" * digits)
+        configured.check_hash(path, "0" * digits)

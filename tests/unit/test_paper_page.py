@@ -22,7 +22,8 @@ def words(column: int) -> list[str]:
 
 @pytest.mark.parametrize("rule", words(2))
 def test_a_rule_exists(rule):
-    assert any(f"rule {rule}:" in path.read_text(encoding="utf-8") for path in (ROOT / "rules").glob("*.smk"))
+    named = re.compile(rf"^(rule {rule}|use rule \w+ as {rule} with):", flags=re.M)
+    assert any(named.search(path.read_text(encoding="utf-8")) for path in (ROOT / "rules").glob("*.smk"))
 
 
 @pytest.mark.parametrize("name", words(3))

@@ -26,7 +26,7 @@ def embedded(sizes, seed=0, features=4):
 
 
 def scored(images, reference, nearest_k=3):
-    rows = score(images, reference, ["gender", "age"], Metrics(neighbors={"nearest_k": nearest_k}))
+    rows = score(images, reference, ["gender", "age"], Metrics.model_validate({"neighbors": {"nearest_k": nearest_k}}))
     assert len({(row.metric, row.group) for row in rows}) == len(rows)
     return {(row.metric, row.group): (row.n, row.value) for row in rows}
 

@@ -8,8 +8,8 @@ import pytest
 from scipy.linalg import sqrtm
 
 from scripts.lib.base import imageset
+from scripts.lib.networks import vae
 from scripts.lib.rewards.single_image_distance import Settings, reward, single_image_distances
-from scripts.lib.scoring.features import EXTRACTORS
 
 
 @pytest.mark.parametrize("positions", [50, 6], ids=["regular", "fewer positions than channels"])
@@ -38,7 +38,7 @@ def test_the_reward_of_an_image_is_its_distance_to_the_real_image_of_its_name(tm
     """Real images in another order, one network call for two images: each row has its own counterpart."""
     names = [f"{number}.png" for number in range(4)]
     imageset.write(tmp_path / "real.zip", pd.DataFrame({"file_name": names[::-1]}), images[4:])
-    monkeypatch.setitem(EXTRACTORS, "vae", lambda _, __: lambda part: part.reshape(len(part), -1, 3))
+    monkeypatch.setattr(vae, "extractor", lambda _, __: lambda part: part.reshape(len(part), -1, 3))
     settings = Settings.model_validate({"features": {"network": "vae", "weights": "vae"}})
     found = reward(pd.DataFrame({"file_name": names}), images[:4], settings, tmp_path / "real.zip", 2)
     flat = images.reshape(len(images), -1, 3)

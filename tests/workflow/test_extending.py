@@ -14,11 +14,13 @@ from tests.workflow.conftest import ROOT, Project
 
 OVERLAY = {
     "rewards": {"contrast": {}},
+    "score": {"features": {"network": "blocks", "weights": "config.yaml"}},
     "arms": {
         "real": {"iterations": 2},
         "most": {"iterations": 2, "regime": "last_two", "curate": [{"most": {"keep": 0.67}}]},
     },
 }
+KINDS = ["curation", "metrics", "networks", "regimes", "rewards"]
 CELL = "results/tiny/most/seed-0/iteration-2"
 
 
@@ -48,7 +50,7 @@ def rows(project: Project, path: str) -> list[dict[str, str]]:
 
 
 def test_the_page_shows_a_file_per_kind():
-    assert sorted(Path(path).parent.name for path, _ in files()) == ["curation", "metrics", "regimes", "rewards"]
+    assert sorted(Path(path).parent.name for path, _ in files()) == KINDS
 
 
 def test_a_regime_takes_images_of_the_last_two_models(extended: Project):
@@ -67,6 +69,13 @@ def test_a_step_keeps_the_images_of_the_highest_reward(extended: Project):
         )
         assert (len(kept), len(left)) == (4, 2)
         assert min(kept) >= max(left)
+
+
+def test_a_network_is_what_the_scores_compare(extended: Project):
+    record = json.loads((extended.root / f"{CELL}/scores.json").read_text(encoding="utf-8"))
+    assert record["features"]["network"] == "blocks"
+    summary = (extended.root / "results/tiny/summary.txt").read_text(encoding="utf-8")
+    assert "BLOCKS" in summary
 
 
 def test_a_metric_is_in_the_scores_of_every_cell_and_in_the_figure(extended: Project):
@@ -95,6 +104,7 @@ def test_the_reference_of_the_configuration_lists_the_kinds(extended: Project, t
     for name, words in (
         ("most", "highest reward"),
         ("contrast", "standard deviation"),
+        ("blocks", "sixteen"),
         ("mean_distance", "means of two"),
     ):
         assert name in reference

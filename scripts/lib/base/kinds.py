@@ -7,8 +7,8 @@ from types import ModuleType
 
 
 @cache
-def kinds(room: str) -> dict[str, ModuleType]:
-    """Return the modules of a room of ``scripts.lib`` that are kinds, by name: those that define ``Settings``.
+def kinds(room: str, mark: str = "Settings") -> dict[str, ModuleType]:
+    """Return the modules of a room of ``scripts.lib`` that are kinds, by name: those that define ``mark``.
 
     A new file is thus a new kind, and no list needs to know of it. Docs/extending.md says what a kind of each room
     defines besides. A kind imports what is slow to import (torch, skimage) where it computes, since the workflow
@@ -17,7 +17,7 @@ def kinds(room: str) -> dict[str, ModuleType]:
     package = import_module(f"scripts.lib.{room}")
     names = sorted(module.name for module in iter_modules(package.__path__))
     modules = {name: import_module(f"scripts.lib.{room}.{name}") for name in names}
-    return {name: module for name, module in modules.items() if hasattr(module, "Settings")}
+    return {name: module for name, module in modules.items() if hasattr(module, mark)}
 
 
 def summary(kind: ModuleType) -> str:

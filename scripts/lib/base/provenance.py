@@ -42,7 +42,7 @@ def recording(path: Path, inputs: Iterable[Path | None], parameters: Mapping[str
     yield results
     record = {
         "inputs": {str(path): _identity(path) for path in inputs if path is not None},
-        "parameters": {key: str(value) if isinstance(value, Path) else value for key, value in parameters.items()},
+        "parameters": {key: _plain(value) for key, value in parameters.items()},
         "results": results,
         "versions": _versions(),
         "machine": {
@@ -60,6 +60,13 @@ def recording(path: Path, inputs: Iterable[Path | None], parameters: Mapping[str
 def _identity(path: Path) -> str:
     """Return a SHA-256; a model has gigabytes and is read by every job, so that its hash is taken once."""
     return content(path) if path.is_dir() else sha256(path)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it: a path as text, in lists too."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
 
 
 def _versions() -> dict[str, str]:

@@ -80,8 +80,9 @@ def of_sets(paths: Sequence[Path], root: Path) -> pd.DataFrame:
     parts = []
     for path in paths:
         metadata, cell = imageset.read_metadata(path), Cell.from_path(path)
-        place = {"images": path.relative_to(root).as_posix(), "origin": cell.arm, "iteration": cell.iteration}
-        parts.append(metadata[["file_name", "group"]].assign(slot=metadata["file_name"], **place))
+        table = metadata[["file_name", "group"]].assign(slot=metadata["file_name"])
+        images = path.relative_to(root).as_posix()
+        parts.append(table.assign(images=images, origin=cell.arm, iteration=cell.iteration))
     return pd.concat(parts, ignore_index=True)[PLACE]
 
 

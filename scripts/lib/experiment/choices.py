@@ -14,8 +14,3 @@ Divergence = Literal["generated_real", "real_generated"]
 Candidates = Literal["all", "group"]
 OnReject = Literal["replace", "drop"]
 Shortfall = Literal["error", "keep_best", "drop"]
-Network = Literal["clip", "vae", "inception", "inception_192", "inception_64"]
-VECTORS: tuple[Network, ...] = ("clip", "inception")  # One vector per image; the others give maps of many positions.
-MAPS: tuple[Network, ...] = ("vae", "inception_192", "inception_64")
-# Edges in pixels below which a network's map has less than the two positions that a Fréchet distance needs.
-SMALLEST: dict[Network, int] = {"inception_192": 24, "inception_64": 9}

@@ -10,8 +10,8 @@ from pydantic import model_validator
 from tqdm import trange
 
 from scripts.lib.base import imageset
-from scripts.lib.experiment.choices import MAPS
-from scripts.lib.experiment.config.features import Features
+from scripts.lib.base.kinds import kinds
+from scripts.lib.experiment.config.features import Features, networks_of
 from scripts.lib.experiment.config.section import Section
 
 GPU = True
@@ -24,10 +24,10 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _compares_maps(self) -> Self:
-        if self.features.network not in MAPS:
+        if self.features.per_image != "map":
             raise ValueError(
                 f"`features.network` is {self.features.network!r}, which gives one vector per image, but the distance "
-                f"of single images compares maps of many positions; choose one of {', '.join(MAPS)}"
+                f"of single images compares maps of many positions; choose one of {networks_of('map')}"
             )
         return self
 
@@ -45,9 +45,8 @@ def reward(metadata: pd.DataFrame, images: np.ndarray, settings: Settings, real:
     Returns:
         float64 (n,), 0 or more.
     """
-    from scripts.lib.scoring.features import EXTRACTORS
-
-    extract = EXTRACTORS[settings.features.network](Path(settings.features.weights), batch_size)
+    network = kinds("networks", mark="extractor")[settings.features.network]
+    extract = network.extractor(Path(settings.features.weights), batch_size)
     counterparts = imageset.read_images(real, metadata["file_name"])
     return single_image_distances(images, counterparts, extract, batch_size)
 

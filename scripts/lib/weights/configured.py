@@ -4,16 +4,14 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from scripts.lib.base.deepface import DEEPFACE_WEIGHTS
+from scripts.lib.base.deepface import DEEPFACE_WEIGHTS, check_deepface
 from scripts.lib.base.hashes import content
 from scripts.lib.base.kinds import kinds
 from scripts.lib.base.safetensors_files import ModelError, read_json
 from scripts.lib.engines import pipelines
-from scripts.lib.experiment.choices import Network
 from scripts.lib.experiment.config.download import Download
 from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.experiment.config.features import features_of
-from scripts.lib.scoring import networks
 
 FETCHED = ".download.json"  # In a folder that was fetched: from where, and the SHA-256 of what came.
 
@@ -50,7 +48,7 @@ def record_fetched(folder: Path, repository: str, revision: str, files: list[str
 class Use(NamedTuple):
     """Weights and what they are loaded as: a feature network, or, without one, the base model."""
 
-    network: Network | None
+    network: str | None
     path: str
 
 
@@ -82,22 +80,36 @@ def check(experiment: Experiment) -> None:
     """
     for path, source in experiment.downloads.items():
         if source.sha256 and Path(path).is_file():
-            networks.check_hash(Path(path), source.sha256)
+            check_hash(Path(path), source.sha256)
         elif (Path(path) / FETCHED).is_file():
             _check_fetched(Path(path), source)
     for network, path in dict.fromkeys(uses(experiment).values()):
         if not _there(experiment, path):
             continue
         if network is not None:
-            networks.check(network, Path(path))
+            kinds("networks", mark="extractor")[network].check(Path(path))
             continue
         pipelines.check(Path(path))
         pipelines.check_resolution(Path(path), experiment.dataset.resolution)
-        pipelines.check_steps(Path(path), max(part.generate.steps for part in [experiment, *experiment.arms.values()]))
+        generate = [experiment.generate, *(arm.generate for arm in experiment.arms.values())]
+        pipelines.check_steps(Path(path), max(settings.steps for settings in generate))
     if deepface := experiment.dataset.deepface:
         folder = Path(deepface.weights)
         asked = [name for name in experiment.dataset.classified if (folder / DEEPFACE_WEIGHTS[name]).is_file()]
-        networks.check_deepface(folder, asked, deepface.sha256)
+        check_deepface(folder, asked, deepface.sha256)
+
+
+def check_hash(path: Path, expected: str) -> None:
+    """Refuse a file whose SHA-256 does not begin with ``expected`` (hexadecimal).
+
+    Raises:
+        ModelError: the message names both hashes.
+    """
+    if not (actual := content(path)).startswith(expected):
+        raise ModelError(
+            f"{path}: its SHA-256 is {actual}, expected {expected}; remove the file so that it is fetched again, or "
+            "correct the hash under `downloads`"
+        )
 
 
 def _check_fetched(folder: Path, source: Download) -> None:

@@ -10,7 +10,6 @@ from scripts.lib.base.atomic import replacing
 from scripts.lib.base.safetensors_files import ModelError, refuse_pointer, shapes
 from scripts.lib.engines import pipelines
 from scripts.lib.engines.components import read_config
-from scripts.lib.scoring import networks
 from scripts.lib.weights import configured
 
 # Of a Stable Diffusion pipeline (components in folders) or a transformers model (`model*.safetensors`).
@@ -60,4 +59,4 @@ def file(url: str, sha256: str, path: Path) -> None:
     with replacing(path) as temporary:
         with urllib.request.urlopen(url) as response, temporary.open("wb") as target:
             shutil.copyfileobj(response, target)
-        networks.check_hash(temporary, sha256)
+        configured.check_hash(temporary, sha256)

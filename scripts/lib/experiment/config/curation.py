@@ -1,13 +1,15 @@
 """The steps of curation, the regimes and the rewards that an arm chooses among."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from scripts.lib.experiment.config.choice import Choice, choice_of, defaults_of
 from scripts.lib.experiment.config.section import Section
 
 if TYPE_CHECKING:
-    Step = Regime = Choice
-    Curation = Rewards = Section
+    Step: TypeAlias = Choice
+    Regime: TypeAlias = Choice
+    Curation: TypeAlias = Section
+    Rewards: TypeAlias = Section
 else:
     Step = choice_of("curation", "Step", "A step of curation, with the settings in which it differs from `curation`.")
     Regime = choice_of("regimes", "Regime", "Which iterations' images may train, and how they meet the real ones.")

@@ -11,7 +11,6 @@ from typing import Annotated, Any, Self
 from pydantic import Field, field_validator, model_validator
 
 from scripts.lib.base.kinds import kinds
-from scripts.lib.experiment.choices import SMALLEST
 from scripts.lib.experiment.config.arm import Arm, Arms
 from scripts.lib.experiment.config.compose import Compose
 from scripts.lib.experiment.config.curation import Curation, Rewards
@@ -95,7 +94,7 @@ class Experiment(Section):
         if settings is None:
             raise ValueError(f"`rewards.{reward}`: missing; {why}. Add the section (see docs/configuration.md)")
         for part in features_of(settings):
-            if resolution < (smallest := SMALLEST.get(part.network, 1)):
+            if resolution < (smallest := part.smallest):
                 raise ValueError(
                     f"`rewards.{reward}.features.network`: {part.network!r} needs images of {smallest} pixels at "
                     f"least, but `dataset.resolution` is {resolution}; raise it, or choose `vae` ({why})"
@@ -126,7 +125,7 @@ def _step(step: Any, settings: Mapping[str, Any]) -> Any:
     merged = {}
     for kind, own in given.items():
         shared = _mapping(f"curation.{kind}", _mapping("curation", settings).get(kind) or {})
-        merged[kind] = shared | own if isinstance(own, Mapping) else own or shared
+        merged[kind] = shared | dict(own) if isinstance(own, Mapping) else own or shared
     return merged
 
 

@@ -4,8 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from scripts.lib.experiment.choices import VECTORS
-from scripts.lib.experiment.config.features import Features
+from scripts.lib.experiment.config.features import Features, networks_of
 from scripts.lib.experiment.config.metrics import Metrics
 from scripts.lib.experiment.config.section import Section, Weights
 
@@ -19,9 +18,9 @@ class Score(Section):
 
     @model_validator(mode="after")
     def _compares_vectors(self) -> Self:
-        if self.features.network not in VECTORS:
+        if self.features.per_image != "vector":
             raise ValueError(
                 f"`features.network` is {self.features.network!r}, which gives maps of many positions, but the scores "
-                f"compare one vector per image; choose one of {', '.join(VECTORS)}"
+                f"compare one vector per image; choose one of {networks_of('vector')}"
             )
         return self

@@ -1,17 +1,21 @@
 """The two Inception-v3 of the field: the FID's, and the first layers of torchvision's for single-image distances."""
 
 from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 from torchvision.models.inception import Inception3, InceptionA, InceptionC, InceptionE
 
 from scripts.lib.base.safetensors_files import ModelError
-from scripts.lib.experiment.choices import Network
-from scripts.lib.scoring.networks import FILES
+from scripts.lib.engines.pipelines import device
+from scripts.lib.vision import inception_files
+from scripts.lib.vision.batches import batches
 
 SIZE = 299
 # What comes before the first and before the second max pooling, by its number of channels.
@@ -38,7 +42,7 @@ def fid_network(weights: Path) -> nn.Module:
         if isinstance(block, InceptionA | InceptionC | InceptionE):
             block.branch_pool.register_forward_pre_hook(_without_padding)
     _pool_by_maximum(network.Mixed_7c)
-    _load(network, weights, "inception")
+    _load(network, weights, inception_files.FID)
     network.fc = nn.Identity()
     return network.eval()
 
@@ -57,8 +61,33 @@ def stem(weights: Path, channels: int) -> nn.Module:
         ModelError: the file holds other weights.
     """
     network = Inception3(init_weights=False)
-    _load(network, weights, "inception_64" if channels == 64 else "inception_192")
+    _load(network, weights, inception_files.IMAGENET)
     return nn.Sequential(OrderedDict((name, getattr(network, name)) for name in STEM[channels])).eval()
+
+
+def fid_extractor(weights: Path, batch_size: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Return an extractor of (n, 2048): the Inception-v3 of the FID, images resized and scaled as by pytorch-fid."""
+    return partial(_extract, fid_network(weights).to(device()), SIZE, batch_size)
+
+
+def stem_extractor(channels: int, weights: Path, batch_size: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Return an extractor of maps (n, positions, channels): the ImageNet Inception-v3 before a max pooling.
+
+    Images keep their size, as in SinGAN's code: 512 pixels make 124 x 124 positions of 192 channels.
+    """
+    network = nn.Sequential(stem(weights, channels), nn.Flatten(2)).to(device())
+    return lambda images: _extract(network, None, batch_size, images).transpose(0, 2, 1)
+
+
+@torch.no_grad()
+def _extract(network: nn.Module, size: int | None, batch_size: int, images: np.ndarray) -> np.ndarray:
+    results = []
+    for part in batches(images, batch_size):
+        pixels = torch.from_numpy(part).permute(0, 3, 1, 2).to(device()) / 255
+        if size is not None:
+            pixels = F.interpolate(pixels, (size, size), mode="bilinear")
+        results.append(network(2 * pixels - 1).cpu().numpy())
+    return np.concatenate(results)
 
 
 def _without_padding(_: nn.Module, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
@@ -74,12 +103,12 @@ def _pool_by_maximum(block: InceptionE) -> None:
     block.branch_pool.register_forward_pre_hook(lambda *_: (maxima.pop(),))
 
 
-def _load(network: nn.Module, weights: Path, name: Network) -> None:
+def _load(network: nn.Module, weights: Path, published: str) -> None:
     """Load a state dictionary without running the code that a pickle may hold."""
     try:
         network.load_state_dict(torch.load(weights, weights_only=True))
     except (RuntimeError, UnpicklingError, TypeError, EOFError) as error:
         raise ModelError(
-            f"{weights}: not the weights of the network {name!r}, which are published as {FILES[name]}: "
+            f"{weights}: not the weights of this network, which are published as {published}: "
             f"{str(error).splitlines()[0]}"
         ) from None
