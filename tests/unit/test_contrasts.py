@@ -57,7 +57,9 @@ def test_no_control_gives_no_rows():
 
 
 def test_holm_multiplies_by_the_comparisons_that_are_left():
-    assert holm(pd.Series([0.01, 0.04, 0.03, np.nan])).tolist() == pytest.approx([0.03, 0.06, 0.06, np.nan], nan_ok=True)
+    assert holm(pd.Series([0.01, 0.04, 0.03, np.nan])).tolist() == pytest.approx(
+        [0.03, 0.06, 0.06, np.nan], nan_ok=True
+    )
     assert holm(pd.Series([0.5, 0.9])).tolist() == [1, 1]
 
 

@@ -1,7 +1,7 @@
 """Every arm against a control arm: paired differences with intervals, and the iteration in which an arm leaves it.
 
-Replicates of two arms with one seed share noise and slots, so their scores rise and fall together. The difference of each
-pair is more exact than the difference of two means with their own intervals.
+Replicates of two arms with one seed share noise and slots, so their scores rise and fall together. The difference of
+each pair is more exact than the difference of two means with their own intervals.
 """
 
 import numpy as np
