@@ -67,7 +67,8 @@ class _Judge:
 
     def leaves(self, arm: str) -> dict[int, bool]:
         """Return for each iteration with intervals whether both of an arm leave 0 on the worse side."""
-        return worse(self._contrasts[self._contrasts["arm"] == arm]).to_dict()
+        found = worse(self._contrasts[self._contrasts["arm"] == arm])
+        return dict(zip(found.index.tolist(), found.tolist(), strict=True))
 
     def collapsed(self, arm: str, scores: _Scores) -> bool:
         """Return whether an arm is collapsed; by size alone where an iteration has no intervals."""
@@ -188,9 +189,9 @@ def _dose_response(scores: pd.DataFrame, arms: Mapping[str, Arm]) -> str:
 def _definition(control: str, replicates: int) -> str:
     """Say what the words collapse and onset mean, and what the replicates allow."""
     size = (
-        f"Collapse means here: a Fréchet distance that is at least twice as far above that of real images as "
-        f"{control}'s in the same iteration, and a CLIP score lower by more than the standard deviation over {control}'s "
-        "images"
+        "Collapse means here: a Fréchet distance that is at least twice as far above that of real images as "
+        f"{control}'s in the same iteration, and a CLIP score lower by more than the standard deviation over "
+        f"{control}'s images"
     )
     if replicates == 1:
         return f"{size}. A single replicate cannot know whether such a difference is chance, and has no onset."
