@@ -10,7 +10,9 @@ from scripts.lib.base import fence
 from scripts.lib.cluster import slurm
 from scripts.lib.planning import rerun
 
-rerun.plan_what_is_missing(DAG, optional=EXPERIMENT.downloads)
+# U-Nets are large: one that was removed is trained again when a job needs it. `finetune.json` stands for it.
+UNETS = {f"{RESULTS}/{path}" for cell in cells(EXPERIMENT) for path in unet(cell)}
+rerun.plan_what_is_missing(DAG, optional=UNETS | set(EXPERIMENT.downloads))
 
 TOKENS = Path(".snakemake/fence").absolute()
 
@@ -35,6 +37,9 @@ onstart:
         rerun.withdraw(workflow.dag, shown=rules.all.input.shown)
 
 
-onsuccess:
+onsuccess:  # Of several such blocks Snakemake keeps the last.
+    # What a figure cannot show is in its log, which nobody opens after a run that succeeded.
+    for line in status.warnings(Path(RESULTS) / "logs"):
+        print(line, file=sys.stderr, flush=True)
     if workflow.executor_plugin.name == "slurm":
         shutil.rmtree(TOKENS, ignore_errors=True)

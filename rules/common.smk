@@ -4,19 +4,23 @@ import json
 import re
 import shlex
 import sys
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
 from scripts.lib.base import commandline
+from scripts.lib.base import hashes
+from scripts.lib.base.kinds import kinds
 from scripts.lib.base.code import ROOT, digest
 from scripts.lib.base.commandline import flags, words
-from scripts.lib.engines import pipelines, prompts
+from scripts.lib.base.kinds import kinds
+from scripts.lib.engines import prompts
 from scripts.lib.weights import configured as weights
 from scripts.lib.experiment.config.describe import describe
-from scripts.lib.planning.jobs import shards_a_cell
+from scripts.lib.planning.jobs import compose_inputs, curate_inputs, finetune_inputs, shards_a_cell, steps, unet
 from scripts.lib.experiment.cell import BASE, Cell
-from scripts.lib.experiment.lineage import cells, every_cell, initial, iterations_left, last_cells, previous
+from scripts.lib.experiment.lineage import cells, every_cell, initial, iterations_left, last_cells
 from scripts.lib.base.seeds import seed_of
 
 # A chain of 100 iterations is deeper than Python's default allows (snakemake issue 2420).
@@ -51,11 +55,19 @@ DEEPFACE = EXPERIMENT.dataset.deepface
 DEEPFACE_FILES = flags({"weights": DEEPFACE.weights, "sha256": json.dumps(DEEPFACE.sha256)} if DEEPFACE else {})
 CLIP = Path(EXPERIMENT.score.clip)
 NETWORKS = " ".join([flags({"clip": CLIP}), flags(EXPERIMENT.score.features)])
-SCORE_SETTINGS = flags({"nearest_k": EXPERIMENT.score.nearest_k, "attribute": list(EXPERIMENT.dataset.attributes)})
+SCORE_SETTINGS = flags(
+    {
+        "metrics": EXPERIMENT.score.metrics.model_dump_json(),
+        "attribute": list(EXPERIMENT.dataset.attributes),
+    }
+)
+NETWORK = f"scripts.lib.networks.{EXPERIMENT.score.features.network}"
+METRICS = [f"scripts.lib.metrics.{name}" for name in kinds("metrics")]
 MODEL_DIGEST = weights.identity(EXPERIMENT, MODEL)
 SCORE_NETWORKS = [CLIP, EXPERIMENT.score.features.weights]
 SCORE_WEIGHTS = [weights.identity(EXPERIMENT, path) for path in SCORE_NETWORKS]
-UNET = ["config.json", "diffusion_pytorch_model.safetensors"]
+WEIGHTS = weights.uses(EXPERIMENT)
+STEPS = [step for cell in cells(EXPERIMENT) for step in steps(EXPERIMENT, cell)]
 removable = temp if EXECUTION.keep == "last" else str
 
 
@@ -92,6 +104,7 @@ pathvars:
 
 
 wildcard_constraints:
+    use=one_of(WEIGHTS),
     shard=r"\d+",
     repository=one_of(path for path, source in EXPERIMENT.downloads.items() if source.repository),
     file=one_of(path for path, source in EXPERIMENT.downloads.items() if source.url),
@@ -106,10 +119,34 @@ def memory(*names, copies=1):
     paths = [Path(name) for name in names]
 
     def megabytes(wildcards, attempt):
-        files = [file for path in paths for file in ([path] if path.is_file() else path.rglob("*.safetensors"))]
-        return (3000 + copies * sum(file.stat().st_size for file in files) // 2**20) * attempt
+        total = sum(hashes.size(path, ".safetensors" if path.is_dir() else "") for path in paths)
+        return (3000 + copies * total // 2**20) * attempt
 
     return megabytes
+
+
+LABEL_PATHS = {
+    source: sorted({recipe["path"] for recipe in EXPERIMENT.dataset.recipes.values() if recipe["source"] == source})
+    for source in ("csv", "ffhq_features")
+}
+
+
+@cache
+def content_of(path):
+    """Return what identifies a table, or a folder of small files; None where a job is going to say that it lacks."""
+    return hashes.content(Path(path)) if Path(path).exists() else None
+
+
+@cache
+def listing_of(path):
+    """Return what identifies a folder of images without reading them: names, sizes and times of modification."""
+    return hashes.listing(Path(path)) if Path(path).is_dir() else None
+
+
+def deepface_content():
+    """Return what identifies DeepFace's networks."""
+    known = weights.download_of(EXPERIMENT, DEEPFACE.weights) or Path(DEEPFACE.weights).is_dir()
+    return weights.identity(EXPERIMENT, DEEPFACE.weights) if known else None
 
 
 def rising(value):
@@ -135,18 +172,30 @@ def arm_of(wildcards):
     return EXPERIMENT if wildcards.arm == BASE else EXPERIMENT.arms[wildcards.arm]
 
 
-def unet_of(cell):
-    """Return the files of a cell's U-Net; the base model's are in the model's folder."""
-    return [] if cell.arm == BASE else [f"<results>/{cell}/unet/{name}" for name in UNET]
+def read(inputs):
+    """Return what a job reads, as `planning.jobs` names it, below the results' folder."""
+    return {name: [f"<results>/{path}" for path in paths] for name, paths in inputs.items()}
+
+
+def options(inputs, *names):
+    """Return the options that give a script those of its inputs that there are."""
+    return flags({name: list(inputs.get(name) or []) for name in names})
 
 
 def unets_to_keep():
     """Return the U-Nets that the target `all` asks for: Snakemake leaves what a target asks for, temporary or not."""
-    return [path for cell in last_cells(EXPERIMENT) for path in unet_of(cell)] if EXECUTION.keep == "last" else []
+    kept = last_cells(EXPERIMENT) if EXECUTION.keep == "last" else []
+    return [f"<results>/{path}" for cell in kept for path in unet(cell)]
 
 
 def unet_option(cell):
+    """Return the option that gives a script the U-Net of a cell; it takes the base model's by itself."""
     return {} if cell.arm == BASE else {"unet": f"{RESULTS}/{cell}/unet"}
+
+
+def checked(*uses):
+    """Return the records of weights that were found right; no GPU job starts before those of its own are there."""
+    return [f"<results>/weights/{use}.json" for use in uses]
 
 
 def downloaded(*paths):
@@ -154,25 +203,35 @@ def downloaded(*paths):
     return [ancient(key) for key in sorted({weights.download_of(EXPERIMENT, path) for path in paths} - {None})]
 
 
-def generated_before(wildcards):
-    """Return what the training set of a cell takes as its generated images: none for a share of 0."""
-    arm = arm_of(wildcards)
-    if arm.synthetic == 0:
-        return []
-    if arm.control == "match_histograms":
-        return "<cell>/matched.zip"
-    return f"<results>/{previous(EXPERIMENT, this(wildcards))}/generated.zip"
-
-
-def slots_before(wildcards):
-    """Return the table that says which generated image each slot has: the cull's, or the image set itself."""
-    return "<cell>/culled.csv" if arm_of(wildcards).control == "cull" else generated_before(wildcards)
-
-
 def slot_draw(wildcards):
     """Return the seed of a cell's slots: the same in every arm, a new one each iteration unless they are kept."""
     iteration = wildcards.iteration if EXPERIMENT.compose.slots == "redraw" else 0
     return seed_of(EXPERIMENT.seed, wildcards.replicate, iteration, "slots")
+
+
+def step_of(wildcards):
+    """Return the step that a job takes."""
+    return steps(EXPERIMENT, this(wildcards))[int(wildcards.step.partition("-")[0]) - 1]
+
+
+def reward_settings(wildcards):
+    """Return the settings of a score."""
+    return getattr(EXPERIMENT.rewards, wildcards.reward)
+
+
+def reward_weights(wildcards):
+    """Return the weights that a score loads."""
+    return [use.path for use in weights.uses_of_reward(EXPERIMENT, wildcards.reward).values()]
+
+
+def rejections(cells):
+    """Return the tables of the steps that choose by a reward, of these cells: those have scores to show."""
+    return [
+        f"<results>/{cell}/curation/{step.name}.csv"
+        for cell in cells
+        for step in steps(EXPERIMENT, cell)
+        if step.needs.reward
+    ]
 
 
 def beside_a_run(wildcards):

@@ -15,6 +15,7 @@ rule list_images:
         "../envs/images.yaml"
     params:
         code=digest("scripts.list_images"),
+        content=lambda wildcards: listing_of(EXPERIMENT.dataset.path),
         folder=fixed(FOLDER),
     shell:
         "python -m scripts.list_images {params.folder} --output {output} > {log} 2>&1"
@@ -23,7 +24,8 @@ rule list_images:
 rule read_labels:
     input:
         files="<results>/dataset/files.csv",
-        tables=sorted({recipe["path"] for recipe in EXPERIMENT.dataset.recipes.values() if recipe["source"] == "csv"}),
+        tables=LABEL_PATHS["csv"],
+        weights=downloaded(DEEPFACE.weights) if DEEPFACE else [],
     output:
         "<results>/dataset/labels.csv",
     log:
@@ -34,6 +36,7 @@ rule read_labels:
         "../envs/images.yaml"
     params:
         code=digest("scripts.read_labels"),
+        content=lambda wildcards: [content_of(path) for paths in LABEL_PATHS.values() for path in paths],
         labels=lambda wildcards: in_file(LABELS),
         broken=EXPERIMENT.dataset.broken,
         deepface=fixed(DEEPFACE_FILES),
@@ -47,6 +50,7 @@ rule classify:
     input:
         files="<results>/dataset/files.csv",
         checked=ancient("<results>/dataset/labels.csv"),
+        weights=downloaded(DEEPFACE.weights) if DEEPFACE else [],
     output:
         labels="<results>/dataset/classified/shard-{shard}.csv",
         provenance="<results>/dataset/classified/shard-{shard}.json",
@@ -65,7 +69,7 @@ rule classify:
         code=digest("scripts.classify"),
         folder=fixed(FOLDER),
         deepface=fixed(DEEPFACE_FILES),
-        content=lambda wildcards: pipelines.digest(DEEPFACE.weights) if Path(DEEPFACE.weights).is_dir() else None,
+        content=lambda wildcards: deepface_content(),
         attribute=flags({"attribute": EXPERIMENT.dataset.classified}),
         shards=EXECUTION.classify_shards,
     shell:
@@ -105,7 +109,7 @@ rule catalogue:
         " --per-group {params.per_group} --broken {params.broken} --output {output} > {log} 2>&1"
 
 
-rule select:
+rule select_images:
     input:
         "<results>/dataset/catalogue.csv",
     output:
@@ -118,33 +122,43 @@ rule select:
             labels={"result": "excluded files (CSV)", "shows": "which files of the folder are not used, and why"},
         ),
     log:
-        "<logs>/dataset/select.log",
+        "<logs>/dataset/select_images.log",
     group:
         "dataset"
     conda:
         "../envs/images.yaml"
     params:
-        code=digest("scripts.select"),
+        code=digest("scripts.select_images"),
         prompts=lambda wildcards: in_file({"attributes": LABELS["attributes"], "prompt": EXPERIMENT.dataset.prompt}),
         per_group=EXPERIMENT.dataset.per_group,
         reference_per_group=EXPERIMENT.dataset.reference_per_group,
         short_group=EXPERIMENT.dataset.short_group,
         seed=EXPERIMENT.seed,
         folder=fixed(FOLDER),
-        broken=EXPERIMENT.dataset.broken,
     shell:
-        "python -m scripts.select {params.prompts} --catalogue {input} --per-group {params.per_group}"
+        "python -m scripts.select_images {params.prompts} --catalogue {input} --per-group {params.per_group}"
         " --reference-per-group {params.reference_per_group} --short-group {params.short_group} --seed {params.seed}"
-        " {params.folder} --broken {params.broken} --selection {output.selection} --groups {output.groups}"
-        " --excluded {output.excluded} > {log} 2>&1"
+        " {params.folder} --selection {output.selection} --groups {output.groups} --excluded {output.excluded} > {log} 2>&1"
 
 
 rule prepare:
+    """Prepare the image sets. A selection that will not do is refused here, so that its tables stay to be looked at."""
     input:
-        "<results>/dataset/selection.csv",
+        selection="<results>/dataset/selection.csv",
+        groups="<results>/dataset/groups.csv",
+        excluded="<results>/dataset/excluded.csv",
     output:
         images="<results>/dataset/images.zip",
         reference="<results>/dataset/reference.zip",
+        duplicates=report(
+            "<results>/dataset/near_duplicates.csv",
+            category="3. Data",
+            caption="../report/near_duplicates.rst",
+            labels={
+                "result": "near-duplicates (CSV)",
+                "shows": "which real images the scoring reference has nearly the same",
+            },
+        ),
     log:
         "<logs>/dataset/prepare.log",
     group:
@@ -156,10 +170,14 @@ rule prepare:
         source=EXPERIMENT.dataset.source,
         size=EXPERIMENT.dataset.resolution,
         seed=EXPERIMENT.seed,
+        short_group=EXPERIMENT.dataset.short_group,
         folder=fixed(FOLDER),
+        broken=EXPERIMENT.dataset.broken,
     shell:
-        "python -m scripts.prepare --selection {input} --source {params.source} --size {params.size}"
-        " --seed {params.seed} {params.folder} --images {output.images} --reference {output.reference} > {log} 2>&1"
+        "python -m scripts.prepare --selection {input.selection} --groups {input.groups} --excluded {input.excluded}"
+        " --short-group {params.short_group} --source {params.source} --size {params.size} --seed {params.seed}"
+        " {params.folder} --broken {params.broken} --images {output.images} --reference {output.reference}"
+        " --duplicates {output.duplicates} > {log} 2>&1; grep ^Warning: {log} >&2 || true"
 
 
 rule unseen_prompts:

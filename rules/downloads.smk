@@ -1,4 +1,4 @@
-"""Fetch what `downloads` names, on the machine that runs Snakemake; no other job uses the network.
+"""Fetch what `downloads` names, on the machine that runs Snakemake; no other job uses the network. Check all weights.
 
 What is there is kept, whatever its age. A pin decides the content, so the code of these scripts is no parameter.
 """
@@ -36,3 +36,26 @@ rule download_file:
         source=lambda wildcards: flags(EXPERIMENT.downloads[wildcards.file]),
     shell:
         "python -m scripts.download_file {params.source} --output {output:q} > {log:q} 2>&1"
+
+
+rule check_weights:
+    """Build a network that the experiment names, without reading its weights, before a job of hours needs it.
+
+    Its output is an input of the jobs that load these weights, so that only other weights may make it due again.
+    """
+    input:
+        lambda wildcards: downloaded(WEIGHTS[wildcards.use].path),
+    output:
+        "<results>/weights/{use}.json",
+    log:
+        "<logs>/check_weights-{use}.log",
+    localrule: True
+    conda:
+        "../envs/diffusion.yaml"
+    params:
+        identity=lambda wildcards: weights.identity(EXPERIMENT, WEIGHTS[wildcards.use].path),
+        options=lambda wildcards: flags(
+            {"network": WEIGHTS[wildcards.use].network, "weights": WEIGHTS[wildcards.use].path}
+        ),
+    shell:
+        "python -m scripts.check_weights {params.options} --output {output} > {log} 2>&1"

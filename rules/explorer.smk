@@ -18,9 +18,7 @@ rule build_explorer:
         generated=[f"<results>/{cell}/generated.zip" for cell in every_cell(EXPERIMENT)],
         unseen=[f"<results>/{cell}/unseen.zip" for cell in every_cell(EXPERIMENT)],
         training=[f"<results>/{cell}/training.csv" for cell in cells(EXPERIMENT)],
-        culled=[
-            f"<results>/{cell}/culled.csv" for cell in cells(EXPERIMENT) if EXPERIMENT.arms[cell.arm].control == "cull"
-        ],
+        rejections=rejections(cells(EXPERIMENT)),
     output:
         page="<results>/explorer.html",
         full_size=[directory("<results>/explorer")] if HAS_FULL_SIZE else [],
@@ -33,10 +31,10 @@ rule build_explorer:
         mem_mb=3000,
         runtime="1h",
     params:
-        code=digest("scripts.build_explorer"),
+        code=digest("scripts.build_explorer", *METRICS),
         template=digest_files(ROOT / "report" / "explorer"),
         arms=lambda wildcards: in_file({"arms": ARMS, "group": GROUP, "note": NOTE}),
-        cells=lambda wildcards, input: in_file({}, input.generated),
+        cells=lambda wildcards, input: in_file({"rejections": list(input.rejections)}, input.generated),
         images=EXPERIMENT.explorer.images,
         thumbnail=EXPERIMENT.explorer.thumbnail,
         full_size=flags(FULL_SIZE) if HAS_FULL_SIZE else "",

@@ -1,9 +1,11 @@
 """What people look at: curves, samples, tables that a report can show, and a few sentences."""
 
+from scripts.lib.experiment import arms
+
 FIRST = EXPERIMENT.replicates[0]
 SHOWN = [cell for cell in every_cell(EXPERIMENT) if cell.replicate == FIRST]
 LAST = {cell.arm: cell for cell in SHOWN}.values()
-CULLS = [cell for cell in SHOWN if cell.arm != BASE and EXPERIMENT.arms[cell.arm].control == "cull"]
+REJECTIONS = rejections(SHOWN)
 # The cells of arms that go on from another one, each arm after the cell that it starts from.
 HEALING = [
     cell
@@ -43,7 +45,7 @@ FIGURES = [
     "baseline",
     "grid",
     *CURVES,
-    *(["culled"] if CULLS else []),
+    *(["rejected"] if REJECTIONS else []),
     *(["healing"] if HEALING else []),
 ]
 TABLES = {
@@ -65,12 +67,7 @@ TABLES = {
         "sources": "<results>/costs.csv",
     },
 }
-ARMS = json.dumps(
-    {
-        name: arm.model_dump(include={"synthetic", "control", "parent", "from_iteration"})
-        for name, arm in EXPERIMENT.arms.items()
-    }
-)
+ARMS = json.dumps({name: arms.of(arm)._asdict() for name, arm in EXPERIMENT.arms.items()})
 SOURCES = {"avatars": "drawn avatars, not photographs", "folder": f"those of {EXPERIMENT.dataset.path}"}
 NOTE = (
     f"The images are {SOURCES[EXPERIMENT.dataset.source]}; the Fréchet distance compares"
@@ -98,7 +95,7 @@ rule draw_curves:
     conda:
         "../envs/figures.yaml"
     params:
-        code=digest("scripts.draw_curves"),
+        code=digest("scripts.draw_curves", *METRICS),
         arms=lambda wildcards: in_file({"arms": ARMS}),
         features=EXPERIMENT.score.features.network.upper(),
         outputs=lambda wildcards, output: flags({"output": list(output)}),
@@ -140,30 +137,32 @@ rule draw_samples:
         " > {log} 2>&1"
 
 
-rule draw_culled:
+rule draw_rejected:
     input:
-        culled=[f"<results>/{cell}/culled.csv" for cell in CULLS],
-        generated=[f"<results>/{previous(EXPERIMENT, cell)}/generated.zip" for cell in CULLS],
+        tables=REJECTIONS,
+        generated=[f"<results>/{cell}/generated.zip" for cell in SHOWN],
         real="<results>/dataset/images.zip",
     output:
         report(
-            "<results>/figures/culled.png",
+            "<results>/figures/rejected.png",
             category="1. Images",
-            caption="../report/culled.rst",
-            labels={"result": "culled", "shows": "what the cull rejects, worst first"},
+            caption="../report/rejected.rst",
+            labels={"result": "rejected", "shows": "what curation rejects, highest score first"},
         ),
-        "<results>/figures/culled.svg",
-        "<results>/figures/culled.pdf",
+        "<results>/figures/rejected.svg",
+        "<results>/figures/rejected.pdf",
     log:
-        "<logs>/draw_culled.log",
+        "<logs>/draw_rejected.log",
     conda:
         "../envs/figures.yaml"
     params:
-        code=digest("scripts.draw_culled"),
-        culls=lambda wildcards, input: in_file({"generated": list(input.generated)}, input.culled),
+        code=digest("scripts.draw_rejected"),
+        tables=lambda wildcards, input: in_file({}, input.tables),
+        root=fixed(RESULTS),
         outputs=lambda wildcards, output: flags({"output": list(output)}),
     shell:
-        "python -m scripts.draw_culled {params.culls} --real {input.real} --images 10 {params.outputs}" " > {log} 2>&1"
+        "python -m scripts.draw_rejected {params.tables} --root {params.root} --real {input.real} --images 10"
+        " {params.outputs} > {log} 2>&1"
 
 
 rule draw_grid:

@@ -39,12 +39,6 @@ rule status:
         " || (cat {log} >&2; exit 1)"
 
 
-onsuccess:
-    # What a figure cannot show is in its log, which nobody opens after a run that succeeded.
-    for line in status.warnings(Path(RESULTS) / "logs"):
-        print(line, file=sys.stderr, flush=True)
-
-
 onerror:
     # A long log ends with "at least one job did not complete"; this says which, and where its own log is.
     states = status.states_of(jobs(EXPERIMENT), Path(RESULTS), making=set())

@@ -3,8 +3,7 @@
 
 rule compose:
     input:
-        real="<results>/dataset/images.zip",
-        slots=slots_before,
+        unpack(lambda wildcards: read(compose_inputs(EXPERIMENT, this(wildcards)))),
     output:
         training="<cell>/training.csv",
         composition="<cell>/composition.csv",
@@ -17,24 +16,29 @@ rule compose:
     conda:
         "../envs/images.yaml"
     params:
-        code=digest("scripts.compose"),
+        code=lambda wildcards: digest("scripts.compose", f"scripts.lib.regimes.{arm_of(wildcards).regime.kind}"),
+        regime=lambda wildcards: in_file(
+            {
+                "regime": arm_of(wildcards).regime.kind,
+                "settings": arm_of(wildcards).regime.settings.model_dump_json(),
+            }
+        ),
         share=lambda wildcards: arm_of(wildcards).synthetic,
         rounding=EXPERIMENT.compose.rounding,
         draw=slot_draw,
-        generated=lambda wildcards, input: flags({"generated": input.get("slots") or None}),
+        root=fixed(RESULTS),
+        candidates=lambda wildcards, input: options(input, "images", "before"),
     shell:
-        "python -m scripts.compose --real {input.real} {params.generated} --share {params.share}"
-        " --rounding {params.rounding} --draw {params.draw}"
+        "python -m scripts.compose {params.regime} --real {input.real} {params.candidates} --root {params.root}"
+        " --share {params.share} --rounding {params.rounding} --draw {params.draw}"
         " --training {output.training} --composition {output.composition} > {log} 2>&1"
 
 
 rule finetune:
     input:
-        training="<cell>/training.csv",
-        real="<results>/dataset/images.zip",
-        generated=generated_before,
-        unet=lambda wildcards: unet_of(initial(EXPERIMENT, this(wildcards))),
+        unpack(lambda wildcards: read(finetune_inputs(EXPERIMENT, this(wildcards)))),
         weights=downloaded(MODEL),
+        checked=checked("model"),
     output:
         config=removable("<cell>/unet/config.json"),
         weights=removable("<cell>/unet/diffusion_pytorch_model.safetensors"),
@@ -56,15 +60,15 @@ rule finetune:
         model=fixed(MODEL_OPTION),
         weights=MODEL_DIGEST,
         settings=lambda wildcards: flags(arm_of(wildcards).finetune),
-        sources=lambda wildcards, input: flags(
-            {"generated": input.get("generated") or None} | unet_option(initial(EXPERIMENT, this(wildcards)))
-        ),
+        root=fixed(RESULTS),
+        images=lambda wildcards, input: options(input, "images"),
+        unet=lambda wildcards: flags(unet_option(initial(EXPERIMENT, this(wildcards)))),
         seed=EXPERIMENT.seed,
         output=subpath(output.weights, parent=True),
         cell=subpath(output.provenance, parent=True),
     shell:
         # exec: a shell in between would die of the SIGTERM that the fine-tune saves its state on.
-        "exec python -m scripts.finetune {params.model} --training {input.training} --real {input.real} {params.sources}"
+        "exec python -m scripts.finetune {params.model} --training {input.training} {params.images} --root {params.root} {params.unet}"
         " {params.settings} --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
         " --checkpoints {params.cell}/checkpoints --checkpoint-minutes {resources.checkpoint_minutes} --code {params.code}"
         " --output {params.output} --provenance {output.provenance} > {log} 2>&1"
@@ -73,8 +77,9 @@ rule finetune:
 rule generate:
     input:
         real="<results>/dataset/images.zip",
-        unet=lambda wildcards: unet_of(this(wildcards)),
+        unet=lambda wildcards: read({"unet": unet(this(wildcards))})["unet"],
         weights=downloaded(MODEL),
+        checked=checked("model"),
     output:
         images=temp("<cell>/generated/shard-{shard}.zip"),
         provenance="<cell>/generated/shard-{shard}.json",
@@ -96,10 +101,12 @@ rule generate:
         model=fixed(MODEL_OPTION),
         weights=MODEL_DIGEST,
         settings=lambda wildcards: flags(arm_of(wildcards).generate),
+        size=EXPERIMENT.dataset.resolution,
         unet=lambda wildcards: flags(unet_option(this(wildcards))),
         seed=EXPERIMENT.seed,
     shell:
         "python -m scripts.generate {params.model} {params.unet} --prompts {input.real} {params.settings}"
+        " --size {params.size}"
         " --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
         " --batch-size {resources.batch_size} --shard {wildcards.shard} --shards {resources.shards}"
         " --output {output.images} --provenance {output.provenance} > {log} 2>&1"
@@ -126,8 +133,9 @@ rule gather:
 rule unseen:
     input:
         prompts="<results>/dataset/unseen.csv",
-        unet=lambda wildcards: unet_of(this(wildcards)),
+        unet=lambda wildcards: read({"unet": unet(this(wildcards))})["unet"],
         weights=downloaded(MODEL),
+        checked=checked("model"),
     output:
         images="<cell>/unseen.zip",
         provenance="<cell>/unseen.json",
@@ -147,10 +155,12 @@ rule unseen:
         model=fixed(MODEL_OPTION),
         weights=MODEL_DIGEST,
         settings=lambda wildcards: flags(arm_of(wildcards).generate.model_copy(update={"mode": "txt2img"})),
+        size=EXPERIMENT.dataset.resolution,
         unet=lambda wildcards: flags(unet_option(this(wildcards))),
         seed=EXPERIMENT.seed,
     shell:
         "python -m scripts.generate {params.model} {params.unet} --prompts {input.prompts} {params.settings}"
+        " --size {params.size}"
         " --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
         " --batch-size {resources.batch_size} --output {output.images} --provenance {output.provenance}"
         " > {log} 2>&1"

@@ -6,6 +6,7 @@ rule embed_dataset:
         images="<results>/dataset/images.zip",
         reference="<results>/dataset/reference.zip",
         weights=downloaded(*SCORE_NETWORKS),
+        checked=checked("clip", "features"),
     output:
         images="<results>/dataset/images.safetensors",
         reference="<results>/dataset/reference.safetensors",
@@ -21,7 +22,7 @@ rule embed_dataset:
         runtime=rising(60),
         batch_size=EXECUTION.embed_batch_size,
     params:
-        code=digest("scripts.embed"),
+        code=digest("scripts.embed", NETWORK),
         weights=SCORE_WEIGHTS,
         networks=fixed(NETWORKS),
     shell:
@@ -34,6 +35,7 @@ rule embed:
         generated="<cell>/generated.zip",
         unseen="<cell>/unseen.zip",
         weights=downloaded(*SCORE_NETWORKS),
+        checked=checked("clip", "features"),
     output:
         generated="<cell>/generated.safetensors",
         unseen="<cell>/unseen.safetensors",
@@ -49,7 +51,7 @@ rule embed:
         runtime=rising(60),
         batch_size=EXECUTION.embed_batch_size,
     params:
-        code=digest("scripts.embed"),
+        code=digest("scripts.embed", NETWORK),
         weights=SCORE_WEIGHTS,
         networks=fixed(NETWORKS),
     shell:
@@ -73,7 +75,7 @@ rule score_floor:
     conda:
         "../envs/images.yaml"
     params:
-        code=digest("scripts.score"),
+        code=digest("scripts.score", *METRICS),
         settings=fixed(SCORE_SETTINGS),
     shell:
         "python -m scripts.score --images {input.images} --features {input.features} --reference {input.reference}"
@@ -97,7 +99,7 @@ rule score:
     conda:
         "../envs/images.yaml"
     params:
-        code=digest("scripts.score"),
+        code=digest("scripts.score", *METRICS),
         settings=fixed(SCORE_SETTINGS),
     shell:
         "python -m scripts.score --images {input.images} --features {input.features} --reference {input.reference}"

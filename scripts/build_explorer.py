@@ -12,9 +12,12 @@ from tqdm import tqdm
 from scripts.cli import run
 from scripts.lib.base import csvs, imageset
 from scripts.lib.base.atomic import replacing
+from scripts.lib.curation import candidates
 from scripts.lib.experiment.arms import read_arms
 from scripts.lib.experiment.cell import Cell
 from scripts.lib.figures import explorer
+from scripts.lib.metrics.catalogue import catalogue
+from scripts.lib.regimes import composition
 
 
 def main(
@@ -32,6 +35,7 @@ def main(
     thumbnail: Annotated[int, typer.Option(help="Largest edge of an image in the page, in pixels.", min=8)],
     output: Annotated[Path, typer.Option(help="The page to write.")],
     threads: Annotated[int, typer.Option(help="Threads that encode thumbnails.", min=1)] = 1,
+    rejections: Annotated[list[Path] | None, typer.Option(help="CSV of a step that rejects images. Repeat it.")] = None,
     full_size: Annotated[int, typer.Option(help="Images of each group and cell beside the page.", min=0)] = 0,
     full_size_folder: Annotated[Path | None, typer.Option(help="Folder for these, beside the page.")] = None,
 ) -> None:
@@ -53,13 +57,12 @@ def main(
     for cell, folder in folders.items():
         sets.append((f"{cell}/generated", folder / "generated.zip", slots.files))
         sets.append((f"{cell}/unseen", folder / "unseen.zip", prompts.files))
-        cells[str(cell)] = {"training": None, "cull": None}
+        cells[str(cell)] = {"training": None, "rejected": None}
         if cell.arm in named:
-            training = csvs.read(folder / "training.csv")
+            training = csvs.read(folder / "training.csv", composition.TYPES)
             cells[str(cell)]["training"] = explorer.training_of(training, slots.files)
-            if named[cell.arm].control == "cull":
-                culled = csvs.read(folder / "culled.csv", csvs.CULLED)
-                cells[str(cell)]["cull"] = explorer.culled_of(culled)
+    for path in rejections or []:
+        cells[str(Cell.from_path(path.parent))]["rejected"] = explorer.rejected_of(csvs.read(path, candidates.TYPES))
 
     facts = {
         "experiment": experiment,
@@ -85,7 +88,7 @@ def main(
             for number, (name, arm) in enumerate(named.items())
         },
         "cells": cells,
-        "metrics": {name: metric._asdict() for name, metric in explorer.METRICS.items()},
+        "metrics": {name: metric._asdict() for name, metric in catalogue().items()},
         "scores": explorer.scores_of(csvs.read(scores, csvs.SCORES), named),
     }
 

@@ -7,10 +7,10 @@ import pandas as pd
 import typer
 
 from scripts.cli import Attributes, run
-from scripts.lib import dataset
 from scripts.lib.base import csvs
+from scripts.lib.dataset.catalogue import catalogue_avatars, grouped, label, mark_unreadable
+from scripts.lib.dataset.labels import read_recipes
 from scripts.lib.experiment.choices import Broken, Source
-from scripts.lib.labels import read_recipes
 
 
 def main(
@@ -30,20 +30,20 @@ def main(
     """List every candidate image with its attributes and its demographic group, and what is excluded."""
     if source == "avatars":
         # Only who draws avatars needs the drawing packages.
-        from scripts.lib.avatars import ATTRIBUTES
+        from scripts.lib.dataset.avatars import ATTRIBUTES
 
-        table = dataset.catalogue_avatars(attributes, ATTRIBUTES, per_group)
+        table = catalogue_avatars(attributes, ATTRIBUTES, per_group)
     elif labels:
         sources = read_recipes(recipes)
         table = csvs.read(labels)
         if classified:
             found = pd.concat(map(csvs.read, classified))
-            table = dataset.mark_unreadable(table, found)
+            table = mark_unreadable(table, found)
             read = found[found["reason"] == ""].set_index("file_name")
             asked = {name: recipe.column for name, recipe in sources.items() if recipe.source == "deepface"}
             raw = {name: read[column] for name, column in asked.items()}
-            table = dataset.label(table, raw, attributes, sources, broken=broken)
-        table = dataset.grouped(table, attributes)
+            table = label(table, raw, attributes, sources, broken=broken)
+        table = grouped(table, attributes)
     else:
         raise typer.BadParameter("`--source folder` needs --labels")
     csvs.write(output, table)

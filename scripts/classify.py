@@ -12,9 +12,9 @@ from tqdm import tqdm
 
 from scripts.cli import run
 from scripts.lib.base import csvs
+from scripts.lib.base.deepface import DEEPFACE_WEIGHTS, check_deepface
 from scripts.lib.base.provenance import recording
-from scripts.lib.classification import Classifier, check_weights, classify
-from scripts.lib.deepface import DEEPFACE_WEIGHTS
+from scripts.lib.dataset.classification import Classifier, classify
 
 
 def main(
@@ -31,7 +31,7 @@ def main(
     shards: Annotated[int, typer.Option(help="Number of shards; changes no label.", min=1)] = 1,
 ) -> None:
     """Classify every SHARDS-th file, starting with SHARD; a file that cannot be read gets a reason, not labels."""
-    check_weights(weights, attribute, json.loads(sha256))
+    check_deepface(weights, attribute, json.loads(sha256))
     with recording(provenance, [weights / DEEPFACE_WEIGHTS[name] for name in attribute], dict(locals())):
         table = csvs.read(files)
         names = table.loc[table["excluded"] == "", "file_name"].tolist()[shard::shards]

@@ -1,50 +1,44 @@
 """Compose the training set of one iteration from real and generated images."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import typer
 
 from scripts.cli import run
 from scripts.lib.base import csvs, imageset
+from scripts.lib.base.kinds import kinds
+from scripts.lib.curation import candidates
 from scripts.lib.experiment.choices import Rounding
-from scripts.lib.regimes.compose import compose, composition_of
+from scripts.lib.regimes.composition import composition_of, of_real
 
 
 def main(
     real: Annotated[Path, typer.Option(help="Image set of the real images; its rows are the slots.")],
+    regime: Annotated[str, typer.Option(help="How they meet: the name of a file of scripts/lib/regimes.")],
+    settings: Annotated[str, typer.Option(help="JSON: the settings of the regime.")],
+    root: Annotated[Path, typer.Option(help="Folder of the results; the table names image sets by their path in it.")],
     share: Annotated[float, typer.Option(help="Share of generated images.", min=0, max=1)],
     rounding: Annotated[Rounding, typer.Option(help="total: exact over the whole set; others: in each group.")],
-    draw: Annotated[
-        int, typer.Option(help="Seed of the slots and of the rounding's ties; equal draws choose equal slots.")
-    ],
+    draw: Annotated[int, typer.Option(help="Seed of the slots and of the rounding; equal draws choose equal slots.")],
     training: Annotated[Path, typer.Option(help="CSV to write: which image of which set trains.")],
-    composition: Annotated[Path, typer.Option(help="CSV to write: real and generated images a group.")],
-    generated: Annotated[
-        Path | None, typer.Option(help="Image set of the generated images, or CSV of the cull.")
-    ] = None,
+    composition: Annotated[Path, typer.Option(help="CSV to write: real and generated images per group.")],
+    images: Annotated[list[Path] | None, typer.Option(help="Generated image set. Repeat it; none: real only.")] = None,
+    before: Annotated[Path | None, typer.Option(help="CSV of the last step of curation; none: all of IMAGES.")] = None,
 ) -> None:
-    """Let SHARE of the slots of each group train on their generated image, the rest on their real one."""
-    slots = imageset.read_metadata(real)
-    table = compose(
-        slots,
-        None if generated is None else _slots(generated),
-        share=share,
-        rounding=rounding,
-        draw=draw,
-    )
+    """Let the regime make a training set of the real images and of the generated ones that curation has left."""
+    kind, slots = kinds("regimes")[regime], imageset.read_metadata(real)
+    if not images:
+        table = of_real(slots)
+    else:
+        found = candidates.chosen(csvs.read(before, candidates.TYPES)) if before else candidates.of_sets(images, root)
+        chosen = kind.Settings(**json.loads(settings))
+        table = kind.training_set(slots, found, chosen, share=share, rounding=rounding, draw=draw)
+    if table.empty:
+        raise ValueError("no slot has an image to train on: every generated image was rejected and nothing replaces it")
     csvs.write(training, table)
     csvs.write(composition, composition_of(slots, table))
-
-
-def _slots(generated: Path) -> pd.DataFrame:
-    """Return which generated image each slot has; a slot that the cull left empty has none."""
-    if generated.suffix == ".csv":
-        table = csvs.read(generated, csvs.CULLED)
-        return table[table["file_name"] != ""]
-    names = imageset.read_metadata(generated)["file_name"]
-    return pd.DataFrame({"slot": names, "file_name": names})
 
 
 if __name__ == "__main__":

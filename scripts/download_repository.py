@@ -13,9 +13,10 @@ def main(
     repository: Annotated[str, typer.Option(help="Repository, owner/name.")],
     revision: Annotated[str, typer.Option(help="Its commit.")],
     output: Annotated[Path, typer.Option(help="Folder to write.")],
+    files: Annotated[list[str] | None, typer.Option(help="What to fetch; may be repeated.")] = None,
 ) -> None:
-    """Fetch configurations and safetensors in full precision, and check that the workflow can use them."""
-    download.repository(repository, revision, output)
+    """Fetch FILES, or else configurations and safetensors in full precision; check that the workflow can use them."""
+    download.repository(repository, revision, output, files or None)
 
 
 if __name__ == "__main__":

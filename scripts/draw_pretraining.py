@@ -9,9 +9,9 @@ import typer
 from tqdm import trange
 
 from scripts.cli import run
-from scripts.lib import avatars
 from scripts.lib.base import imageset
 from scripts.lib.base.seeds import seed_of
+from scripts.lib.dataset import avatars
 
 
 def main(

@@ -10,30 +10,31 @@ from safetensors.numpy import save_file
 from scripts.cli import run
 from scripts.lib.base import imageset
 from scripts.lib.base.atomic import replacing
-from scripts.lib.base.provenance import sha256
-from scripts.lib.experiment.choices import Network
-from scripts.lib.scoring.features import EXTRACTORS, RESIZE, Clip
+from scripts.lib.base.hashes import content
+from scripts.lib.base.kinds import kinds
+from scripts.lib.vision.clip_model import Clip
 
 
 def main(
     sets: Annotated[list[Path], typer.Argument(help="Image sets, each with a column `text`.")],
     clip: Annotated[Path, typer.Option(help="Folder of the CLIPModel of the CLIP score.")],
-    network: Annotated[Network, typer.Option(help="Feature space.")],
+    network: Annotated[str, typer.Option(help="Feature space.")],
     weights: Annotated[Path, typer.Option(help="Folder or file of that network's weights.")],
     output: Annotated[list[Path], typer.Option(help="Safetensors file to write, one a set, in the same order.")],
     batch_size: Annotated[int, typer.Option(help="Images a batch.", min=1)] = 64,
 ) -> None:
     """Write, for each set, float32 arrays `features`, `clip_image` and `clip_text`, one row an image."""
+    kind = kinds("networks", mark="extractor")[network]
     scorer = Clip(clip, batch_size)
     # The miniature's distances are in the features of the very network that the CLIP score needs.
-    extract = None if (network, weights) == ("clip", clip) else EXTRACTORS[network](weights, batch_size)
+    extract = None if (network, weights) == ("clip", clip) else kind.extractor(weights, batch_size)
     made_by = {
         "network": network,
         "weights": str(weights),
-        "weights_sha256": sha256(weights),
-        "resize": RESIZE[network],
+        "weights_sha256": content(weights),
+        "resize": kind.RESIZE,
         "clip": str(clip),
-        "clip_sha256": sha256(clip),
+        "clip_sha256": content(clip),
     }
     for path, target in zip(sets, output, strict=True):
         metadata, images = imageset.read(path)

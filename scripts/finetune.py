@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import torch
 import typer
 from accelerate import PartialState
@@ -17,17 +16,20 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from scripts.cli import run
 from scripts.lib.base import csvs, fence, imageset
 from scripts.lib.base.atomic import replacing
-from scripts.lib.base.provenance import recording, sha256
+from scripts.lib.base.hashes import content
+from scripts.lib.base.provenance import recording
 from scripts.lib.base.seeds import seed_of
 from scripts.lib.engines import pipelines
 from scripts.lib.experiment.choices import MixedPrecision
+from scripts.lib.regimes.composition import TYPES
 from scripts.lib.training.finetuning import TrainingData, encode, finetune, keep_freed_memory
 
 
 def main(
     model: Annotated[Path, typer.Option(help="Folder of the base pipeline: its frozen parts and its scheduler.")],
-    training: Annotated[Path, typer.Option(help="CSV of the composition: set, file_name, text.")],
-    real: Annotated[Path, typer.Option(help="Image set `real` of the composition.")],
+    training: Annotated[Path, typer.Option(help="CSV of the training set: images, file_name, text.")],
+    images: Annotated[list[Path], typer.Option(help="Image set that TRAINING names. Repeat it.")],
+    root: Annotated[Path, typer.Option(help="Folder below which TRAINING names image sets.")],
     learning_rate: Annotated[float, typer.Option(help="AdamW's learning rate, constant.", min=0)],
     epochs: Annotated[int, typer.Option(help="Passes over the training set.", min=1)],
     batch_size: Annotated[int, typer.Option(help="Images a step.", min=1)],
@@ -37,7 +39,6 @@ def main(
     output: Annotated[Path, typer.Option(help="Folder to write: the fine-tuned U-Net, safetensors.")],
     provenance: Annotated[Path, typer.Option(help="JSON to write: what made it, and the loss of each epoch.")],
     checkpoints: Annotated[Path, typer.Option(help="Folder for checkpoints; removed when the run is complete.")],
-    generated: Annotated[Path | None, typer.Option(help="Image set `generated` of the composition.")] = None,
     unet: Annotated[Path | None, typer.Option(help="Folder of the U-Net to start from; the base's otherwise.")] = None,
     horizontal_flip: Annotated[bool, typer.Option(help="Mirror images at random.")] = True,
     weight_decay: Annotated[float, typer.Option(help="AdamW's weight decay.", min=0)] = 0.01,
@@ -49,11 +50,11 @@ def main(
 ) -> None:
     """Fine-tune a U-Net on the images of TRAINING, the other parts of the model frozen, on all GPUs of the job."""
     parameters = dict(locals())
-    inputs = [training, real, generated, unet or model / "unet"]
+    inputs = [training, *images, model, unet]
     _launch(min(torch.cuda.device_count(), batch_size))
     keep_freed_memory()
     process = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"))  # That `accelerate launch --cpu` sets.
-    state = checkpoints / _fingerprint(model, inputs, parameters)
+    state = checkpoints / _fingerprint(inputs, parameters)
     network = pipelines.load(UNet2DConditionModel, unet or model / "unet")
     if gradient_checkpointing:
         network.enable_gradient_checkpointing()
@@ -62,7 +63,7 @@ def main(
         return finetune(
             network,
             DDPMScheduler.from_pretrained(model, subfolder="scheduler"),
-            _encode(model, training, {"real": real, "generated": generated}, horizontal_flip),
+            _encode(model, training, root, horizontal_flip),
             state,
             learning_rate=learning_rate,
             weight_decay=weight_decay,
@@ -97,26 +98,19 @@ def _launch(processes: int) -> None:
         os.execvp("accelerate", ["accelerate", "launch", *options.split(), *sys.argv[1:]])
 
 
-def _fingerprint(model: Path, inputs: list[Path | None], parameters: dict[str, Any]) -> str:
+def _fingerprint(inputs: list[Path | None], parameters: dict[str, Any]) -> str:
     """Return a name for this very run: a function of what goes into it, wherever that lies."""
-    values = [(key, value) for key, value in sorted(parameters.items()) if not isinstance(value, Path)]
-    content = [sha256(path) for path in inputs if path is not None]
+    values = [(key, value) for key, value in sorted(parameters.items()) if not isinstance(value, Path | list)]
+    hashes = [content(path) for path in inputs if path is not None]
     settings = [f"{key}={value}" for key, value in values if key != "checkpoint_minutes"]
-    return f"{seed_of(pipelines.digest(model), *content, *settings):016x}"
+    return f"{seed_of(*hashes, *settings):016x}"
 
 
-def _encode(model: Path, training: Path, sets: dict[str, Path | None], flip: bool) -> TrainingData:
-    """Run the frozen parts of the base model over the images of the composition."""
-    table = csvs.read(training)
-    pixels: dict[int, np.ndarray] = {}
-    for name, path in sets.items():
-        rows = table.index[table["set"] == name]
-        if len(rows) and path is None:
-            raise ValueError(f"{training}: it has images of the set {name!r}; give that set with --{name}")
-        if len(rows) and path:
-            pixels |= zip(rows, imageset.read_images(path, table["file_name"][rows]), strict=True)
+def _encode(model: Path, training: Path, root: Path, flip: bool) -> TrainingData:
+    """Run the frozen parts of the base model over the images of the training set."""
+    table = csvs.read(training, TYPES)
     return encode(
-        np.stack([pixels[row] for row in table.index]),
+        imageset.read_rows(table, root),
         table["text"].tolist(),
         pipelines.load(AutoencoderKL, model / "vae").to(pipelines.device()),
         CLIPTokenizer.from_pretrained(model / "tokenizer", local_files_only=True),

@@ -20,7 +20,7 @@ def main(
     parts = {path: imageset.read_metadata(path) for path in shards}
     where = {name: path for path, part in parts.items() for name in part["file_name"]}
     images = {path: imageset.iterate(path, [name for name in names if where[name] == path]) for path in shards}
-    table = pd.concat(parts.values()).set_index("file_name").loc[names].reset_index()
+    table = pd.concat([part for part in parts.values() if len(part)]).set_index("file_name").loc[names].reset_index()
     imageset.write(output, table, (next(images[where[name]]) for name in names))
 
 

@@ -27,26 +27,34 @@ def main(
     provenance: Annotated[Path, typer.Option(help="JSON to write: what made it.")],
     unet: Annotated[Path | None, typer.Option(help="Folder of a fine-tuned U-Net; the base model's otherwise.")] = None,
     strength: Annotated[float, typer.Option(help="img2img: share of the noise schedule.", min=0, max=1)] = 0.8,
+    size: Annotated[
+        int | None, typer.Option(help="txt2img: edge of the images; the model's own otherwise.", min=8)
+    ] = None,
     batch_size: Annotated[int, typer.Option(help="Images a batch; changes no noise, only the last bits.", min=1)] = 8,
     shard: Annotated[int, typer.Option(help="Which shard to make, from 0.", min=0)] = 0,
     shards: Annotated[int, typer.Option(help="Number of shards; changes no noise.", min=1)] = 1,
 ) -> None:
     """Generate the images of every SHARDS-th prompt, starting with SHARD."""
-    with recording(provenance, [unet or model, prompts], dict(locals())):
+    with recording(provenance, [model, unet, prompts], dict(locals())):
         table = csvs.read(prompts) if prompts.suffix == ".csv" else imageset.read_metadata(prompts)
         if prompts.suffix != ".csv":  # Weights that the same run has downloaded were not there to be asked before.
-            check_groups(dict(zip(table["group"], table["text"], strict=True)), of_pipeline(model))
+            check_groups(dict(zip(table.get("group", table["text"]), table["text"], strict=True)), of_pipeline(model))
         rows = table.iloc[shard::shards]
         seeds = [seed_of(seed, replicate, iteration, prompts.stem, index) for index in rows.index]
-        images = generate(
-            load_pipeline(mode, model, unet),
-            rows["text"].tolist(),
-            seeds,
-            imageset.read_images(prompts, rows["file_name"]) if mode == "img2img" else None,
-            steps=steps,
-            guidance_scale=guidance_scale,
-            strength=strength,
-            batch_size=batch_size,
+        images = (
+            generate(
+                load_pipeline(mode, model, unet),
+                rows["text"].tolist(),
+                seeds,
+                imageset.read_images(prompts, rows["file_name"]) if mode == "img2img" else None,
+                steps=steps,
+                guidance_scale=guidance_scale,
+                strength=strength,
+                batch_size=batch_size,
+                size=size,
+            )
+            if len(rows)  # None where a group is so short that there are more shards than images.
+            else iter(())
         )
         try:
             imageset.write(output, rows.assign(seed=seeds), images)

@@ -11,14 +11,16 @@ from diffusers import AutoencoderKL, StableDiffusionPipeline
 from transformers import CLIPImageProcessor, CLIPModel, CLIPTokenizer
 
 from scripts.cli import run
-from scripts.lib import avatars, dataset
 from scripts.lib.base.atomic import replacing
 from scripts.lib.base.seeds import seed_of
+from scripts.lib.dataset import avatars
+from scripts.lib.dataset.catalogue import catalogue_avatars
 from scripts.lib.engines import pipelines
 from scripts.lib.engines.generation import generate, load_pipeline
-from scripts.lib.scoring.features import Clip
-from scripts.lib.scoring.metrics import clip_scores, frechet_distance
+from scripts.lib.metrics.clip_score import clip_scores
+from scripts.lib.metrics.frechet_distance import frechet_distance
 from scripts.lib.training.pretraining import to_pixels
+from scripts.lib.vision.clip_model import Clip
 
 PER_GROUP = 30
 LITTLE_GUIDANCE = 1.5  # Guidance trades likeness to the data for sharpness: the card states both ends.
@@ -36,7 +38,8 @@ def main(
     """Write the miniature as experiments load it, with a card that gives its measured quality."""
     with replacing(output) as folder:
         parts = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
-        pipelines.load(StableDiffusionPipeline, pipeline, dtype=torch.float16, **parts).save_pretrained(folder)
+        options = {"dtype": torch.float16, "use_safetensors": True, "local_files_only": True}
+        StableDiffusionPipeline.from_pretrained(pipeline, **options, **parts).save_pretrained(folder)
         pipelines.load(CLIPModel, clip).half().save_pretrained(folder / "clip")
         CLIPTokenizer.from_pretrained(clip).save_pretrained(folder / "clip")
         CLIPImageProcessor.from_pretrained(clip).save_pretrained(folder / "clip")
@@ -55,7 +58,7 @@ def measure(model: Path, settings: dict[str, Any]) -> dict[str, float]:
         generated with ``little_guidance``; ``n``; ``tokens`` of the vocabulary;
         ``ratio`` of the base's distance to the floor.
     """
-    candidates = dataset.catalogue_avatars(avatars.ATTRIBUTES, avatars.ATTRIBUTES, 2 * PER_GROUP)
+    candidates = catalogue_avatars(avatars.ATTRIBUTES, avatars.ATTRIBUTES, 2 * PER_GROUP)
     faces = [
         avatars.draw(**{name: row[name] for name in avatars.ATTRIBUTES}, seed=f"card/{row['file_name']}", size=32)
         for row in candidates.to_dict("records")

@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from scripts.cli import Attributes, run
-from scripts.lib import dataset
 from scripts.lib.base import csvs
-from scripts.lib.classification import check_weights
+from scripts.lib.base.deepface import check_deepface
+from scripts.lib.dataset.catalogue import label
+from scripts.lib.dataset.labels import raw_labels, read_recipes
 from scripts.lib.experiment.choices import Broken
-from scripts.lib.labels import raw_labels, read_recipes
 
 
 def main(
@@ -28,10 +28,10 @@ def main(
     sources = read_recipes(recipes)
     if weights is not None:
         asked = [recipe.column for recipe in sources.values() if recipe.source == "deepface"]
-        check_weights(weights, asked, json.loads(sha256))
+        check_deepface(weights, asked, json.loads(sha256))
     published = {name: recipe for name, recipe in sources.items() if recipe.source != "deepface"}
     raw = {name: raw_labels(table["file_name"].tolist(), recipe) for name, recipe in published.items()}
-    csvs.write(output, dataset.label(table, raw, attributes, sources, broken=broken))
+    csvs.write(output, label(table, raw, attributes, sources, broken=broken))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from safetensors import safe_open
 from scripts.cli import run
 from scripts.lib.base import imageset
 from scripts.lib.base.atomic import write_json
+from scripts.lib.experiment.config.metrics import Metrics
+from scripts.lib.metrics.metric import Embedded
 from scripts.lib.scoring import scores
 
 
@@ -19,7 +21,7 @@ def main(
     reference: Annotated[Path, typer.Option(help="Image set of the reference.")],
     reference_features: Annotated[Path, typer.Option(help="Its embeddings.")],
     attribute: Annotated[list[str], typer.Option(help="Attribute whose values are scored apart. Repeat it.")],
-    nearest_k: Annotated[int, typer.Option(help="Neighbours of precision, recall, density, coverage.", min=1)],
+    metrics: Annotated[str, typer.Option(help="JSON: the settings of each kind of metric, as score.metrics.")],
     output: Annotated[
         Path, typer.Option(help="JSON to write: what made the features; a list of metric, group, n and value a set.")
     ],
@@ -27,22 +29,23 @@ def main(
     unseen_features: Annotated[Path | None, typer.Option(help="Its embeddings.")] = None,
 ) -> None:
     """Write Fréchet and kernel distance, CLIP score, precision, recall, density, coverage and Vendi score."""
+    settings = Metrics(**json.loads(metrics))
     ours, made_by = _load(images, features)
     theirs, reference_made_by = _load(reference, reference_features)
     if made_by != reference_made_by:
         raise ValueError(f"{features} and {reference_features} come of different networks; embed both anew")
-    rows = scores.score(ours, theirs, attribute, nearest_k)
+    rows = scores.score(ours, theirs, attribute, settings)
     content: dict[str, Any] = {"features": made_by, "generated": [row._asdict() for row in rows]}
     if unseen and unseen_features:
         other, _ = _load(unseen, unseen_features)
         content["unseen"] = [
             scores.Score(metric, scores.ALL, len(other.metadata), value)._asdict()
-            for metric, value in scores.of_prompts(other)
+            for metric, value in scores.of_prompts(other, settings)
         ]
     write_json(output, content)
 
 
-def _load(images: Path, features: Path) -> tuple[scores.Embedded, dict[str, str]]:
+def _load(images: Path, features: Path) -> tuple[Embedded, dict[str, str]]:
     """Return embeddings, and the networks and the resizing that made them."""
     table = imageset.read_metadata(images)
     with safe_open(features, "numpy") as file:
@@ -50,7 +53,7 @@ def _load(images: Path, features: Path) -> tuple[scores.Embedded, dict[str, str]
         arrays = [file.get_tensor(key) for key in ("features", "clip_image", "clip_text")]
     if made_by.pop("file_names") != table["file_name"].tolist():
         raise ValueError(f"{features} has the embeddings of other images than those in {images}; embed it anew")
-    return scores.Embedded(table, *arrays), dict(sorted(made_by.items()))
+    return Embedded(table, *arrays), dict(sorted(made_by.items()))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ SETTINGS = {
         "attributes": {"gender": ["man", "woman"], "age": ["young", "old"]},
         "prompt": "a photo of a {age} {gender}",
     },
-    "cull": {"features": {"network": "vae", "weights": "model/vae"}},
+    "rewards": {"single_image_distance": {"features": {"network": "vae", "weights": "model/vae"}}},
     "unseen": {"prompts": ["a photo of a cat"]},
     "score": {"clip": "clip", "features": {"network": "clip", "weights": "clip"}},
     "figures": {"group": {"gender": "man", "age": "old"}},

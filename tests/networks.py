@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from scripts.lib.deepface import DEEPFACE_LABELS, DEEPFACE_WEIGHTS
+from scripts.lib.base.deepface import DEEPFACE_LABELS, DEEPFACE_WEIGHTS
 
 VGG16 = [64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0]  # 0: a max pool
 

@@ -16,7 +16,7 @@ import typer
 from PIL import Image
 
 from scripts.cli import run
-from scripts.lib.classification import Classifier, classify
+from scripts.lib.dataset.classification import Classifier, classify
 from tests.networks import write_vgg16
 
 ASKED = ["age", "gender", "race"]

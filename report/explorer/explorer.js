@@ -10,7 +10,7 @@ const FEW_REJECTED = 24;
 
 // --- What is chosen, and who shows it ---------------------------------------------------------
 
-const plain = armNames.filter((name) => facts.arms[name].control === "none" && !facts.arms[name].parent);
+const plain = armNames.filter((name) => !facts.arms[name].curate.length && !facts.arms[name].parent);
 const byShare = (plain.length ? plain : armNames).toSorted((a, b) => facts.arms[a].synthetic - facts.arms[b].synthetic);
 const startGroup = groupNames.find((name) => matches(name, facts.start)) ?? groupNames[0];
 
@@ -185,7 +185,7 @@ function scoreOf(cell) {
 
 function metricLabel() {
   const [images, metric] = state.metric.split("/");
-  const label = facts.metrics[metric]?.label ?? metric;
+  const label = facts.metrics[metric]?.title ?? metric;
   return images === "unseen" ? `${label} of the unseen prompts` : label;
 }
 
@@ -323,11 +323,11 @@ function curves() {
 function drawCurves() {
   const [, metric] = state.metric.split("/");
   view
-    ?.signal("zero", facts.metrics[metric]?.zero ?? false)
+    ?.signal("zero", Boolean(facts.metrics[metric]?.limits))
     .data("scores", curves())
     .runAsync();
 
-  const better = facts.metrics[metric]?.better;
+  const better = facts.metrics[metric]?.reading;
   const several = facts.replicates.length > 1 ? "; lines are means, points replicates" : "";
   const title = `${metricLabel()}, ${scoredLabel(state.scored)}${better ? ` (${better})` : ""}${several}`;
   $("chart-title").textContent = title;
@@ -578,11 +578,11 @@ function drawUnseen() {
 
 function culledCells() {
   return armNames
-    .filter((name) => facts.arms[name].control === "cull")
     .flatMap((arm) => {
       const { first, last } = facts.arms[arm];
       return Array.from({ length: last - first + 1 }, (_, at) => ({ arm, iteration: first + at }));
-    });
+    })
+    .filter((cell) => facts.cells[folderOf(cell)].rejected);
 }
 
 function drawCulled() {
@@ -590,7 +590,7 @@ function drawCulled() {
   $("cull").hidden = !cells.length;
   if (!cells.length) return;
   const cell = cells.find((one) => folderOf(one, "") === state.culledCell) ?? cells.at(-1);
-  const { threshold, total, rejected } = facts.cells[folderOf(cell)].cull;
+  const { threshold, total, rejected } = facts.cells[folderOf(cell)].rejected;
   const judged = cellAt(cell.arm, cell.iteration - 1);
   const set = `${folderOf(judged)}/generated`;
 
@@ -616,12 +616,12 @@ function drawCulled() {
     return place ? `replaced by image ${place.index + 1}` : "replaced";
   };
   $("culled").replaceChildren(
-    ...shown.map(({ slot, distance, replacement }) => {
+    ...shown.map(({ slot, score, replacement }) => {
       const pair = [
-        slotButton(set, slot, `rejected, distance ${number(distance)}`),
+        slotButton(set, slot, `rejected, distance ${number(score)}`),
         pictureOfSlot(REAL, slot, "its real image"),
       ];
-      const value = element("strong", { textContent: number(distance) });
+      const value = element("strong", { textContent: number(score) });
       return element("li", {}, element("div", { className: "row" }, ...pair), value, instead(replacement));
     }),
   );
@@ -655,7 +655,7 @@ function wire() {
   const measured = [...new Set(ofModels.map((row) => `${row.images}/${row.metric}`))];
   const order = Object.keys(facts.metrics);
   const rank = (key) => (order.indexOf(key.split("/")[1]) + order.length) % order.length;
-  const option = (key) => [key, facts.metrics[key.split("/")[1]]?.label ?? key.split("/")[1]];
+  const option = (key) => [key, facts.metrics[key.split("/")[1]]?.title ?? key.split("/")[1]];
   const of = (images) => measured.filter((key) => key.startsWith(`${images}/`)).toSorted((a, b) => rank(a) - rank(b));
   state.metric = of("generated")[0] ?? measured[0];
   const kinds = [

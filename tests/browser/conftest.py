@@ -12,25 +12,27 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, Route
 
 from scripts import build_explorer
-from scripts.lib.base import imageset
+from scripts.lib.base import csvs, imageset
 from scripts.lib.base.seeds import seed_of
+from scripts.lib.curation import candidates
+from scripts.lib.regimes import composition
 from tests.browser.chromium import chromium
 
 EDGE = 16
 PER_GROUP = 8
 GROUPS = [f"{gender}-{age}" for gender, age in product(("man", "woman"), ("young", "old"))]
 ARMS: dict[str, dict[str, Any]] = {
-    "real": {"synthetic": 0.0, "control": "none", "parent": None, "from_iteration": None},
-    "half": {"synthetic": 0.5, "control": "none", "parent": None, "from_iteration": None},
-    "all": {"synthetic": 1.0, "control": "none", "parent": None, "from_iteration": None},
-    "culled": {"synthetic": 1.0, "control": "cull", "parent": None, "from_iteration": None},
-    "healed": {"synthetic": 0.0, "control": "none", "parent": "half", "from_iteration": 2},
+    "real": {"synthetic": 0.0},
+    "half": {"synthetic": 0.5},
+    "all": {"synthetic": 1.0},
+    "culled": {"synthetic": 1.0, "curate": ["cull"], "shape": "square"},
+    "healed": {"synthetic": 0.0, "parent": "half", "from_iteration": 2},
 }
 LAST = {"real": 2, "half": 2, "all": 2, "culled": 2, "healed": 4}
 CELLS = [("base", 0)] + [
     (arm, iteration)
     for arm, settings in ARMS.items()
-    for iteration in range((settings["from_iteration"] or 0) + 1, LAST[arm] + 1)
+    for iteration in range(settings.get("from_iteration", 0) + 1, LAST[arm] + 1)
 ]
 REPLICATES = (0, 3)
 METRICS = {"frechet_distance": 1.0, "clip_score": 60.0, "vendi_score": 8.0}
@@ -94,8 +96,8 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
         if arm != "base":
             training = _training(slots, ARMS[arm])
             training.to_csv(results / cell / "training.csv", index=False)
-        if ARMS.get(arm, {}).get("control") == "cull":
-            _culled(slots).to_csv(results / cell / "culled.csv", index=False)
+        if arm == "culled":
+            csvs.write(results / cell / "curation/1-cull.csv", _culled(slots))
     rows += [["floor", 0, 0, "generated", "all", metric, value / 2, len(slots)] for metric, value in METRICS.items()]
     columns = ["arm", "replicate", "iteration", "images", "group", "metric", "value", "n"]
     pd.DataFrame(rows, columns=columns).to_csv(results / "scores.csv", index=False)
@@ -106,6 +108,7 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
                 results / f"{arm}/seed-{replicate}/iteration-{iteration}/generated.zip"
                 for (arm, iteration), replicate in product(CELLS, REPLICATES)
             ],
+            "rejections": sorted(results.glob("*/*/*/curation/1-cull.csv")),
             "real": results / "dataset/images.zip",
             "scores": results / "scores.csv",
             "arms": json.dumps(ARMS),
@@ -125,21 +128,23 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
 def _training(slots: pd.DataFrame, arm: dict[str, Any]) -> pd.DataFrame:
     """Return a training set whose first slots of each group are generated, after the cull where the arm has one."""
     rank = slots.groupby("group").cumcount()
-    kind = np.where(rank < arm["synthetic"] * PER_GROUP, "generated", "real")
-    table = slots.assign(set=kind, slot=slots["file_name"])
-    if arm["control"] == "cull":
-        table["file_name"] = _culled(slots)["file_name"]
-    return table.loc[table["file_name"] != "", ["set", "file_name", "slot", "group", "text"]]
+    origin = np.where(rank < arm["synthetic"] * PER_GROUP, "base", "real")
+    table = slots.assign(origin=origin, slot=slots["file_name"], images="", iteration=0)
+    if arm.get("curate"):
+        chosen = candidates.chosen(_culled(slots)).set_index("slot")["file_name"]
+        table = table[table["slot"].isin(chosen.index)]
+        table["file_name"] = table["slot"].map(chosen)
+    return table[composition.COLUMNS]
 
 
 def _culled(slots: pd.DataFrame) -> pd.DataFrame:
     """Return a cull that accepts the third image of each group, leaves the second out and replaces the others."""
+    table = slots.assign(slot=slots["file_name"], images="", origin="base", iteration=0)
     rank = slots.groupby("group").cumcount()
-    accepted = slots["file_name"].where(rank == 2).groupby(slots["group"]).transform("first")
-    return pd.DataFrame(
-        {"slot": slots["file_name"], "file_name": accepted.where(rank != 1, ""), "group": slots["group"]}
-        | {"distance": np.linspace(2, 1, len(slots)).round(3), "threshold": 0.75, "accepted": rank == 2}
-    )
+    scores = np.linspace(2, 1, len(slots)).round(3)
+    table = candidates.decided(table, rank == 2, score=scores, threshold=0.75)
+    third = pd.Series(slots.index, slots.index).where(rank == 2).groupby(slots["group"]).transform("first")
+    return table.assign(instead=third.astype(int).astype(str).where(~rank.isin([1, 2]), ""))
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,9 @@ from PIL import Image
 from transformers import CLIPTokenizer
 
 from scripts.cli import run
-from scripts.lib.avatars import draw
 from scripts.lib.base.atomic import replacing
 from scripts.lib.base.code import ROOT
+from scripts.lib.dataset.avatars import draw
 from tests.full_size import architectures
 from tests.networks import write_vgg16
 

@@ -185,7 +185,7 @@ class Cluster:
         return result.stdout.splitlines()
 
 
-def _status(process: int, key: str) -> str:
+def status_of(process: int, key: str) -> str:
     """Return a line of /proc/PID/status, or nothing for a process that has ended (a zombie has, too)."""
     try:
         lines = Path(f"/proc/{process}/status").read_text().splitlines()
@@ -196,8 +196,8 @@ def _status(process: int, key: str) -> str:
 
 
 def _name(process: int) -> str:
-    return _status(process, "Name")
+    return status_of(process, "Name")
 
 
 def _parent(process: int) -> int:
-    return int(_status(process, "PPid") or 0)
+    return int(status_of(process, "PPid") or 0)

@@ -79,7 +79,9 @@ def driver(
     (project.root / "overlay.yaml").write_text(yaml.safe_dump(overlay))
     files = ["config.yaml", TINY, "overlay.yaml"]
     command = [sys.executable, "-m", "snakemake", *arguments, "--workflow-profile", "profiles/slurm", *polling]
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    # What a drill puts into `programs` comes before the real ones.
+    folders = f"{project.root}/programs:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = os.environ | {"PATH": folders}
     with (project.root / "driver.log").open("a") as log:
         process = subprocess.Popen(
             [*command, "--configfile", *files], cwd=project.root, env=environment, stdout=log, stderr=log

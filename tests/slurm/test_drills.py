@@ -1,6 +1,7 @@
 """Faults of a cluster, one at a time: the same command, the same bytes, and no manual step in between.
 
-All fine-tune the last iteration of one arm of a finished experiment anew.
+All fine-tune the last iteration of one arm of a finished experiment anew. A fine-tune is held at a step while it meets
+its fault, so that no drill depends on how fast the machine is.
 """
 
 import os
@@ -9,6 +10,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,13 +18,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.slurm.cluster import Cluster, Job, until
+from tests.slurm.cluster import Cluster, Job, status_of, until
 from tests.slurm.conftest import EXPERIMENT, SECONDS, adapt, contents, driver, output
 from tests.workflow.conftest import Project
 
 CELL = "results/tiny/poison-50/seed-0/iteration-2"
 LOG = "results/tiny/logs/poison-50/seed-0/iteration-2/finetune.log"
 TARGET = f"{CELL}/unet/diffusion_pytorch_model.safetensors"
+STEP = 20  # Of 180.
+# Only so that a drill that hangs ends.
+LONG = 1800
 
 
 @pytest.fixture
@@ -41,21 +46,39 @@ def undisturbed(cluster: Cluster, reference: Project, tmp_path_factory: pytest.T
     shutil.rmtree(project.root / CELL)
     started = time.monotonic()
     with driver(project, TARGET) as run:
-        assert run.wait(300) == 0, output(project)
+        assert run.wait(LONG) == 0, output(project)
     seconds = time.monotonic() - started
     SECONDS["compose and finetune on SLURM, undisturbed; each fault cost more:"] = seconds
     return seconds
 
 
-def training(cluster: Cluster, project: Project, *, after: str = "") -> Job:
-    """Wait until a fine-tune other than the job ``after`` is in its loop; return its job."""
+def hold(project: Project, step: int = STEP) -> None:
+    """Let the next fine-tune stop at a step, and stay there."""
+    folder = project.root / "programs"
+    folder.mkdir(exist_ok=True)
+    program = folder / "python"
+    held = f'exec {sys.executable} {Path(__file__).with_name("hold.py")} "$@"'
+    program.write_text(
+        f'#!/bin/sh\nif [ "$2" = scripts.finetune ]; then shift; {held}; fi\nexec {sys.executable} "$@"\n'
+    )
+    program.chmod(0o755)
+    (project.root / "hold").write_text(str(step))
+
+
+def held(cluster: Cluster, project: Project) -> Job:
+    """Wait until a fine-tune is held at its step; return its job."""
     found: list[Job] = []
 
-    def in_loop() -> bool:
-        found[:] = [job for job in cluster.running("finetune") if job.number != after and processes_of(cluster, job)]
-        return bool(found) and "finetune:" in (project.root / LOG).read_text()
+    def stopped() -> bool:
+        found[:] = [
+            job
+            for job in cluster.running("finetune")
+            if not (project.root / "hold").exists()
+            and any(status_of(process, "State").startswith("T") for process in processes_of(cluster, job))
+        ]
+        return bool(found)
 
-    until(in_loop, 120, f"no fine-tune; {output(project)}")
+    until(stopped, LONG, f"no fine-tune; {output(project)}")
     return found[0]
 
 
@@ -64,7 +87,7 @@ def processes_of(cluster: Cluster, job: Job) -> list[int]:
     found = []
     for process in cluster.processes(f"SLURM_JOB_ID={job.number}"):
         with suppress(OSError):  # It may end meanwhile.
-            if Path(f"/proc/{process}/cmdline").read_bytes().startswith(b"python\0-m\0scripts.finetune"):
+            if b"\0scripts.finetune\0" in Path(f"/proc/{process}/cmdline").read_bytes():
                 found.append(process)
     return found
 
@@ -77,13 +100,14 @@ def assert_same(project: Project, reference: Project) -> None:
 
 @pytest.fixture
 def drill(cluster: Cluster, project: Project, reference: Project, undisturbed: float) -> Callable:
-    """A function that runs the workflow, does something to it while a fine-tune trains, and expects the same bytes."""
+    """A function that runs the workflow, does something to it while a fine-tune is held, and expects the same bytes."""
 
     def run_with(name: str, fault: Callable[[Job], None], *arguments: str) -> None:
         started = time.monotonic()
+        hold(project)
         with driver(project, TARGET, *arguments) as run:
-            fault(training(cluster, project))
-            assert run.wait(400) == 0, output(project)
+            fault(held(cluster, project))
+            assert run.wait(LONG) == 0, output(project)
         SECONDS[name] = time.monotonic() - started - undisturbed
         assert_same(project, reference)
 
@@ -96,16 +120,17 @@ def finetunes(cluster: Cluster, since: Job) -> list[Job]:
 
 def test_the_driver_is_killed_and_started_again(cluster, project, reference, undisturbed):
     started = time.monotonic()
+    hold(project)
     with driver(project, TARGET):
-        job = training(cluster, project)
+        job = held(cluster, project)
         with driver(project, TARGET) as second:
-            assert second.wait(60) != 0
+            assert second.wait(LONG) != 0
         assert "already submits jobs from this folder" in output(project)
         assert cluster.running("finetune") == [job], "the second driver must leave the first one's jobs alone"
         seen = project.snakemake("status", overlay=EXPERIMENT).stdout
         assert re.search(r"^running\n  poison-50/seed-0/iteration-2  finetune ", seen, flags=re.M), seen
     with driver(project, TARGET) as again:
-        assert again.wait(300) == 0, output(project)
+        assert again.wait(LONG) == 0, output(project)
     SECONDS["snakemake killed with -9, started again"] = time.monotonic() - started - undisturbed
     first, second_job = finetunes(cluster, job)
     assert second_job.started >= first.ended, "two jobs wrote the same files"
@@ -124,7 +149,7 @@ def test_an_arm_that_fails_for_good_stops_no_other_arm(cluster, project, referen
     arms = EXPERIMENT["arms"] | {"poison-50": {"iterations": 2, "finetune": {"learning_rate": 1.0e30}}}
     targets = [f"{other}/generated.zip", f"{CELL}/generated.zip"]
     with driver(project, *targets, "--retries", "1", overlay=EXPERIMENT | {"arms": arms}) as run:
-        assert run.wait(300) == 1, output(project)
+        assert run.wait(LONG) == 1, output(project)
     theirs, ours = contents(reference, other), contents(project, other)
     assert f"{other}/generated.zip" in ours
     assert [name for name in ours if ours[name] != theirs.get(name)] == []
@@ -142,10 +167,11 @@ def test_a_finetune_is_killed_five_times(cluster, project, drill):
 
     def kill(job: Job) -> None:
         for count in range(5):
-            time.sleep(rng.uniform(0, 3))
+            if count < 4:
+                hold(project, rng.randrange(1, 30))
             os.kill(processes_of(cluster, job)[0], signal.SIGKILL)
             if count < 4:
-                job = training(cluster, project, after=job.number)
+                job = held(cluster, project)
 
     drill("a fine-tune killed 5 times with -9", kill, "--retries", "5")
 
@@ -155,12 +181,11 @@ def test_a_finetune_reaches_its_time_limit(cluster, project, drill):
     # SLURM counts in minutes, and sends the signal up to one earlier than it is asked to.
     adapt(project, "finetune", runtime="1 + attempt", slurm_extra="'--signal=TERM@20'")
 
-    def sleep_until_signalled(job: Job) -> None:
-        process = processes_of(cluster, job)[0]
-        os.kill(process, signal.SIGSTOP)  # As if the training took longer; SLURM continues it to be signalled.
-        until(lambda: process not in processes_of(cluster, job), 150, "no SIGTERM")
+    def wait_until_signalled(job: Job) -> None:  # SLURM continues it for that.
+        (process,) = processes_of(cluster, job)
+        until(lambda: process not in processes_of(cluster, job), LONG, "no SIGTERM")
 
-    drill("a fine-tune over its time limit", sleep_until_signalled)
+    drill("a fine-tune over its time limit", wait_until_signalled)
     assert "resumed from" in (project.root / LOG).read_text()
 
 
@@ -169,7 +194,7 @@ def test_a_finetune_is_preempted(cluster, project, drill):
     def preempt(job: Job) -> None:
         urgent = f"sbatch --partition=urgent --gpus=1 --nodelist={job.node} --mem=100 --wrap 'sleep 5'"
         subprocess.run(urgent, shell=True, check=True, cwd=project.root)
-        until(lambda: not [j for j in cluster.running("finetune") if j.number == job.number], 60, "not preempted")
+        until(lambda: not [j for j in cluster.running("finetune") if j.number == job.number], LONG, "not preempted")
 
     drill("preemption by a higher partition", preempt)
     assert "resumed from" in (project.root / LOG).read_text()
@@ -180,9 +205,9 @@ def test_a_node_crashes(cluster, project, drill):
     adapt(project, "finetune", checkpoint_minutes=0)
 
     def crash(job: Job) -> None:
-        until(lambda: any((project.root / CELL / "checkpoints").rglob("step-*")), 60, "no checkpoint")
+        assert any((project.root / CELL / "checkpoints").rglob("step-*"))
         cluster.kill_node(job.node)
-        until(lambda: not [j for j in cluster.running("finetune") if j.node == job.node], 90, "not requeued")
+        until(lambda: not [j for j in cluster.running("finetune") if j.node == job.node], LONG, "not requeued")
         cluster.start_node(job.node)
 
     drill("the node of a fine-tune crashes", crash)
@@ -191,8 +216,11 @@ def test_a_node_crashes(cluster, project, drill):
 
 @pytest.mark.drill
 def test_the_controller_is_restarted(cluster, drill):
-    def restart(job: Job) -> None:  # noqa: ARG001
+    def restart(job: Job) -> None:
         cluster.kill("slurmctld", signal.SIGTERM)
+        (process,) = processes_of(cluster, job)
+        os.kill(process, signal.SIGCONT)
+        until(lambda: process not in processes_of(cluster, job), LONG, "the fine-tune does not end")
         time.sleep(45)
         cluster.start_controller()
 
@@ -204,7 +232,7 @@ def test_a_finetune_needs_more_memory_than_it_asked_for(cluster, project, refere
     adapt(project, "finetune", mem_mb="600 * attempt")
     started = time.monotonic()
     with driver(project, TARGET) as run:
-        assert run.wait(300) == 0, output(project)
+        assert run.wait(LONG) == 0, output(project)
     SECONDS["a fine-tune over its memory"] = time.monotonic() - started - undisturbed
     failed = [job for job in cluster.jobs() if job.rule == "finetune"][-2]
     assert failed.state in {"FAILED", "OUT_OF_MEMORY"}
@@ -222,12 +250,12 @@ def test_the_disk_is_full_and_then_freed(cluster, project, reference, undisturbe
         subprocess.run(["cp", "-a", f"{kept}/.", results], check=True)
         started = time.monotonic()
         with driver(project, TARGET, "--retries", "0") as run:
-            assert run.wait(200) == 1, output(project)
+            assert run.wait(LONG) == 1, output(project)
         assert "No space left" in output(project)
         assert not list((project.root / CELL).glob("unet/*.safetensors")), "nothing half-written under its name"
         subprocess.run(["mount", "-o", "remount,size=1g", results], check=True)
         with driver(project, TARGET) as run:
-            assert run.wait(200) == 0, output(project)
+            assert run.wait(LONG) == 0, output(project)
         SECONDS["a full disk, freed, started again"] = time.monotonic() - started - undisturbed
         assert_same(project, reference)
     finally:

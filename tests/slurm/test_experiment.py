@@ -31,7 +31,9 @@ def test_two_arms_of_two_iterations(cluster: Cluster, reference: Project, tmp_pa
 
     devices = cluster.devices()
     jobs = [job for job in cluster.jobs() if job.number not in before]
-    submitted = set(re.findall(r"^rule (\w+):", output(project), flags=re.M)) | {"dataset_catalogue_prepare_select"}
+    submitted = set(re.findall(r"^rule (\w+):", output(project), flags=re.M)) | {
+        "dataset_catalogue_prepare_select_images"
+    }
     assert {job.rule for job in jobs} == submitted >= ON_GPU
     for job in jobs:
         assert job.state == "COMPLETED", job

@@ -11,12 +11,12 @@ from scripts.lib.experiment.arms import Arm
 from scripts.lib.figures.style import DPI, WIDTH
 
 ARMS = {
-    "real": Arm(0.0, "none", None, None),
-    "all": Arm(1.0, "none", None, None),
-    "half": Arm(0.5, "none", None, None),
-    "matched": Arm(1.0, "match_histograms", None, None),
-    "culled": Arm(1.0, "cull", None, None),
-    "healed": Arm(0.0, "none", "half", 2),
+    "real": Arm(0.0),
+    "all": Arm(1.0),
+    "half": Arm(0.5),
+    "matched": Arm(1.0, ("match_histograms",), "diamond"),
+    "culled": Arm(1.0, ("cull",), "square"),
+    "healed": Arm(0.0, parent="half", from_iteration=2),
 }
 SMALLEST = 7  # Points.
 METRICS = ("frechet_distance", "clip_score", "clip_score_std")

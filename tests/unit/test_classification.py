@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from scripts import catalogue, classify, list_images, read_labels
-from scripts.lib.classification import Classifier, check_weights, join, prepare
-from scripts.lib.classification import classify as classify_files
-from scripts.lib.deepface import DEEPFACE_WEIGHTS
+from scripts.lib.base.deepface import DEEPFACE_WEIGHTS, check_deepface
+from scripts.lib.base.safetensors_files import ModelError
+from scripts.lib.dataset.classification import Classifier, prepare
+from scripts.lib.dataset.classification import classify as classify_files
 from tests.networks import write_colour_networks
 
 ASKED = ["age", "gender", "race"]
@@ -88,13 +89,6 @@ def test_the_size_of_the_batch_changes_no_label(weights, faces, batch_size):
     assert whole.reset_index(drop=True).equals(parts.reset_index(drop=True))
 
 
-def test_what_the_networks_have_in_common_is_computed_once(weights):
-    (joined,) = join({attribute: weights / DEEPFACE_WEIGHTS[attribute] for attribute in ASKED})
-    operators = [node.op_type for node in joined.graph.node]
-    assert (operators.count("ReduceMean"), operators.count("Gemm")) == (1, 3)
-    assert [output.name for output in joined.graph.output] == ASKED
-
-
 def test_networks_of_different_onnx_versions_have_the_same_labels(weights, faces, tmp_path):
     for attribute in ASKED:
         network = onnx.load(weights / DEEPFACE_WEIGHTS[attribute])
@@ -107,19 +101,17 @@ def test_networks_of_different_onnx_versions_have_the_same_labels(weights, faces
 
 
 def test_missing_weights_are_named_with_their_source_and_place(weights, tmp_path):
-    check_weights(weights, ASKED, {})
-    with pytest.raises(
-        FileNotFoundError, match=r"race_model_single_batch\.onnx: no such file; put https://github\.com/"
-    ):
-        check_weights(tmp_path, ["race"], {})
+    check_deepface(weights, ASKED, {})
+    with pytest.raises(ModelError, match=r"race_model_single_batch\.onnx: no such file; put https://github\.com/"):
+        check_deepface(tmp_path, ["race"], {})
 
 
 def test_other_weights_than_hashed_are_refused(weights):
     name = "gender_model_weights.onnx"
     right = hashlib.sha256((weights / name).read_bytes()).hexdigest()
-    check_weights(weights, ["gender"], {name: right.upper()})
+    check_deepface(weights, ["gender"], {name: right.upper()})
     with pytest.raises(ValueError, match=rf"SHA-256 is {right}, dataset\.deepface\.sha256 says 00"):
-        check_weights(weights, ["gender"], {name: "00"})
+        check_deepface(weights, ["gender"], {name: "00"})
 
 
 def test_a_file_that_is_no_network_or_another_one_is_refused(weights, tmp_path):

@@ -137,7 +137,7 @@ def test_the_closure_of_a_real_script_follows_its_imports():
         "scripts",
         "scripts.compose",
         "scripts.cli",
-        "scripts.lib.regimes.compose",
+        "scripts.lib.regimes.composition",
         "scripts.lib.base.atomic",
     } <= closure
     assert "scripts.lib.training.finetuning" not in closure
@@ -173,6 +173,9 @@ def test_all_rules_are_found():
 WITHOUT = dict.fromkeys(
     ["downloads.smk:download_repository", "downloads.smk:download_file"], "the pin decides what is fetched"
 ) | dict.fromkeys(["inspect.smk:plan", "inspect.smk:status"], "it has no output and runs each time")
+WITHOUT |= {
+    "downloads.smk:check_weights": "the jobs that load the weights hang on it, and other checks change no result"
+}
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -180,7 +183,7 @@ def test_a_rule_carries_the_digest_of_the_scripts_that_it_runs(rule):
     if rule in WITHOUT:
         pytest.skip(WITHOUT[rule])
     run = set(re.findall(r"python -m (scripts\.\w+)", RULES[rule]))
-    assert set(re.findall(r'digest\("([\w.]+)"\)', RULES[rule])) == run
+    assert set(re.findall(r'digest\(\s*"([\w.]+)"', RULES[rule])) == run
     assert all(code.ROOT.joinpath(*name.split(".")).with_suffix(".py").is_file() for name in run)
 
 
@@ -192,3 +195,10 @@ def test_no_parameter_mixes_settings_with_inputs(rule):
     )
     for body in parameters:
         assert not re.search(r"\b(?!BASE\b)[A-Z]{3,}", body.replace("EXPERIMENT, this", "")), body
+
+
+def test_no_block_of_a_run_replaces_another():
+    """Of several `onstart`, `onsuccess` or `onerror` blocks Snakemake keeps the last without a word."""
+    text = "".join(path.read_text() for path in [code.ROOT / "Snakefile", *code.ROOT.glob("rules/*.smk")])
+    blocks = re.findall(r"^(on(?:start|success|error)):", text, re.MULTILINE)
+    assert len(blocks) == len(set(blocks)) > 0

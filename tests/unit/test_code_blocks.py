@@ -81,7 +81,12 @@ def test_python_runs_and_what_it_loads_makes_an_image(block: Block):
 def test_yaml_is_a_configuration_or_an_overlay(block: Block):
     config = load_configfile(str(ROOT / "config.yaml"))
     given = yaml.safe_load(block.text)
-    for key in given.keys() & {"dataset", "cull", "score", "figures"}:  # A block that states a section states it whole.
+    for key in given.keys() & {
+        "dataset",
+        "rewards",
+        "score",
+        "figures",
+    }:  # A block that states a section states it whole.
         del config[key]
     update_config(config, given)
     experiment = load(config)

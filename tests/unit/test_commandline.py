@@ -9,8 +9,8 @@ from pydantic import BaseModel
 from typer.testing import CliRunner
 
 from scripts.lib.base.commandline import expanded, flags, in_file, words
-from scripts.lib.experiment.config.cull import Cull
 from scripts.lib.experiment.config.finetune import Finetune
+from scripts.lib.experiment.config.score import Score
 
 
 class Settings(BaseModel):
@@ -25,10 +25,8 @@ def test_a_section_becomes_its_options():
 
 
 def test_nested_sections_are_left_to_their_own_scripts():
-    assert (
-        flags(Cull.model_validate({"features": {"network": "vae", "weights": "w"}}))
-        == "--on-reject replace --shortfall keep_best"
-    )
+    features = {"network": "clip", "weights": "w"}
+    assert flags(Score.model_validate({"clip": "c", "features": features})) == "--clip c"
 
 
 def test_a_list_repeats_its_option_and_none_and_empty_lists_say_nothing():

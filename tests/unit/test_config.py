@@ -6,13 +6,17 @@ import pytest
 import yaml
 
 from scripts.lib.base.code import ROOT
+from scripts.lib.experiment.config.describe import describe
 from scripts.lib.experiment.config.load import ConfigurationError, load
 
 
 def test_the_default_experiment_loads():
     experiment = load(yaml.safe_load((ROOT / "config.yaml").read_text()))
     assert {arm.synthetic for arm in experiment.arms.values()} == {0, 0.033, 0.1, 0.25, 0.5, 1}
-    assert {arm.control for arm in experiment.arms.values()} == {"none", "match_histograms", "cull"}
+    steps = {name: [step.kind for step in arm.curate] for name, arm in experiment.arms.items() if arm.curate}
+    matched = ["color-matched", "color-matched-group"]
+    assert steps == {name: ["match_histograms"] for name in matched} | {"culled": ["cull"]}
+    assert {arm.regime.kind for arm in experiment.arms.values()} == {"replace"}
     healed = experiment.arms["healed"]
     assert (healed.parent, healed.first_iteration, healed.last_iteration) == ("poison-25", 6, 10)
 
@@ -29,15 +33,20 @@ def test_an_arm_overrides_some_keys_and_inherits_the_rest(settings):
     settings |= {
         "finetune": {"epochs": 3, "learning_rate": 1e-3, "batch_size": 7},
         "generate": {"steps": 9, "guidance_scale": 2},
-        "match_histograms": {"bins": 32},
-        "defaults": {"iterations": 2, "synthetic": 0.25, "finetune": {"learning_rate": 1e-4}},
+        "curation": {"match_histograms": {"bins": 32}},
+        "defaults": {
+            "iterations": 2,
+            "synthetic": 0.25,
+            "finetune": {"learning_rate": 1e-4},
+            "curate": ["match_histograms"],
+        },
         "arms": {
             "plain": {},
             "own": {
                 "synthetic": 1,
                 "finetune": {"epochs": 5},
                 "generate": {"strength": 0.5},
-                "match_histograms": {"candidates": "group"},
+                "curate": [{"match_histograms": {"candidates": "group"}}],
             },
         },
     }
@@ -49,13 +58,81 @@ def test_an_arm_overrides_some_keys_and_inherits_the_rest(settings):
     assert (own.epochs, own.learning_rate, own.batch_size) == (5, 1e-4, 7)
     assert (arms["own"].generate.steps, arms["own"].generate.strength) == (9, 0.5)
     assert (arms["plain"].generate.steps, arms["plain"].generate.strength) == (9, 0.8)
-    matching = [arms[name].match_histograms for name in ("plain", "own")]
-    assert [(section.bins, section.candidates) for section in matching] == [(32, "all"), (32, "group")]
+    matching = [arms[name].curate[0].settings for name in ("plain", "own")]
+    assert [section.model_dump() for section in matching] == [
+        {"bins": 32, "pseudo_count": 1e-6, "divergence": "generated_real", "candidates": candidates}
+        for candidates in ("all", "group")
+    ]
+
+
+def test_steps_keep_their_order_and_may_come_twice(settings):
+    steps = ["match_histograms", {"cull": {"on_reject": "drop"}}, {"match_histograms": None}]
+    settings["arms"] = {"a": {"curate": steps}, "b": {}}
+    arms = load(settings).arms
+    assert [step.kind for step in arms["a"].curate] == ["match_histograms", "cull", "match_histograms"]
+    assert arms["a"].curate[1].settings.model_dump() == {"on_reject": "drop", "shortfall": "keep_best"}
+    assert arms["a"].curate[0] == arms["a"].curate[2]
+    assert arms["b"].curate == []
+
+
+def test_a_step_whose_reward_has_no_settings_is_refused_and_others_are_not(settings):
+    del settings["rewards"]
+    settings["arms"] = {"a": {"curate": ["match_histograms"]}}
+    assert load(settings).rewards.single_image_distance is None  # type: ignore[attr-defined]
+    settings["arms"]["b"] = {"curate": ["match_histograms", "cull"]}
+    message = r"rewards\.single_image_distance: missing; the step `cull` of `arms\.b` chooses by it\. Add the section"
+    with pytest.raises(ConfigurationError, match=message):
+        load(settings)
+
+
+def test_the_report_names_the_steps_of_an_arm_and_what_they_do_not_share(settings):
+    steps = ["match_histograms", {"cull": {"on_reject": "drop"}}]
+    settings["arms"] = {"a": {"curate": steps, "synthetic": 1, "iterations": 2}, "b": {"iterations": 2}}
+    rows = {row["key"]: row["value"] for row in describe(load(settings))}
+    assert rows["arms.a"] == "synthetic: 1.0; iterations: 2; curate: match_histograms, cull (on_reject: drop)"
+    assert rows["arms.b"] == "synthetic: 1.0; iterations: 2"
+    assert rows["curation.cull.on_reject"] == "replace"
+    assert rows["rewards.single_image_distance.features.weights"] == "model/vae"
 
 
 def test_a_bare_no_of_yaml_is_float32(settings):
     settings["finetune"] = {"mixed_precision": False}
     assert load(settings).finetune.mixed_precision == "no"
+
+
+@pytest.mark.parametrize("text", ["2e-6", "2.0e-6", "0.000002"])
+def test_a_small_number_may_be_written_in_any_way(settings, text):
+    settings["finetune"] = yaml.safe_load(f"learning_rate: {text}")
+    assert load(settings).finetune.learning_rate == 2e-6
+
+
+@pytest.mark.parametrize("name", sorted(["tables", "explorer", "scores.csv", "plan.html", "explorer.html"]))
+def test_an_arm_is_called_like_nothing_else_in_the_results(settings, name):
+    with pytest.raises(ConfigurationError, match=rf"arms\.{name}: the name is taken"):
+        load(settings | {"arms": {name: {}}})
+
+
+@pytest.mark.parametrize("name", ["poison-3.3", "1e5", "all", "plan", "v1.2"])
+def test_an_arm_may_have_numbers_and_names_of_targets_as_its_name(settings, name):
+    assert list(load(settings | {"arms": {name: {}}}).arms) == [name]
+
+
+def test_arms_differ_in_more_than_their_case(settings):
+    with pytest.raises(ConfigurationError, match=r"arms\.Real: `real` and `Real` would be one folder"):
+        load(settings | {"arms": {"real": {}, "Real": {}}})
+
+
+@pytest.mark.parametrize("name", ["reason", "excluded", "found", "missing", "images", "set", "slot", "file_name"])
+def test_an_attribute_is_called_like_no_column(settings, name):
+    settings["dataset"] |= {"attributes": {name: ["a", "b"]}, "prompt": f"{{{name}}}"}
+    with pytest.raises(ConfigurationError, match=rf"dataset\.attributes\.{name}: the workflow's tables have a column"):
+        load(settings | {"figures": {"group": {name: "a"}}})
+
+
+@pytest.mark.parametrize("name", ["n", "skin tone", "hair-color", "race/ethnicity", "class", "Größe", "value"])
+def test_an_attribute_may_be_called_otherwise(settings, name):
+    settings["dataset"] |= {"attributes": {name: ["a", "b"]}, "prompt": f"{{{name}}}"}
+    assert load(settings | {"figures": {"group": {name: "a"}}})
 
 
 def test_null_removes_an_arm(settings):
@@ -89,7 +166,29 @@ ARMS = {"root": {"iterations": 3}}
         ({"arms": {"a": {"synthetic": float("nan")}}}, r"arms\.a\.synthetic: .*finite"),
         ({"finetune": {"learning_rate": float("inf")}}, r"finetune\.learning_rate: .*finite"),
         ({"generate": {"strength": 0}}, r"generate\.strength: .*greater than 0"),
-        ({"arms": {"a": {"control": "sharpen"}}}, r"arms\.a\.control: .*'match_histograms' or 'cull'"),
+        ({"arms": {"a": {"control": "cull"}}}, r"arms\.a\.control: unknown key"),
+        (
+            {"arms": {"a": {"curate": ["cull", "sharpen"]}}},
+            r"arms\.a\.curate\.1: must be one of \['cull', .*\].*such as \{cull: \{\}\}",
+        ),
+        ({"arms": {"a": {"curate": [{"cull": {}, "match_histograms": {}}]}}}, r"arms\.a\.curate\.0: must be one of"),
+        ({"arms": {"a": {"curate": "cull"}}}, r"arms\.a\.curate: .*valid list \(it is 'cull'\)"),
+        (
+            {"arms": {"a": {"curate": [{"cull": {"on_rejekt": "drop"}}]}}},
+            r"arms\.a\.curate\.0\.cull\.on_rejekt: unknown",
+        ),
+        ({"arms": {"a": {"curate": [{"cull": 3}]}}}, r"arms\.a\.curate\.0\.cull: .*\(it is 3\)"),
+        (
+            {"arms": {"a": {"curate": ["cull"]}}, "curation": {"cull": 3}},
+            r"`curation\.cull` is 3, but must be a mapping",
+        ),
+        (
+            {"arms": {"a": {"curate": ["cull"]}}, "curation": ["cull"]},
+            r"`curation` is \['cull'\], but must be a mapping",
+        ),
+        ({"curation": {"sharpen": {}}}, r"curation\.sharpen: unknown key"),
+        ({"rewards": {"beauty": {}}}, r"rewards\.beauty: unknown key"),
+        ({"arms": {"a": {"regime": "grow"}}}, r"arms\.a\.regime: must be one of \[.*'replace'\]"),
         ({"arms": {}}, r"arms: .*at least 1 item"),
         ({"arms": {"a": None}}, r"arms: .*at least 1 item"),
         ({"arms": {"a": 0.25}}, r"`arms\.a` is 0\.25, but must be a mapping"),
@@ -300,3 +399,61 @@ def test_the_prompts_of_the_groups(settings):
     settings["dataset"] |= {"attributes": {"kind": ["a/b", "{x}"]}, "prompt": "{kind}, ${{1}}"}
     settings["figures"] = {"group": {"kind": "a/b"}}
     assert load(settings).dataset.texts == {"a_b": "a/b, ${1}", "{x}": "{x}, ${1}"}
+
+
+@pytest.mark.parametrize(
+    ("generate", "more"),
+    [
+        ({"steps": 2, "strength": 0.4}, "raise `steps` to 3 or more"),
+        ({"steps": 1, "strength": 0.8}, "raise `steps` to 2 or more"),
+        ({"steps": 9, "strength": 0.1}, "raise `steps` to 10 or more"),
+    ],
+)
+def test_less_than_one_step_of_image_to_image_is_refused(settings, generate, more):
+    with pytest.raises(ConfigurationError, match=f"generate: `strength` .* is less than one step.*{more}"):
+        load(settings | {"generate": generate})
+    with pytest.raises(ConfigurationError, match=r"arms\.mixed\.generate: `strength` .* is less than one step"):
+        load(settings | {"arms": {"mixed": {"generate": generate}}})
+    load(settings | {"generate": generate | {"mode": "txt2img"}})
+
+
+@pytest.mark.parametrize("generate", [{"steps": 3, "strength": 0.4}, {"steps": 1, "strength": 1.0}])
+def test_one_step_is_enough(settings, generate):
+    load(settings | {"generate": generate})
+
+
+@pytest.mark.parametrize("network", ["clip", "inception"])
+def test_a_cull_by_a_network_without_maps_is_refused(settings, network):
+    settings["rewards"]["single_image_distance"]["features"]["network"] = network
+    with pytest.raises(
+        ConfigurationError,
+        match=rf"rewards\.single_image_distance: `features\.network` is '{network}', which gives one vector",
+    ):
+        load(settings)
+
+
+@pytest.mark.parametrize("network", ["vae", "inception_192", "inception_64"])
+def test_scores_by_a_network_of_maps_are_refused(settings, network):
+    settings["score"]["features"]["network"] = network
+    with pytest.raises(ConfigurationError, match=rf"score: `features\.network` is '{network}', which gives maps"):
+        load(settings)
+
+
+def test_images_too_small_for_the_network_of_the_cull_are_refused(settings):
+    settings["rewards"]["single_image_distance"]["features"]["network"] = "inception_192"
+    settings["dataset"]["resolution"] = 16
+    load(settings)
+    settings["arms"]["mixed"]["curate"] = ["cull"]
+    with pytest.raises(
+        ConfigurationError, match=r"needs images of 24 pixels at least, but `dataset\.resolution` is 16"
+    ):
+        load(settings)
+
+
+def test_files_of_a_repository_are_named_with_its_commit(settings):
+    hub = {"repository": "serengil/deepface", "revision": "0" * 40, "files": ["age_model_weights.onnx"]}
+    assert load(settings | {"downloads": {"models/deepface": hub}}).downloads["models/deepface"].files
+    mistakes: list[dict[str, Any]] = [{"revision": None}, {"files": []}, {"files": ["*.onnx"]}, {"url": "https://x/y"}]
+    for wrong in mistakes:
+        with pytest.raises(ConfigurationError, match=r"downloads\.models/deepface"):
+            load(settings | {"downloads": {"models/deepface": hub | wrong}})

@@ -52,6 +52,8 @@ def values(schema: Mapping[str, Any]) -> st.SearchStrategy[Any]:
             return TEXT
         case {"type": "array", "items": items}:
             return st.lists(values(items), min_size=schema.get("minItems", 0), max_size=2)
+        case {"properties": properties, "maxProperties": 1}:
+            return st.one_of([st.fixed_dictionaries({key: values(part)}) for key, part in properties.items()])
         case {"properties": properties}:
             parts = {key: values(part) for key, part in properties.items()}
             required = {key: parts.pop(key) for key in schema.get("required", [])}
@@ -83,6 +85,9 @@ def configurations(draw: st.DrawFn) -> dict[str, Any]:
     config["figures"]["group"] = {name: draw(st.sampled_from(listed)) for name, listed in attributes.items()}
     config["replicates"] = draw(st.lists(st.integers(0, 99), min_size=1, max_size=2, unique=True))
     config["downloads"] = {}
+    config["score"]["features"]["network"] = draw(st.sampled_from(["clip", "inception"]))
+    if reward := config.get("rewards", {}).get("single_image_distance"):
+        reward["features"]["network"] = draw(st.sampled_from(["vae", "inception_192", "inception_64"]))
     for sections in (config.get("execution", {}), config.get("defaults", {}), *config["arms"].values()):
         for key in ("parent", "from_iteration", "shard_minutes", "seconds_per_image"):
             sections.pop(key, None)

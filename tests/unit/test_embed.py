@@ -36,7 +36,7 @@ def test_the_same_images_give_the_same_bytes(sets):
 
 def test_embeddings_of_other_images_are_refused(sets, tmp_path):
     (one, other), (features, others) = sets, embedded(sets, ".safetensors")
-    settings = {"attribute": [], "nearest_k": 2, "output": tmp_path / "scores.json"}
+    settings = {"attribute": [], "metrics": '{"neighbors": {"nearest_k": 2}}', "output": tmp_path / "scores.json"}
     score.main(images=one, features=features, reference=other, reference_features=others, **settings)
     with pytest.raises(ValueError, match=r"one\.safetensors has the embeddings of other images than those in .*other"):
         score.main(images=other, features=features, reference=one, reference_features=features, **settings)

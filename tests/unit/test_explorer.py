@@ -16,13 +16,13 @@ from scripts.lib.experiment.cell import Cell
 from scripts.lib.figures import explorer
 
 ARMS = {
-    "real": Arm(0, "none", None, None),
-    "few": Arm(0.1, "none", None, None),
-    "half": Arm(0.5, "none", None, None),
-    "all": Arm(1, "none", None, None),
-    "matched": Arm(1, "match_histograms", None, None),
-    "culled": Arm(1, "cull", None, None),
-    "healed": Arm(0, "none", "half", 5),
+    "real": Arm(0),
+    "few": Arm(0.1),
+    "half": Arm(0.5),
+    "all": Arm(1),
+    "matched": Arm(1, ("match_histograms",), "diamond"),
+    "culled": Arm(1, ("cull",), "square"),
+    "healed": Arm(0, parent="half", from_iteration=5),
 }
 PAPER = re.search(r"--paper: light-dark\((#\w+), (#\w+)\)", (explorer.TEMPLATE / "style.css").read_text())
 
@@ -103,27 +103,27 @@ def test_training_says_for_each_slot_what_it_trained_with():
     training = pd.DataFrame(
         [
             ("real", "a-0.png", "a-0.png"),
-            ("generated", "a-1.png", "a-1.png"),
-            ("generated", "a-1.png", "a-2.png"),
+            ("half", "a-1.png", "a-1.png"),
+            ("half", "a-1.png", "a-2.png"),
             ("real", "b-0.png", "b-0.png"),
         ],
-        columns=["set", "file_name", "slot"],
+        columns=["origin", "file_name", "slot"],
     )
     files = {"a": [f"a-{number}.png" for number in range(4)], "b": ["b-0.png"]}
     found = explorer.training_of(training, files)
     assert found == {"real": 2, "generated": 2, "slots": {"a": "rgo-", "b": "r"}}
 
 
-def test_the_cull_s_rejected_images_come_worst_first():
-    culled = pd.DataFrame(
-        [("a", "b", 2.0, False), ("b", "b", 0.5, True), ("c", "", 3.0, False)],
-        columns=["slot", "file_name", "distance", "accepted"],
-    ).assign(threshold=1.0)
-    found = explorer.culled_of(culled)
+def test_rejected_images_come_worst_first():
+    table = pd.DataFrame(
+        [("a", 2.0, False, "1"), ("b", 0.5, True, ""), ("c", 3.0, False, "")],
+        columns=["slot", "score", "accepted", "instead"],
+    ).assign(threshold=1.0, file_name=["a.png", "b.png", "c.png"])
+    found = explorer.rejected_of(table)
     assert (found["threshold"], found["total"]) == (1.0, 3)
     assert found["rejected"] == [
-        {"slot": "c", "distance": 3.0, "replacement": ""},
-        {"slot": "a", "distance": 2.0, "replacement": "b"},
+        {"slot": "c", "score": 3.0, "replacement": ""},
+        {"slot": "a", "score": 2.0, "replacement": "b.png"},
     ]
 
 

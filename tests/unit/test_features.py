@@ -6,8 +6,8 @@ import torch
 from transformers import CLIPImageProcessor, CLIPModel, CLIPTokenizer
 
 from scripts.lib.base.code import ROOT
-from scripts.lib.scoring.features import Clip
-from scripts.lib.scoring.metrics import clip_scores
+from scripts.lib.metrics.clip_score import clip_scores
+from scripts.lib.vision.clip_model import Clip
 
 CLIP = ROOT / "models/miniature/clip"
 TEXTS = ["a drawing of a man", "a drawing of a woman", "a man", "a drawing of a man", "a hat"]

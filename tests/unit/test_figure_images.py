@@ -8,9 +8,9 @@ import pytest
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 
-from scripts import draw_culled, draw_grid, draw_samples
-from scripts.lib.base import imageset
-from scripts.lib.curation.controls import cull
+from scripts import draw_grid, draw_rejected, draw_samples
+from scripts.lib.base import csvs, imageset
+from scripts.lib.curation.candidates import decided, of_sets
 from scripts.lib.figures import images as samples
 from scripts.lib.figures import style
 from scripts.lib.figures.images import Panel, draw_panels, iteration_panels, spaced
@@ -50,6 +50,15 @@ def test_a_large_image_is_reduced_to_a_tile():
     figure = draw_panels([Panel("", ["one"], {"row": [np.zeros((1, 512, 512, 3), np.uint8)]})])
     canvas = np.asarray(figure.axes[0].images[0].get_array())
     assert (canvas == 0).all(axis=2).sum() == samples.LARGEST_TILE**2
+
+
+def test_sets_of_different_sizes_share_a_figure():
+    small, large = (np.zeros((4, edge, edge, 3), np.uint8) for edge in (32, 96))
+    panels = [Panel("", ["seen"] * 5, {"a": [large] * 5}), Panel("", ["unseen"], {"a": [small]})]
+    canvas = np.asarray(draw_panels(panels).axes[0].images[0].get_array())
+    black = (canvas == 0).all(axis=2).sum()
+    sizes = {(len(samples._tile(large[0], edge)), len(samples._tile(small[0], edge))) for edge in range(32, 193)}
+    assert black in {20 * seen**2 + 4 * unseen**2 for seen, unseen in sizes if seen != unseen}
 
 
 @pytest.mark.parametrize(("columns", "per_cell", "rows"), [(1, 1, 1), (5, 3, 12), (10, 3, 9), (10, 1, 2)])
@@ -104,33 +113,32 @@ def test_only_the_group_asked_for_is_shown(tmp_path, images, monkeypatch):
     np.testing.assert_equal(drawn[0].rows, {"real": [images[4:]]})
 
 
-def test_what_is_culled_is_shown_worst_first_with_its_distance(tmp_path, images, monkeypatch):
-    table = write_sets(tmp_path, images, ["base/seed-0/iteration-0"])
-    distances = table[["file_name", "group"]].assign(distance=[0.1, 3, 0.2, 2, 0.3, 0.4, 5, 0.5])
-    folder = tmp_path / "strict/seed-0/iteration-1"
-    folder.mkdir(parents=True)
-    culled = cull(distances, 1.0, on_reject="replace", shortfall="error", seed=0)
-    culled.to_csv(folder / "culled.csv", index=False)
+def test_what_is_rejected_is_shown_worst_first_with_its_score(tmp_path, images, monkeypatch):
+    write_sets(tmp_path, images, ["base/seed-0/iteration-0"])
+    generated_by = tmp_path / "base/seed-0/iteration-0/generated.zip"
+    scores = pd.Series([0.1, 3, 0.2, 2, 0.3, 0.4, 5, 0.5])
+    step = tmp_path / "strict/seed-0/iteration-1/curation/1-cull.csv"
+    csvs.write(step, decided(of_sets([generated_by], tmp_path), scores <= 1, score=scores, threshold=1.0))
     drawn: list[Panel] = []
-    monkeypatch.setattr(draw_culled, "draw_panels", drawn.extend)
-    draw_culled.main(
-        culled=[folder / "culled.csv"],
-        generated=[tmp_path / "base/seed-0/iteration-0/generated.zip"],
+    monkeypatch.setattr(draw_rejected, "draw_panels", drawn.extend)
+    draw_rejected.main(
+        tables=[step],
+        root=tmp_path,
         real=tmp_path / "real.zip",
         images=2,
         output=[],
     )
     (panel,) = drawn
     assert panel.title == "strict, iteration 1\n3 of 8 rejected"
-    assert panel.columns == ["5.00", "3.00"]
+    assert panel.columns == ["5", "3"]
     generated, real = panel.rows.values()
     np.testing.assert_equal(generated, [images[::-1][[6]], images[::-1][[1]]])
     np.testing.assert_equal(real, [images[[6]], images[[1]]])
 
 
 def test_a_cull_that_rejects_nothing_says_so():
-    table = pd.DataFrame({"distance": [0.1], "threshold": [1.0], "accepted": [True]})
-    panel = samples.culled_panel("culled, iteration 1", table, NONE, NONE)
+    table = pd.DataFrame({"score": [0.1], "threshold": [1.0], "accepted": [True]})
+    panel = samples.rejected_panel("culled, iteration 1", table, NONE, NONE)
     assert panel.columns == ["none rejected"]
     assert_printable(draw_panels([panel]))
 
@@ -156,7 +164,7 @@ def test_the_grid_takes_the_same_slots_from_every_cell(tmp_path, images, monkeyp
         generated=sorted(tmp_path.glob("*/*/*/generated.zip")),
         unseen=sorted(tmp_path.glob("*/*/*/unseen.zip")),
         real=tmp_path / "real.zip",
-        arms='{"real": {"synthetic": 0, "control": "none", "parent": null, "from_iteration": null}}',
+        arms='{"real": {"synthetic": 0}}',
         images=2,
         output=[],
     )

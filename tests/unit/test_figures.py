@@ -96,8 +96,8 @@ def test_figures_of_scores_can_be_printed(figure, replicates):
 
 
 def test_no_two_arms_look_alike_and_grey_print_keeps_the_order_of_the_shares():
-    many = ARMS | {f"share-{share}": Arm(share, "none", None, None) for share in (0.033, 0.1, 0.25)}
-    many |= {"slower": Arm(1.0, "none", None, None), "culled-later": Arm(1.0, "cull", "half", 2)}
+    many = ARMS | {f"share-{share}": Arm(share) for share in (0.033, 0.1, 0.25)}
+    many |= {"slower": Arm(1.0), "culled-later": Arm(1.0, ("cull",), "square", "half", 2)}
     drawn = looks(many)
     seen = {
         (look["marker"], look["linestyle"], str(look["markerfacecolor"]), str(look["color"])) for look in drawn.values()
@@ -134,6 +134,13 @@ def test_a_missing_metric_is_said_and_no_error():
     scores = table()
     upper = draw("curves", scores[scores["metric"] != "frechet_distance"], ARMS, "CLIP").axes[0]
     assert [text.get_text() for text in upper.texts] == ["not scored: too few images\nfor these features"]
+
+
+def test_groups_of_one_image_are_said_not_to_be_scored():
+    scores = table()
+    (axes,) = draw("groups", scores[scores["group"] == "all"], ARMS, "CLIP").axes
+    assert axes.get_title().startswith("no group")
+    assert "not scored: too few images" in axes.texts[0].get_text()
 
 
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])

@@ -33,8 +33,8 @@ def test_the_paper_costs_18_exaflop(settings, count):
     settings["figures"] = {"group": {"gender": "man", "race": "a", "age": "x"}}
     shares = {"real": 0, "poison-3": 0.033, "poison-10": 0.1, "poison-25": 0.25, "poison-50": 0.5, "poison-100": 1}
     settings["arms"] = {name: {"synthetic": share} for name, share in shares.items()} | {
-        "color-matched": {"control": "match_histograms"},
-        "culled": {"control": "cull"},
+        "color-matched": {"curate": ["match_histograms"]},
+        "culled": {"curate": ["cull"]},
         "healed": {"parent": "poison-25", "from_iteration": 5, "synthetic": 0},
     }
     paper = load(settings)

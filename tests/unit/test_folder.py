@@ -1,13 +1,14 @@
 """`dataset: {source: folder}` from files and labels to image sets, through the scripts."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
-from scripts import catalogue, list_images, prepare, read_labels, select
+from scripts import catalogue, list_images, prepare, read_labels, select_images
 from scripts.lib.base import imageset
 from scripts.lib.base.code import ROOT
 
@@ -34,13 +35,26 @@ def catalogued(folder, labels, output, attributes):
     )
 
 
-def prepared(folder, labels, output, attributes, *, per_group, reference_per_group, size, short_group="error", seed=0):
-    """Run catalogue, select and prepare; return the two image sets and the table of groups."""
+def prepared(
+    folder,
+    labels,
+    output,
+    attributes,
+    *,
+    per_group,
+    reference_per_group,
+    size,
+    short_group="error",
+    broken="error",
+    seed=0,
+    prompt="a photo of a {age} {gender}",
+):
+    """Run catalogue, select_images and prepare; return the two image sets and the table of groups."""
     catalogued(folder, labels, output, attributes)
-    select.main(
+    select_images.main(
         catalogue=output / "catalogue.csv",
         attributes=attributes,
-        prompt="a photo of a {age} {gender}",
+        prompt=prompt,
         per_group=per_group,
         reference_per_group=reference_per_group,
         short_group=short_group,
@@ -52,11 +66,16 @@ def prepared(folder, labels, output, attributes, *, per_group, reference_per_gro
     )
     prepare.main(
         selection=output / "selection.csv",
+        groups=output / "groups.csv",
+        excluded=output / "excluded.csv",
+        short_group=short_group,
+        broken=broken,
         source="folder",
         size=size,
         seed=seed,
         images=output / "images.zip",
         reference=output / "reference.zip",
+        duplicates=output / "near_duplicates.csv",
         folder=folder,
     )
     sets = [imageset.read(output / f"{name}.zip") for name in ("images", "reference")]
@@ -96,7 +115,7 @@ def test_a_value_that_looks_like_nothing_is_a_value(tmp_path):
     labels = pd.DataFrame({"file_name": [f"{i}.png" for i in range(4)], "gender": "None", "age": "NA"})
     labels.to_csv(tmp_path / "labels.csv", index=False)
     catalogued(tmp_path, tmp_path / "labels.csv", tmp_path, {"age": ["NA"]})
-    select.main(
+    select_images.main(
         catalogue=tmp_path / "catalogue.csv",
         attributes={"age": ["NA"]},
         prompt="a photo",
@@ -109,6 +128,57 @@ def test_a_value_that_looks_like_nothing_is_a_value(tmp_path):
         excluded=tmp_path / "excluded.csv",
     )
     assert (pd.read_csv(tmp_path / "selection.csv", keep_default_na=False)["group"] == "NA").all()
+
+
+def write_faces(folder, count, size=32):
+    """Write smooth pictures of random colors, half of them of men, and their labels; return the table's path."""
+    rng = np.random.default_rng(0)
+    for number in range(count):
+        coarse = Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8))
+        coarse.resize((size, size), Image.Resampling.BICUBIC).save(folder / f"{number}.png")
+    labels = pd.DataFrame(
+        {"file_name": [f"{n}.png" for n in range(count)], "gender": [["man", "woman"][n % 2] for n in range(count)]}
+    )
+    labels.to_csv(folder / "labels.csv", index=False)
+    return folder / "labels.csv"
+
+
+GENDER: dict[str, Any] = {"attributes": {"gender": ["man", "woman"]}, "prompt": "a {gender}", "size": 32}
+
+
+def test_a_group_that_is_short_by_a_broken_file_leaves_the_tables_that_say_which(tmp_path):
+    labels = write_faces(tmp_path, 8)
+    pages = {"save_all": True, "append_images": [Image.new("RGB", (32, 32))]}
+    Image.new("RGB", (32, 32), "red").save(tmp_path / "2.png", "GIF", **pages)
+    out = tmp_path / "out"
+    options = {"per_group": 2, "reference_per_group": 2} | GENDER
+    with pytest.raises(ValueError, match=r"group man: 3 images found, 1 more wanted[^$]*'2\.png': holds 2 pictures"):
+        prepared(tmp_path, labels, out, **options, broken="skip")
+    excluded = pd.read_csv(out / "excluded.csv")
+    assert excluded[["file_name", "excluded"]].to_numpy().tolist() == [["2.png", "broken"]]
+    assert pd.read_csv(out / "groups.csv")["missing"].tolist() == [1, 0]
+    assert not (out / "images.zip").exists()
+    with pytest.raises(ValueError, match=r"^1 broken image files: '2\.png': holds 2 pictures"):
+        prepared(tmp_path, labels, out, **options)
+    (table, _), _, _ = prepared(tmp_path, labels, out, **options, broken="skip", short_group="fewer")
+    assert "2.png" not in set(table["source"])
+
+
+def test_a_picture_that_trains_and_is_the_reference_too_is_named_and_stops_nothing(tmp_path, capsys):
+    labels = write_faces(tmp_path, 8)
+    options = {"per_group": 2, "reference_per_group": 2} | GENDER
+    (table, _), (reference, _), _ = prepared(tmp_path, labels, tmp_path / "out", **options)
+    assert pd.read_csv(tmp_path / "out/near_duplicates.csv").empty
+    assert "Warning" not in capsys.readouterr().err
+    image, copy = table["source"][0], reference["source"][0]
+    ImageOps.mirror(Image.open(tmp_path / image)).save(tmp_path / copy)
+    prepared(tmp_path, labels, tmp_path / "out", **options)
+    found = pd.read_csv(tmp_path / "out/near_duplicates.csv")
+    assert found.to_dict("records") == [{"image": image, "reference": copy, "difference": 0.0, "mirrored": True}]
+    assert (
+        "Warning: near-duplicates between the experiment's images and the scoring reference: 1, such as "
+        f"{image!r} and {copy!r}; " in capsys.readouterr().err
+    )
 
 
 def test_the_portraits_become_image_sets_of_gender_and_age(tmp_path):

@@ -1,5 +1,6 @@
 """Generation: Stable Diffusion's own pipeline, whatever the batches and shards."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from diffusers import StableDiffusionImg2ImgPipeline
 
 from scripts import gather, generate
-from scripts.lib.base import imageset
+from scripts.lib.base import hashes, imageset
 from scripts.lib.engines.generation import generate as generate_images
 from scripts.lib.engines.generation import load_pipeline
 from scripts.lib.experiment.choices import Mode
@@ -68,6 +69,39 @@ def test_shards_and_batches_change_no_image(real, tmp_path, mode):
         difference = np.abs(others.astype(int) - images)
         assert difference.max() <= 1
         assert (difference > 0).mean() < 1e-3
+
+
+def test_text_to_image_has_the_size_that_is_asked_for(real, tmp_path):
+    output = tmp_path / "generated.zip"
+    generate.main(
+        model=MODEL,
+        prompts=real,
+        mode="txt2img",
+        seed=0,
+        replicate=0,
+        iteration=0,
+        output=output,
+        provenance=tmp_path / "p.json",
+        size=64,
+        **SETTINGS,
+    )
+    assert imageset.read(output)[1].shape == (7, 64, 64, 3)
+
+
+def test_a_shard_without_an_image_changes_nothing(real, tmp_path):
+    folders = [tmp_path / name for name in ("one", "nine")]
+    for folder, shards in zip(folders, (1, 9), strict=True):
+        folder.mkdir()
+        run(real, folder, batch_size=1, shards=shards)
+    assert len(imageset.read_metadata(folders[1] / "shard-8.zip")) == 0
+    one, nine = (imageset.read_metadata(folder / "generated.zip") for folder in folders)
+    pd.testing.assert_frame_equal(one, nine)
+
+
+def test_the_record_names_the_model_and_the_network_that_were_used(real, tmp_path):
+    run(real, tmp_path, batch_size=7, shards=1)
+    inputs = json.loads((tmp_path / "shard-0.json").read_text())["inputs"]
+    assert inputs == {str(MODEL): hashes.sha256(MODEL), str(real): hashes.sha256(real)}
 
 
 def test_pixels_before_rounding_agree_to_1e_4(real):

@@ -10,12 +10,14 @@ from PIL import Image
 from torch import nn
 from torchvision.models.inception import Inception3
 
-from scripts.lib.curation.controls import single_image_distances
+from scripts.lib.base.kinds import kinds
 from scripts.lib.engines.pipelines import ModelError
-from scripts.lib.scoring import inception
-from scripts.lib.scoring.features import EXTRACTORS
-from scripts.lib.scoring.metrics import frechet_distance
+from scripts.lib.metrics.frechet_distance import frechet_distance
+from scripts.lib.rewards.single_image_distance import single_image_distances
+from scripts.lib.vision import inception_v3 as inception
 from tests.unit.test_metrics import by_clean_fid, by_pytorch_fid, by_torch_fidelity
+
+NETWORKS = kinds("networks", mark="extractor")
 
 
 def random_weights(network: nn.Module) -> nn.Module:
@@ -78,7 +80,7 @@ def test_equals_pytorch_fid_from_the_image_files_on(fid_weights, tmp_path, monke
         from pytorch_fid.fid_score import get_activations
 
         theirs.append(get_activations(paths, network, batch_size=3, num_workers=0))
-        ours.append(EXTRACTORS["inception"](fid_weights, 2)(images))
+        ours.append(NETWORKS["inception"].extractor(fid_weights, 2)(images))
         assert ours[-1].shape == (len(images), 2048)
         assert ours[-1] == pytest.approx(theirs[-1], rel=1e-3, abs=1e-4 * theirs[-1].std())
     assert frechet_distance(*ours) == pytest.approx(by_pytorch_fid(*rotated(*theirs)), rel=1e-3)
@@ -124,7 +126,7 @@ def test_maps_are_what_torchvision_s_network_pools(imagenet, channels, before, p
     with torch.no_grad():
         network(torch.from_numpy(images).permute(0, 3, 1, 2) / 127.5 - 1)
     handle.remove()
-    maps = EXTRACTORS["inception_192" if channels == 192 else "inception_64"](path, 1)(images)
+    maps = NETWORKS[f"inception_{channels}"].extractor(path, 1)(images)
     assert maps.shape == (2, positions, channels)
     expected = seen[0].flatten(2).transpose(1, 2).numpy()
     np.testing.assert_allclose(maps, expected, rtol=1e-4, atol=1e-4)
@@ -132,7 +134,7 @@ def test_maps_are_what_torchvision_s_network_pools(imagenet, channels, before, p
 
 def test_single_image_distance_equals_its_definition(imagenet):
     _, path = imagenet
-    extract = EXTRACTORS["inception_192"](path, 2)
+    extract = NETWORKS["inception_192"].extractor(path, 2)
     generated, real = pictures(3, 96, 0), pictures(3, 96, 1)
     expected = []
     for a, b in zip(extract(generated).astype(float), extract(real).astype(float), strict=True):
@@ -145,8 +147,8 @@ def test_single_image_distance_equals_its_definition(imagenet):
 @pytest.mark.parametrize("network", ["inception", "inception_192", "inception_64"])
 def test_other_weights_are_refused_with_the_name_of_the_right_file(network, fid_weights, imagenet, tmp_path):
     wrong = imagenet[1] if network == "inception" else fid_weights
-    with pytest.raises(ModelError, match=r"not the weights of the network 'inception.*-[0-9a-f]{8}\.pth"):
-        EXTRACTORS[network](wrong, 1)
+    with pytest.raises(ModelError, match=r"not the weights of this network, .*-[0-9a-f]{8}\.pth"):
+        NETWORKS[network].extractor(wrong, 1)
     (tmp_path / "page.pth").write_text("<html>not found</html>")
     with pytest.raises(ModelError, match=r"page\.pth: not the weights"):
-        EXTRACTORS[network](tmp_path / "page.pth", 1)
+        NETWORKS[network].extractor(tmp_path / "page.pth", 1)

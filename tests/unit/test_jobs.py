@@ -2,9 +2,10 @@
 
 import pytest
 
+from scripts.lib.experiment.cell import Cell
 from scripts.lib.experiment.config.execution import Execution
 from scripts.lib.experiment.config.load import load
-from scripts.lib.planning.jobs import images_a_cell, jobs, shards_a_cell
+from scripts.lib.planning.jobs import compose_inputs, curate_inputs, finetune_inputs, images_a_cell, jobs, shards_a_cell
 
 
 @pytest.fixture
@@ -12,8 +13,10 @@ def experiment(settings):
     settings["execution"] = {"shards": 2}
     settings["arms"] = {
         "real": {"iterations": 1, "synthetic": 0},
-        "matched": {"iterations": 2, "control": "match_histograms"},
-        "culled": {"iterations": 2, "control": "cull", "init": "base"},
+        "matched": {"iterations": 2, "curate": ["match_histograms"]},
+        "culled": {"iterations": 2, "curate": ["cull"], "init": "base"},
+        "both": {"iterations": 2, "curate": ["match_histograms", "cull"]},
+        "only-real": {"iterations": 1, "synthetic": 0, "curate": ["cull"]},
         "healed": {"iterations": 1, "parent": "matched", "from_iteration": 1, "synthetic": 0},
     }
     return load(settings)
@@ -27,19 +30,63 @@ def test_every_job_comes_after_those_that_it_needs(experiment):
         seen.add(job.output)
 
 
-def test_a_cell_waits_for_what_its_control_and_its_start_ask_for(experiment):
+BASE = "base/seed-0/iteration-0"
+DISTANCES = "single_image_distance.csv"
+
+
+def test_a_cell_waits_for_what_its_curation_and_its_start_ask_for(experiment):
     needs = {job.output: job.needs for job in jobs(experiment)}
     one, two = "matched/seed-0/iteration-1", "matched/seed-0/iteration-2"
-    assert needs[f"{two}/matched.zip"] == (f"{one}/generated.zip",)
-    assert needs[f"{two}/finetune.json"] == (f"{two}/training.csv", f"{two}/matched.zip", f"{one}/finetune.json")
+    matched = f"{two}/curation/1-match_histograms.csv"
+    assert needs[matched] == (f"{one}/generated.zip",)
+    assert needs[f"{two}/training.csv"] == (matched,)
+    assert needs[f"{two}/finetune.json"] == (f"{two}/training.csv", matched, f"{one}/finetune.json")
     healed = "healed/seed-0/iteration-2"
     assert needs[f"{healed}/training.csv"] == ()
     assert needs[f"{healed}/finetune.json"] == (f"{healed}/training.csv", f"{one}/finetune.json")
-    one, two, base = "culled/seed-0/iteration-1", "culled/seed-0/iteration-2", "base/seed-0/iteration-0"
-    assert needs[f"{two}/culled.csv"] == (f"{one}/distances.csv", f"{base}/distances.csv")
-    assert needs[f"{one}/culled.csv"] == (f"{base}/distances.csv",)
-    assert needs[f"{two}/finetune.json"] == (f"{two}/training.csv", f"{one}/generated.zip")
-    assert f"{two}/distances.csv" not in needs
+    one, two = "culled/seed-0/iteration-1", "culled/seed-0/iteration-2"
+    images = f"{one}/generated.zip"
+    assert needs[f"{two}/curation/1-cull.csv"] == (
+        images,
+        f"{one}/generated-{DISTANCES}",
+        f"{BASE}/generated-{DISTANCES}",
+    )
+    assert needs[f"{one}/curation/1-cull.csv"] == (f"{BASE}/generated.zip", f"{BASE}/generated-{DISTANCES}")
+    assert needs[f"{two}/training.csv"] == (images, f"{two}/curation/1-cull.csv")
+    assert needs[f"{two}/finetune.json"] == (f"{two}/training.csv", images)
+    assert f"{two}/generated-{DISTANCES}" not in needs, "no iteration follows that would cull its images"
+
+
+def test_a_second_step_reads_what_the_first_one_wrote(experiment):
+    cell = Cell("both", 0, 2)
+    first, matched = "both/seed-0/iteration-1/generated.zip", f"{cell}/curation/1-match_histograms"
+    real = ["dataset/images.zip"]
+    nothing: dict[str, list[str]] = {"rewards": [], "first_batch": []}
+    assert curate_inputs(experiment, cell, 1) == {"images": [first], "before": [], "real": real} | nothing
+    assert curate_inputs(experiment, cell, 2) == {
+        "images": [f"{matched}.zip"],
+        "before": [f"{matched}.csv"],
+        "rewards": [f"{matched}-{DISTANCES}"],
+        "first_batch": [f"{BASE}/generated-{DISTANCES}"],
+        "real": [],
+    }
+    after = {"real": real, "images": [f"{matched}.zip"], "before": [f"{cell}/curation/2-cull.csv"]}
+    assert compose_inputs(experiment, cell) == after
+    assert finetune_inputs(experiment, cell)["images"] == [*real, f"{matched}.zip"]
+    found = {job.output: job for job in jobs(experiment)}
+    reward = found[f"{matched}-{DISTANCES}"]
+    assert (reward.rule, reward.cell, reward.needs) == ("reward", cell, (f"{matched}.csv",))
+    assert found[f"{matched}.csv"].rule == "rewrite"
+    assert found[f"{matched}.csv"].name == "curation/1-match_histograms"
+    assert reward.name == "curation/1-match_histograms-single_image_distance"
+    assert found[f"{cell}/curation/2-cull.csv"].rule == "curate"
+    assert f"both/seed-0/iteration-1/generated-{DISTANCES}" not in found, "only the rewritten images are scored"
+
+
+def test_an_arm_of_real_images_alone_curates_nothing(experiment):
+    cell = Cell("only-real", 0, 1)
+    assert compose_inputs(experiment, cell) == {"real": ["dataset/images.zip"], "images": [], "before": []}
+    assert {job.rule for job in jobs(experiment) if job.cell == cell}.isdisjoint({"curate", "rewrite", "reward"})
 
 
 def test_shards_are_gathered(experiment):
@@ -52,6 +99,12 @@ def test_shards_are_gathered(experiment):
 
 def test_images_of_a_cell_are_those_of_all_groups(experiment):
     assert images_a_cell(experiment) == 2 * 2 * 30
+
+
+@pytest.mark.parametrize(("asked", "shards"), [(1, 1), (120, 120), (121, 120), (1000, 120)])
+def test_there_are_no_more_shards_than_images(experiment, asked, shards):
+    execution = Execution(shards=asked)
+    assert shards_a_cell(experiment.model_copy(update={"execution": execution})) == shards
 
 
 @pytest.mark.parametrize(("minutes", "shards"), [(1000, 1), (10, 1), (5, 2), (4, 3), (0.001, 120)])

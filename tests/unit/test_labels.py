@@ -5,8 +5,8 @@ import json
 import pandas as pd
 import pytest
 
-from scripts.lib import labels
-from scripts.lib.labels import Recipe
+from scripts.lib.dataset import labels
+from scripts.lib.dataset.labels import Recipe
 
 FFHQ = ["00000/00000.png", "00000/00007.png", "69000/69999.png"]
 # The first columns of FFHQ-Aging's ffhq_aging_labels.csv; the others do not matter.
@@ -44,15 +44,34 @@ def test_two_files_of_one_number_are_an_error(write):
         labels.raw_labels(["images1024x1024/00000.png", "thumbnails128x128/00000.png"], recipe)
 
 
+def test_ffhq_as_stylegan_names_it_is_matched(write):
+    names = ["00000/img00000000.png", "00000/img00000007.png"]
+    assert labels.raw_labels(names, Recipe("csv", "gender", write(AGING))).index.tolist() == [*names, "69999"]
+
+
+def test_a_number_that_a_spreadsheet_wrote_is_the_same_number(write):
+    text = "image_number,gender\n0.0,male\n7.0,female\n069999,female\n"
+    assert labels.raw_labels(FFHQ, Recipe("csv", "gender", write(text))).index.tolist() == FFHQ
+
+
+def test_numbers_without_any_numbered_file_are_an_error_that_says_so(write):
+    with pytest.raises(ValueError, match=r"no file of dataset\.path has a number for a name .*first is 'anna\.png'"):
+        labels.raw_labels(["anna.png"], Recipe("csv", "gender", write(AGING)))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        (
+            "image_number,gender\n0,male\n00000,female\n",
+            r"'00000/00000\.png' is listed more than once, as '0', '00000'; keep",
+        ),
         (
             "name,gender\na,male\n",
             r"no column \['file_name or image_number'\]; it has \['name', 'gender'\]",
         ),
         ("file_name,sex\na,male\n", r"labels\.csv: no column \['gender'\]"),
-        ("image_number,gender\n7,male\n7,female\n", r"labels\.csv: '7' is listed more than once"),
+        ("image_number,gender\n7,male\n7,female\n", r"labels\.csv: '00000/00007\.png' is listed more than once"),
     ],
 )
 def test_a_table_of_another_shape_is_an_error(write, text, message):
@@ -91,6 +110,15 @@ def test_cuts_put_a_number_on_the_bound_above_it():
     raw = pd.Series(["0", "29.9", "30", "54", "55", "100"])
     recipe = Recipe("deepface", "age", cuts=[30, 55])
     assert labels.translate(raw, ["y", "m", "o"], recipe).tolist() == ["y", "y", "m", "m", "o", "o"]
+
+
+def test_any_number_can_be_cut_and_only_an_age_has_a_range():
+    recipe = Recipe("csv", "head_yaw", cuts=[0])
+    raw = pd.Series(["-20", "-0.1", "0", "1e9"], list("abcd"))
+    assert labels.translate(raw, ["left", "right"], recipe).tolist() == ["left", "left", "right", "right"]
+    for wrong in ("", "inf", "nan", "None"):
+        with pytest.raises(ValueError, match=rf"head_yaw: 'b' has head_yaw '{wrong}', which is no number \(1 such"):
+            labels.translate(pd.Series(["1", wrong], ["a", "b"]), ["left", "right"], recipe)
 
 
 @pytest.mark.parametrize("age", ["", "old", "-1", "nan", "1e9"])

@@ -6,13 +6,11 @@ import numpy as np
 import pytest
 from scipy.linalg import sqrtm
 
-from scripts.lib.scoring.metrics import (
-    clip_scores,
-    frechet_distance,
-    kernel_distance,
-    precision_recall_density_coverage,
-    vendi_score,
-)
+from scripts.lib.metrics.clip_score import clip_scores
+from scripts.lib.metrics.frechet_distance import frechet_distance
+from scripts.lib.metrics.kernel_distance import kernel_distance
+from scripts.lib.metrics.neighbors import precision_recall_density_coverage
+from scripts.lib.metrics.vendi_score import vendi_score
 
 
 @pytest.fixture

@@ -8,17 +8,18 @@ import pandas as pd
 from diffusers import AutoencoderKL, StableDiffusionPipeline
 from transformers import CLIPModel
 
-from scripts.lib import avatars, dataset
+from scripts.lib.dataset import avatars
+from scripts.lib.dataset.catalogue import catalogue_avatars
 from scripts.lib.engines import pipelines
-from scripts.lib.scoring.features import Clip
 from scripts.lib.training.pretraining import train_tokenizer
+from scripts.lib.vision.clip_model import Clip
 from scripts.publish_miniature import accuracies, psnr
 
 MODEL = Path(__file__).parents[2] / "models/miniature"
 
 
 def faces(per_group: int, seed: str) -> tuple[pd.DataFrame, np.ndarray]:
-    rows = dataset.catalogue_avatars(avatars.ATTRIBUTES, avatars.ATTRIBUTES, per_group)
+    rows = catalogue_avatars(avatars.ATTRIBUTES, avatars.ATTRIBUTES, per_group)
     drawn = [
         avatars.draw(**{name: row[name] for name in avatars.ATTRIBUTES}, seed=f"{seed}/{row['file_name']}", size=32)
         for row in rows.to_dict("records")

@@ -12,19 +12,20 @@ from scripts import (
     catalogue,
     compose,
     costs,
-    cull,
+    curate,
     draw_curves,
     generate,
     list_images,
     prepare,
     read_labels,
-    select,
+    select_images,
     summarize,
     tabulate,
     typeset,
     unseen_prompts,
 )
 from scripts.lib.base import csvs, imageset
+from scripts.lib.curation import candidates
 
 ARMS = ["None", "NA", "nan", "null", "1", "1.0", "true", "culled"]
 VALUES = ["007", "7", "True", "NA", "None", "1.0", "-1", "latino/hispanic", "<25 & 'old'", "a=b", "$5 $", "男性"]
@@ -33,8 +34,7 @@ PER_VALUE = 2
 EDGE = 16
 ATTRIBUTES = {"kind": VALUES}
 LOOKS = {
-    name: {"synthetic": 1.0, "control": "cull" if name == "culled" else "none", "parent": None, "from_iteration": None}
-    for name in ARMS
+    name: {"synthetic": 1.0} | ({"curate": ["cull"], "shape": "square"} if name == "culled" else {}) for name in ARMS
 }
 CELLS = ["base/seed-0/iteration-0", *(f"{name}/seed-0/iteration-1" for name in ARMS)]
 
@@ -55,7 +55,7 @@ def dataset(tmp_path_factory):
     list_images.main(folder=folder / "photos", output=files)
     read_labels.main(files=files, attributes=ATTRIBUTES, recipes=recipes, broken="error", output=labels)
     catalogue.main(source="folder", attributes=ATTRIBUTES, output=listed, labels=labels, recipes=recipes)
-    select.main(
+    select_images.main(
         catalogue=listed,
         attributes=ATTRIBUTES,
         prompt="{kind}",
@@ -70,11 +70,15 @@ def dataset(tmp_path_factory):
     )
     prepare.main(
         selection=selection,
+        groups=folder / "groups.csv",
+        excluded=folder / "excluded.csv",
+        short_group="error",
         source="folder",
         size=EDGE,
         seed=0,
         images=folder / "images.zip",
         reference=folder / "reference.zip",
+        duplicates=folder / "near_duplicates.csv",
         folder=folder / "photos",
     )
     unseen_prompts.main(prompt=PROMPTS, per_prompt=1, output=folder / "unseen.csv")
@@ -92,8 +96,6 @@ def results(dataset, tmp_path_factory):
         place = folder / cell
         imageset.write(place / "generated.zip", table.assign(seed="0"), images)
         imageset.write(place / "unseen.zip", prompts, images[: len(prompts)])
-        distances = table[["file_name", "group"]].assign(distance=np.arange(len(table)) + 1 / 3)
-        csvs.write(place / "distances.csv", distances)
         rows = [
             {"metric": metric, "group": group, "n": 2, "value": number + 1 / 3}
             for metric in ("frechet_distance", "clip_score", "clip_score_std", "kernel_distance")
@@ -103,25 +105,36 @@ def results(dataset, tmp_path_factory):
         machine = {"gpus": 0, "device": "cpu", "node": "NA", "slurm_job": None}
         record = {"seconds": 3600.0, "peak_memory_mib": 1, "started": "", "machine": machine}
         (place / "finetune.json").write_text(json.dumps(record))
+        step = place / "curation/1-cull.csv"
+        generated = folder / CELLS[0] / "generated.zip"
         if cell.startswith("culled"):
-            cull.main(
-                distances=folder / CELLS[0] / "distances.csv",
-                first_distances=folder / CELLS[0] / "distances.csv",
-                on_reject="drop",
-                shortfall="drop",
+            scores = table[["file_name"]].assign(
+                images=f"{CELLS[0]}/generated.zip", score=np.arange(len(table)) + 1 / 3
+            )
+            csvs.write(folder / "rewards.csv", scores)
+            curate.main(
+                images=[generated],
+                step="cull",
+                settings=json.dumps({"on_reject": "drop", "shortfall": "drop"}),
+                root=folder,
                 seed=0,
-                output=place / "culled.csv",
+                rewards=[folder / "rewards.csv"],
+                first_batch=folder / "rewards.csv",
+                output=step,
             )
         if number:
-            culled = place / "culled.csv"
             compose.main(
                 real=dataset / "images.zip",
+                regime="replace",
+                settings="{}",
+                root=folder,
                 share=0.5,
                 rounding="total",
                 draw=0,
+                images=[generated],
+                before=step if step.is_file() else None,
                 training=place / "training.csv",
                 composition=place / "composition.csv",
-                generated=culled if culled.is_file() else folder / CELLS[0] / "generated.zip",
             )
     paths = [folder / cell / "scores.json" for cell in CELLS]
     tabulate.main(scores=paths, floor=paths[0], output=folder / "scores.csv", means=folder / "means.csv")
@@ -178,10 +191,13 @@ def test_no_arm_and_no_value_is_missing_from_a_table(results):
     assert set(scores["value"]) == {number + 1 / 3 for number in range(len(CELLS))}
     training = csvs.read(results / CELLS[1] / "training.csv")
     assert sorted(training["text"].unique()) == sorted(VALUES)
-    culled = csvs.read(results / CELLS[-1] / "culled.csv", csvs.CULLED)
-    dropped = set(culled.loc[culled["file_name"] == "", "slot"])
+    culled = csvs.read(results / CELLS[-1] / "curation/1-cull.csv", candidates.TYPES)
+    assert (culled["instead"] == "").all()
+    dropped = set(culled.loc[~culled["accepted"], "slot"])
     assert dropped
-    assert not dropped & set(csvs.read(results / CELLS[-1] / "training.csv").query("set == 'generated'")["slot"])
+    training = csvs.read(results / CELLS[-1] / "training.csv")
+    assert set(training["origin"]) == {"real", "base"}
+    assert not dropped & set(training.query("origin == 'base'")["slot"])
 
 
 @pytest.mark.parametrize("table", ["cells", "costs", "composition"])
@@ -231,6 +247,7 @@ def test_no_arm_value_or_prompt_is_missing_from_the_explorer(dataset, results, t
         note="",
         images=2,
         thumbnail=8,
+        rejections=[results / CELLS[-1] / "curation/1-cull.csv"],
         output=tmp_path / "explorer.html",
         full_size=2,
         full_size_folder=tmp_path / "explorer",

@@ -10,6 +10,7 @@ from scripts.lib.base.code import ROOT
 from scripts.lib.experiment.config.load import load
 
 PAPER = load(yaml.safe_load((ROOT / "config/paper.yaml").read_text(encoding="utf-8")))
+LIBRARY = ROOT / "scripts/lib"
 METHODS = (ROOT / "docs/paper.md").read_text(encoding="utf-8").partition("## Open points")[0]
 ROWS = [line.strip("|").split("|") for line in METHODS.splitlines() if line.startswith("| ")]
 
@@ -21,16 +22,17 @@ def words(column: int) -> list[str]:
 
 @pytest.mark.parametrize("rule", words(2))
 def test_a_rule_exists(rule):
-    assert any(f"rule {rule}:" in path.read_text(encoding="utf-8") for path in (ROOT / "rules").glob("*.smk"))
+    named = re.compile(rf"^(rule {rule}|use rule \w+ as {rule} with):", flags=re.M)
+    assert any(named.search(path.read_text(encoding="utf-8")) for path in (ROOT / "rules").glob("*.smk"))
 
 
 @pytest.mark.parametrize("name", words(3))
 def test_a_function_exists(name):
     module, _, function = name.rpartition(".")
-    path = ROOT / f"scripts/lib/{module.replace('.', '/')}.py"
-    if path.is_file():
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in LIBRARY.rglob(f"{module.replace('.', '/')}.py")]
+    if trees:
+        nodes = [node for tree in trees for node in tree.body]
+        assert function in {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     else:
         assert name in {*PAPER.arms, "base"}
 
@@ -40,9 +42,11 @@ def test_the_paper_s_numbers_are_in_its_configuration():
     finetune = PAPER.finetune
     assert (finetune.learning_rate, finetune.epochs, finetune.mixed_precision) == (2e-6, 50, "no")
     assert finetune.horizontal_flip
-    shares = {name: arm.synthetic for name, arm in PAPER.arms.items() if arm.control == "none" and not arm.parent}
+    shares = {name: arm.synthetic for name, arm in PAPER.arms.items() if not arm.curate and not arm.parent}
     assert sorted(shares.values()) == [0, 0.033, 0.1, 0.25, 0.5, 1]
-    assert {arm.control for arm in PAPER.arms.values()} == {"none", "match_histograms", "cull"}
+    curated = {name: [step.kind for step in arm.curate] for name, arm in PAPER.arms.items() if arm.curate}
+    assert curated == {"color-matched": ["match_histograms"], "culled": ["cull"]}
+    assert {arm.regime.kind for arm in PAPER.arms.values()} == {"replace"}
     assert all(arm.iterations == 5 for arm in PAPER.arms.values())
     healed = PAPER.arms["healed"]
     assert (healed.parent, healed.synthetic, healed.first_iteration, healed.last_iteration) == ("poison-25", 0, 6, 10)

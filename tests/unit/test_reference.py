@@ -49,6 +49,13 @@ def test_default_configuration_is_valid():
         ("arms.new", {}),
         ("arms.real.finetune", {"learning_rate": 1e-4}),
         ("arms.real.generate", {"steps": 5}),
+        ("arms.real.curate", ["cull", "match_histograms"]),
+        ("arms.real.curate", [{"match_histograms": {"bins": 3}}, {"cull": None}, {"cull": {}}]),
+        ("arms.real.regime", "replace"),
+        ("arms.real.regime", {"replace": {}}),
+        ("defaults.curate", ["cull"]),
+        ("curation", {"cull": {"on_reject": "drop"}}),
+        ("rewards", {}),
         ("defaults", {}),
         ("defaults.finetune", {"epochs": 1}),
     ],
@@ -65,6 +72,13 @@ def test_partial_arms_are_valid(key, value):
         ("arms.real.sinthetic", 0),
         ("arms.real.finetune", {"learning-rate": 1e-4}),
         ("arms.real.synthetic", 1.5),
+        ("arms.real.curate", ["sharpen"]),
+        ("arms.real.curate", "cull"),
+        ("arms.real.curate", [{"cull": {}, "match_histograms": {}}]),
+        ("arms.real.curate", [{}]),
+        ("arms.real.curate", [{"cull": {"bins": 3}}]),
+        ("arms.real.regime", "grow"),
+        ("curation.sharpen", {}),
         ("arms.two words", {}),
         ("experiment", None),
     ],
@@ -72,6 +86,25 @@ def test_partial_arms_are_valid(key, value):
 def test_unknown_keys_and_impossible_values_are_not(key, value):
     with pytest.raises(jsonschema.ValidationError):
         check(changed(key, value))
+
+
+def test_the_settings_of_a_kind_have_one_section_that_names_every_place_of_theirs():
+    headings = [line for line in reference.markdown().splitlines() if line.startswith("## ")]
+    assert "## `curation.cull` and `defaults.curate.cull` and `arms.<name>.curate.cull`" in headings
+    assert "## `rewards.single_image_distance`" in headings
+    assert len(headings) == len(set(headings))
+    assert not any("curate`" in line or "Settings" in line for line in headings)
+    names = set(reference.schema()["$defs"])
+    assert {"curation.cull", "curation.match_histograms", "regimes.replace", "rewards.single_image_distance"} <= names
+    assert not any("Settings" in name for name in names)
+
+
+def test_a_list_of_steps_says_which_there_are():
+    (row,) = [line for line in reference.markdown().splitlines() if line.startswith("| `curate` |")]
+    assert (
+        "list of `cull`, `match_histograms`, `random` or one of them with settings, `{name: {setting: value}}` | `[]`"
+        in row
+    )
 
 
 def test_every_key_is_explained():

@@ -8,9 +8,13 @@ import pytest
 import scipy.stats
 
 from scripts import tabulate
-from scripts.lib.scoring import metrics
+from scripts.lib.experiment.config.metrics import Metrics
+from scripts.lib.metrics.clip_score import clip_scores
+from scripts.lib.metrics.frechet_distance import frechet_distance
+from scripts.lib.metrics.metric import Embedded
+from scripts.lib.metrics.vendi_score import vendi_score
 from scripts.lib.scoring.replicates import over_replicates
-from scripts.lib.scoring.scores import Embedded, score
+from scripts.lib.scoring.scores import score
 
 
 def embedded(sizes, seed=0, features=4):
@@ -22,7 +26,7 @@ def embedded(sizes, seed=0, features=4):
 
 
 def scored(images, reference, nearest_k=3):
-    rows = score(images, reference, ["gender", "age"], nearest_k)
+    rows = score(images, reference, ["gender", "age"], Metrics.model_validate({"neighbors": {"nearest_k": nearest_k}}))
     assert len({(row.metric, row.group) for row in rows}) == len(rows)
     return {(row.metric, row.group): (row.n, row.value) for row in rows}
 
@@ -48,12 +52,12 @@ def test_values_are_those_of_the_metrics():
     scores = scored(ours, reference)
     assert scores["frechet_distance", "gender=man"] == (
         9,
-        pytest.approx(metrics.frechet_distance(ours.features[:9], reference.features[:9])),
+        pytest.approx(frechet_distance(ours.features[:9], reference.features[:9])),
     )
-    clip = metrics.clip_scores(ours.clip_image, ours.clip_text)
+    clip = clip_scores(ours.clip_image, ours.clip_text)
     assert scores["clip_score", "all"] == (17, pytest.approx(clip.mean()))
     assert scores["clip_score_std", "all"] == (17, pytest.approx(np.std(clip, ddof=1)))
-    assert scores["vendi_score", "gender=woman"] == (8, pytest.approx(metrics.vendi_score(ours.features[9:])))
+    assert scores["vendi_score", "gender=woman"] == (8, pytest.approx(vendi_score(ours.features[9:])))
 
 
 def test_distances_compare_equal_numbers_in_every_group_and_scores_use_every_image():
@@ -62,7 +66,7 @@ def test_distances_compare_equal_numbers_in_every_group_and_scores_use_every_ima
     assert scores["frechet_distance", "all"][0] == 6 + 7
     assert scores["clip_score", "all"][0] == 16
     rows = np.r_[:6, 9:16], np.r_[12:18, :7]
-    expected = metrics.frechet_distance(ours.features[rows[0]], reference.features[rows[1]])
+    expected = frechet_distance(ours.features[rows[0]], reference.features[rows[1]])
     assert scores["frechet_distance", "all"][1] == pytest.approx(expected)
 
 

@@ -22,7 +22,13 @@ SCRIPTS = [
 
 
 def test_scripts_are_found():
-    assert {"catalogue", "select", "prepare", "compose", "finetune", "generate", "embed", "score"} <= set(SCRIPTS)
+    assert {"catalogue", "select_images", "prepare", "compose", "finetune", "generate", "embed", "score"} <= set(
+        SCRIPTS
+    )
+
+
+def test_no_script_hides_a_module_of_python_where_the_folder_is_first_on_the_path():
+    assert not {path.stem for path in (ROOT / "scripts").glob("*.py")} & sys.stdlib_module_names - {"__init__"}
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

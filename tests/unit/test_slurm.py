@@ -130,3 +130,56 @@ def test_another_version_of_the_plugin_is_left_alone(monkeypatch):
     before = plugin.Executor.check_active_jobs
     slurm.mend(plugin)
     assert plugin.Executor.check_active_jobs is before
+
+
+SNAKEFILE = """
+from pathlib import Path
+from snakemake.jobs import Job
+from scripts.lib.cluster import slurm
+slurm.fence_jobs(Job, Path("tokens").absolute())
+
+rule make:
+    output:
+        "{name}.txt",
+        "{name}.json",
+    log:
+        "{name}.log",
+    shell:
+        "python -m scripts.unseen_prompts --prompt a --per-prompt 1 --output {output[0]} > {log} 2>&1; test -e go-on"
+"""
+
+
+@pytest.fixture
+def on_node(tmp_path):
+    """A function that runs a job as on a node, by the Snakemake that `srun` starts there."""
+    (tmp_path / "Snakefile").write_text(SNAKEFILE)
+
+    def run(restarts: int, job: str = "7") -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "snakemake", "--cores", "1", "--mode", "remote", "--nolock", "--no-hooks"]
+        command += ["--force", "--target-jobs", "make:name=a"]
+        slurm_sets = {"SLURM_JOB_ID": job, "SLURM_RESTART_COUNT": str(restarts), "SLURMD_NODENAME": f"g{restarts}"}
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        environment = os.environ | slurm_sets | {"PYTHONPATH": str(ROOT), "PATH": path}
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+    for name in ("a.txt", "a.json"):
+        (tmp_path / name).write_text("before")
+    return run
+
+
+def test_on_a_node_a_job_that_fails_removes_no_output(on_node, tmp_path):
+    assert on_node(0).returncode == 1
+    assert (tmp_path / "a.txt").read_text().startswith("file_name,"), "it was replaced"
+    assert (tmp_path / "a.json").read_text() == "before", "and this one neither before the job nor after it removed"
+    assert list(tmp_path.glob("tokens/make-*/writer-*"))
+
+
+def test_on_a_node_a_job_that_was_queued_again_elsewhere_changes_nothing(on_node, tmp_path):
+    (tmp_path / "go-on").touch()
+    assert on_node(1).returncode == 0
+    before = {path: path.read_bytes() for path in tmp_path.glob("a.*")}
+    late = on_node(0)
+    assert late.returncode == 1
+    assert "SLURM job 7 (restart 1, node g1) writes these outputs now" in late.stderr
+    assert {path: path.read_bytes() for path in tmp_path.glob("a.*")} == before
+    assert on_node(0, job="8").returncode == 0, "another job of the same outputs is newer, whatever its number"

@@ -16,7 +16,8 @@ import pytest
 
 from scripts import download_file
 from scripts.lib.base.code import ROOT
-from scripts.lib.engines.pipelines import ModelError
+from scripts.lib.base.deepface import DEEPFACE_WEIGHTS
+from scripts.lib.base.safetensors_files import ModelError
 from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.experiment.config.load import load
 from scripts.lib.weights import configured as weights
@@ -32,7 +33,7 @@ def experiment(settings) -> Experiment:
         "model": "models/sd",
         "downloads": {"models/sd": hub, "models/inception.pth": {"url": "https://x/y", "sha256": "01234567"}},
     }
-    settings["cull"]["features"]["weights"] = "models/sd/vae"
+    settings["rewards"]["single_image_distance"]["features"]["weights"] = "models/sd/vae"
     settings["score"] = {
         "clip": str(MINIATURE / "clip"),
         "features": {"network": "inception", "weights": "models/inception.pth"},
@@ -50,7 +51,54 @@ def test_a_pin_identifies_weights_before_and_after_they_arrive(experiment, tmp_p
     monkeypatch.chdir(tmp_path)
     before = weights.identity(experiment, "models/sd/vae")
     shutil.copytree(MINIATURE, "models/sd")
+    weights.record_fetched(Path("models/sd"), "a/b", REVISION, None)
     assert weights.identity(experiment, "models/sd/vae") == before == f"a/b {REVISION}"
+
+
+def test_weights_that_somebody_put_there_are_identified_by_their_content(experiment, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(MINIATURE, "models/sd")
+    before = weights.identity(experiment, "models/sd")
+    assert REVISION not in before
+    Path("models/sd/unet/diffusion_pytorch_model.safetensors").write_bytes(b"others")
+    assert weights.identity(experiment, "models/sd") != before
+
+
+def test_the_hash_of_a_file_identifies_it_wherever_it_is_published(experiment):
+    assert weights.identity(experiment, "models/inception.pth") == "01234567"
+
+
+def test_a_fetched_folder_that_was_changed_is_refused(experiment, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(MINIATURE, "models/sd")
+    weights.record_fetched(Path("models/sd"), "a/b", REVISION, None)
+    weights.check(experiment)
+    config = Path("models/sd/scheduler/scheduler_config.json")
+    config.write_text(config.read_text() + " ")
+    with pytest.raises(
+        ModelError, match="models/sd: its files are no longer those that were fetched; remove the folder"
+    ):
+        weights.check(experiment)
+
+
+def test_a_folder_that_was_fetched_with_another_pin_is_refused(experiment, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(MINIATURE, "models/sd")
+    weights.record_fetched(Path("models/sd"), "a/b", "f" * 40, None)
+    with pytest.raises(ModelError, match=f"models/sd: was fetched with the revision f+, not {REVISION}; remove"):
+        weights.check(experiment)
+
+
+def test_a_resolution_that_the_model_cannot_make_is_refused(settings):
+    settings["model"] = str(MINIATURE)
+    settings["rewards"]["single_image_distance"]["features"]["weights"] = str(MINIATURE / "vae")
+    settings["score"] = {"clip": str(MINIATURE / "clip"), "features": {"network": "clip", "weights": "clip"}}
+    settings["score"]["features"]["weights"] = str(MINIATURE / "clip")
+    for resolution in (32, 64, 512):
+        weights.check(load(settings | {"dataset": settings["dataset"] | {"resolution": resolution}}))
+    for resolution in (30, 34, 36):
+        with pytest.raises(ModelError, match=f"dataset.resolution: it is {resolution}, but .* multiples of 8 pixels"):
+            weights.check(load(settings | {"dataset": settings["dataset"] | {"resolution": resolution}}))
 
 
 def test_weights_that_are_still_to_come_are_no_error(experiment, tmp_path, monkeypatch):
@@ -139,8 +187,8 @@ def hub(tmp_path) -> Iterator[Hub]:
         server.shutdown()
 
 
-def fetch(hub: Hub, output: Path) -> subprocess.CompletedProcess[str]:
-    options = ["--repository", "a/b", "--revision", REVISION, "--output", str(output)]
+def fetch(hub: Hub, output: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    options = ["--repository", "a/b", "--revision", REVISION, "--output", str(output), *more]
     command = [sys.executable, "-m", "scripts.download_repository", *options]
     environment = os.environ | {"HF_ENDPOINT": hub.address, "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_TELEMETRY": "1"}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
@@ -150,7 +198,8 @@ def test_a_repository_is_fetched_at_its_commit_without_pickles_and_variants(hub,
     result = fetch(hub, tmp_path / "models/sd")
     assert result.returncode == 0, result.stderr
     names = {str(path.relative_to(MINIATURE)) for path in MINIATURE.rglob("*") if path.suffix != ".md"}
-    assert {str(path.relative_to(tmp_path / "models/sd")) for path in (tmp_path / "models/sd").rglob("*")} == names
+    fetched = {str(path.relative_to(tmp_path / "models/sd")) for path in (tmp_path / "models/sd").rglob("*")}
+    assert fetched == names | {weights.FETCHED}
     for path in (tmp_path / "models/sd").rglob("*.safetensors"):
         assert path.read_bytes() == (MINIATURE / path.relative_to(tmp_path / "models/sd")).read_bytes()
     assert not [name for name in hub.fetched if "decoy" in name or name.endswith((".bin", ".ckpt"))]
@@ -162,6 +211,47 @@ def test_a_repository_that_the_workflow_cannot_use_does_not_appear(hub, tmp_path
     assert result.returncode != 0
     assert "in_channels is 9" in result.stderr
     assert not (tmp_path / "models/sd").exists()
+
+
+def test_the_files_that_are_named_are_fetched_and_no_others(hub, tmp_path):
+    names = list(DEEPFACE_WEIGHTS.values())
+    for name in [*names, "facenet512_weights.onnx", "age_model_weights.h5"]:
+        (tmp_path / "served" / name).write_bytes(name.encode())
+    files = [word for name in names for word in ("--files", name)]
+    result = fetch(hub, tmp_path / "models/deepface", *files)
+    assert result.returncode == 0, result.stderr
+    assert {path.name for path in (tmp_path / "models/deepface").iterdir()} == {*names, weights.FETCHED}
+    assert all((tmp_path / "models/deepface" / name).read_bytes() == name.encode() for name in names)
+    assert set(hub.fetched) == set(names)
+
+
+def test_a_file_that_the_repository_lacks_is_named(hub, tmp_path):
+    result = fetch(hub, tmp_path / "models/deepface", "--files", "race_model_single_batch.onnx")
+    assert result.returncode != 0
+    assert f"a/b at {REVISION}: has no file race_model_single_batch.onnx" in result.stderr
+    assert not (tmp_path / "models/deepface").exists()
+
+
+def test_what_deepface_lacks_or_has_of_another_hash_is_found(settings, tmp_path):
+    labels = {name: {"source": "deepface", "map": dict.fromkeys(["Woman", "Man"], "man")} for name in ("gender",)}
+    settings["dataset"] = {
+        "source": "folder",
+        "path": "images",
+        "attributes": {"gender": ["man"]},
+        "prompt": "a {gender}",
+        "classify": labels,
+        "deepface": {"weights": str(tmp_path), "sha256": {"gender_model_weights.onnx": "0" * 64}},
+    }
+    settings |= {"model": str(MINIATURE), "figures": {"group": {"gender": "man"}}}
+    settings["rewards"]["single_image_distance"]["features"]["weights"] = str(MINIATURE / "vae")
+    features = {"network": "clip", "weights": str(MINIATURE / "clip")}
+    settings["score"] = {"clip": str(MINIATURE / "clip"), "features": features}
+    weights.check(load(settings))
+    (tmp_path / "gender_model_weights.onnx").write_bytes(b"weights")
+    with pytest.raises(
+        ModelError, match=r"gender_model_weights.onnx: its SHA-256 is .*dataset.deepface.sha256 says 0+"
+    ):
+        weights.check(load(settings))
 
 
 def test_jobs_work_offline():

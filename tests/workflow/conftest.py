@@ -22,6 +22,7 @@ class Job(NamedTuple):
     rule: str
     outputs: tuple[str, ...]
     inputs: tuple[str, ...]
+    logs: tuple[str, ...] = ()
 
 
 class Project(NamedTuple):
@@ -64,7 +65,8 @@ class Project(NamedTuple):
         text = result.stdout + result.stderr
         # The rules of a group stand further in, below its head.
         jobs = re.findall(r"^( *)(?:local)?rule (\w+):\n((?:\1    .*\n)*)", text, flags=re.M)
-        return [Job(rule, _files(body, "output"), _files(body, "input")) for _, rule, body in jobs]
+        kinds = ("output", "input", "log")
+        return [Job(rule, *(_files(body, kind) for kind in kinds)) for _, rule, body in jobs]
 
     def clone(self, to: Path) -> "Project":
         """Return a copy of everything: results, time stamps and Snakemake's records."""

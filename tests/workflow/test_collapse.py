@@ -6,15 +6,17 @@ The command lines of one turn of the loop, called as functions: a process for ea
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 import yaml
 
 from scripts import compose, embed, finetune, generate, score
-from scripts.lib import avatars, dataset
 from scripts.lib.base import imageset
 from scripts.lib.base.seeds import seed_of
+from scripts.lib.dataset import avatars, catalogue
+from scripts.lib.experiment.cell import BASE, Cell
 from scripts.lib.experiment.config.load import load
 from tests.workflow.conftest import ROOT
 
@@ -26,20 +28,21 @@ EPOCHS = round(EXPERIMENT.finetune.epochs * EXPERIMENT.dataset.per_group / PER_G
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("dataset")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of results with a dataset, and no cell yet."""
+    folder = tmp_path_factory.mktemp("results")
     each = PER_GROUP + REFERENCE_PER_GROUP
-    table = dataset.catalogue_avatars(avatars.ATTRIBUTES, avatars.ATTRIBUTES, each)
+    table = catalogue.catalogue_avatars(avatars.ATTRIBUTES, avatars.ATTRIBUTES, each)
     table = table.assign(text=[avatars.caption(*row) for row in table[list(avatars.ATTRIBUTES)].to_numpy()])
     mine = table.groupby("group").cumcount() < PER_GROUP
-    for name, part in (("real", table[mine]), ("reference", table[~mine])):
+    for name, part in (("images", table[mine]), ("reference", table[~mine])):
         rows = part.to_dict("records")
         drawn = [
             avatars.draw(**{key: row[key] for key in avatars.ATTRIBUTES}, seed=row["file_name"], size=32)
             for row in rows
         ]
-        imageset.write(folder / f"{name}.zip", part, drawn)
-    _embed(folder / "reference.zip")
+        imageset.write(folder / f"dataset/{name}.zip", part, drawn)
+    _embed(folder / "dataset/reference.zip")
     return folder
 
 
@@ -54,15 +57,21 @@ def _embed(images: Path) -> None:
     )
 
 
-def _cell(data: Path, folder: Path, iteration: int, share: float) -> dict[str, float]:
+def _cell(results: Path, arm: str, iteration: int, share: float) -> dict[str, float]:
     """Run one iteration, 0 for the base model; return its scores."""
-    cell, before = folder / str(iteration), folder / str(iteration - 1)
+    cell = results / str(Cell(arm, 0, iteration))
+    before = results / str(Cell(arm if iteration > 1 else BASE, 0, iteration - 1))
+    data = results / "dataset"
     cell.mkdir(parents=True)
-    common = {"seed": 0, "replicate": 0, "iteration": iteration}
+    common: dict[str, Any] = {"seed": 0, "replicate": 0, "iteration": iteration}
+    settings: dict[str, Any] = EXPERIMENT.finetune.model_copy(update={"epochs": EPOCHS}).model_dump()
     if iteration:
         compose.main(
-            real=data / "real.zip",
-            generated=before / "generated.zip",
+            real=data / "images.zip",
+            regime="replace",
+            settings="{}",
+            root=results,
+            images=[before / "generated.zip"],
             share=share,
             rounding="total",
             draw=seed_of(0, iteration),
@@ -72,19 +81,19 @@ def _cell(data: Path, folder: Path, iteration: int, share: float) -> dict[str, f
         finetune.main(
             model=MODEL,
             training=cell / "training.csv",
-            real=data / "real.zip",
-            generated=before / "generated.zip",
+            images=[data / "images.zip", before / "generated.zip"],
+            root=results,
             unet=before / "unet" if iteration > 1 else None,
             output=cell / "unet",
             provenance=cell / "finetune.json",
             checkpoints=cell / "checkpoints",
-            **EXPERIMENT.finetune.model_copy(update={"epochs": EPOCHS}).model_dump(),
+            **settings,
             **common,
         )
     generate.main(
         model=MODEL,
         unet=cell / "unet" if iteration else None,
-        prompts=data / "real.zip",
+        prompts=data / "images.zip",
         batch_size=60,
         output=cell / "generated.zip",
         provenance=cell / "generated.json",
@@ -98,22 +107,20 @@ def _cell(data: Path, folder: Path, iteration: int, share: float) -> dict[str, f
         reference=data / "reference.zip",
         reference_features=data / "reference.safetensors",
         attribute=[],
-        nearest_k=5,
+        metrics="{}",
         output=cell / "scores.json",
     )
     rows = pd.DataFrame(json.loads((cell / "scores.json").read_text(encoding="utf-8"))["generated"])
-    return rows.set_index("metric")["value"].to_dict()
+    return dict(zip(rows["metric"], rows["value"], strict=True))
 
 
 def test_a_model_retrained_on_its_own_images_collapses_and_one_retrained_on_real_images_does_not(
-    data: Path, tmp_path: Path
+    results: Path,
 ):
     started = time.monotonic()
-    base = _cell(data, tmp_path / "real", 0, 0)
-    (tmp_path / "poisoned").mkdir()
-    (tmp_path / "poisoned/0").symlink_to(tmp_path / "real/0")
+    base = _cell(results, BASE, 0, 0)
     ends = {
-        name: [_cell(data, tmp_path / name, iteration, share) for iteration in range(1, ITERATIONS + 1)][-1]
+        name: [_cell(results, name, iteration, share) for iteration in range(1, ITERATIONS + 1)][-1]
         for name, share in (("real", 0.0), ("poisoned", 1.0))
     }
     print(f"{time.monotonic() - started:.0f} s", base, ends)

@@ -1,6 +1,7 @@
 """The workflow from other folders than its own: --directory, -s and module:, and any configuration that passes."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,19 +11,14 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from snakemake.common.configfile import load_configfile
+from snakemake.utils import update_config
 
 from scripts.lib.experiment.config.load import ConfigurationError, load
 from tests.unit.test_config_properties import configurations
 from tests.workflow.conftest import ROOT, TINY
 
 IMAGES = "results/tiny/dataset/images.zip"
-MODULE = f"""
-module nepotism:
-    snakefile: {str(ROOT / "Snakefile")!r}
-    config: config
-
-use rule * from nepotism as nepotism_*
-"""
 
 
 def snakemake(cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -40,6 +36,18 @@ def elsewhere(tmp_path):
     return folder
 
 
+def write_module(folder: Path) -> None:
+    """Write a workflow that uses this one as the README shows it, with the tiny experiment."""
+    block = re.search(r"^```snakemake\n(.*?)^```$", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.M | re.S)
+    assert block
+    module = block[1].replace("/path/to/nepotism", str(ROOT))
+    (folder / "Snakefile").write_text(f'configfile: "mine.yaml"\n\n{module}', encoding="utf-8")
+    config: dict[str, Any] = {}
+    for path in FILES[1:]:
+        update_config(config, load_configfile(path))
+    (folder / "mine.yaml").write_text(yaml.safe_dump({"nepotism": config}), encoding="utf-8")
+
+
 FILES = ["--configfile", str(ROOT / "config.yaml"), str(ROOT / TINY)]
 
 
@@ -50,8 +58,8 @@ def test_jobs_run_from_another_folder(elsewhere, way):
     elif way == "snakefile":
         done = snakemake(elsewhere, "-s", str(ROOT / "Snakefile"), IMAGES, *FILES)
     else:
-        (elsewhere / "Snakefile").write_text(MODULE, encoding="utf-8")
-        done = snakemake(elsewhere, IMAGES, *FILES)
+        write_module(elsewhere)
+        done = snakemake(elsewhere, IMAGES)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (elsewhere / IMAGES).is_file()
 
@@ -89,7 +97,7 @@ def with_weights(config: dict[str, Any]) -> dict[str, Any]:
     config["dataset"] |= {"source": "avatars", "path": None, "labels": None}
     return config | {
         "model": "models/miniature",
-        "cull": config["cull"] | {"features": vae},
+        "rewards": {"single_image_distance": {"features": vae}},
         "score": config["score"] | {"clip": "models/miniature/clip", "features": clip},
     }
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from scripts.lib.base import imageset
+from scripts.lib.base.code import digest
 from tests.workflow.conftest import Project
 
 
@@ -64,6 +65,11 @@ def test_provenance_says_what_made_a_model(finished: Project):
     assert len(record["results"]["loss"]) == 1
     assert {"torch", "diffusers"} <= set(record["versions"])
     assert record["peak_memory_mib"] > 100
+
+
+def test_a_fine_tune_records_the_code_that_its_checkpoints_belong_to(finished: Project):
+    record = json.loads((finished.root / "results/tiny/real/seed-0/iteration-1/finetune.json").read_text())
+    assert record["parameters"]["code"] == digest("scripts.finetune")
 
 
 def test_no_checkpoint_is_left(finished: Project):

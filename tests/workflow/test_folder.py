@@ -1,5 +1,7 @@
 """A folder in FFHQ's layout, classified in shards: one real run up to the table of groups."""
 
+import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -80,12 +82,61 @@ def test_another_map_or_cut_classifies_nothing_again(classified: Project, overla
     classify = overlay["dataset"]["classify"] | {"age": age}
     changed = overlay | {"dataset": overlay["dataset"] | {"classify": classify}}
     rules = [job.rule for job in classified.plan(GROUPS, overlay=changed)]
-    assert sorted(rules) == ["catalogue", "read_labels", "select"]
+    assert sorted(rules) == ["catalogue", "read_labels", "select_images"]
 
 
 def test_another_number_of_shards_classifies_again(classified: Project, overlay: dict[str, Any]):
     jobs = classified.plan(GROUPS, overlay=overlay | {"execution": {"classify_shards": 3}})
     assert [job.rule for job in jobs].count("classify") == 3
+
+
+def edited(path: Path, old: bytes, new: bytes) -> None:
+    """Change a file's content and leave its size and its time of modification as they are."""
+    status, content = path.stat(), path.read_bytes()
+    assert old in content
+    assert len(old) == len(new)
+    path.write_bytes(content.replace(old, new))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def test_what_was_changed_in_a_table_or_a_network_is_read_again(
+    classified: Project, overlay: dict[str, Any], ffhq: Path
+):
+    assert classified.plan(GROUPS, overlay=overlay) == []
+    table, network = ffhq / "aging.csv", ffhq / "weights/gender_model_weights.onnx"
+    before = table.read_bytes(), network.read_bytes()
+    edited(table, b"0,50-69", b"0,20-29")
+    assert "read_labels" in [job.rule for job in classified.plan(GROUPS, overlay=overlay)]
+    table.write_bytes(before[0])
+    edited(network, before[1][-40:-39], bytes([before[1][-40] ^ 1]))
+    assert "classify" in [job.rule for job in classified.plan(GROUPS, overlay=overlay)]
+    network.write_bytes(before[1])
+
+
+def test_a_label_that_was_changed_in_a_folder_of_json_files_is_read_again(tmp_path: Path, overlay: dict[str, Any]):
+    (tmp_path / "json").mkdir()
+    for number in range(40):
+        face = {"faceRectangle": {"width": 1, "height": 1}, "faceAttributes": {"age": 20.0 + number}}
+        (tmp_path / f"json/{number:05d}.json").write_text(json.dumps([face]))
+    age = {"source": "ffhq_features", "path": str(tmp_path / "json"), "cuts": [30]}
+    classify = overlay["dataset"]["classify"] | {"age": age}
+    changed = overlay | {"dataset": overlay["dataset"] | {"classify": classify}}
+    project = copy_checkout(ROOT, tmp_path / "nepotism")
+    result = project.snakemake(f"{DATASET}/labels.csv", overlay=changed)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert project.plan(f"{DATASET}/labels.csv", overlay=changed) == []
+    edited(tmp_path / "json/00007.json", b"27.0", b"61.0")
+    assert [job.rule for job in project.plan(f"{DATASET}/labels.csv", overlay=changed)] == ["read_labels"]
+
+
+def test_an_image_that_was_replaced_is_seen(classified: Project, overlay: dict[str, Any], ffhq: Path):
+    image = ffhq / "images1024x1024/00000/00003.png"
+    before, status = image.read_bytes(), image.stat()
+    Image.new("RGB", (64, 64), "red").save(image)
+    os.utime(image, (status.st_mtime + 60, status.st_mtime + 60))
+    assert "list_images" in [job.rule for job in classified.plan(GROUPS, overlay=overlay)]
+    image.write_bytes(before)
+    os.utime(image, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 def test_a_wrong_table_stops_before_anything_is_classified(tmp_path: Path, overlay: dict[str, Any]):

@@ -19,23 +19,42 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return Project(ROOT).copy(tmp_path_factory.mktemp("fresh") / "nepotism")
 
 
-@pytest.fixture(scope="module")
-def planned() -> list[Job]:
+def planned(overlay: dict[str, Any]) -> list[Job]:
+    """Return the jobs of the tiny experiment under a further overlay."""
     settings = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     update_config(settings, yaml.safe_load((ROOT / TINY).read_text(encoding="utf-8")))
+    update_config(settings, overlay)
     return jobs(load(settings))
 
 
-def test_jobs_and_what_they_wait_for_are_those_of_snakemake(fresh: Project, planned: list[Job]):
-    expected = {f"results/tiny/{job.output}": job for job in planned}
+# Arms of every kind, and of the kinds together.
+EVERY_KIND: dict[str, Any] = {
+    "execution": {"shards": 2},
+    "replicates": [0, 7],
+    "arms": {
+        "two-steps": {"iterations": 2, "curate": ["match_histograms", "cull"]},
+        "other-order": {"iterations": 2, "curate": [{"cull": {"on_reject": "drop"}}, "match_histograms"]},
+        "twice": {"iterations": 1, "curate": ["cull", "cull"], "synthetic": 0.5},
+        "real-with-steps": {"iterations": 2, "curate": ["match_histograms", "cull"], "synthetic": 0},
+        "from-base": {"iterations": 2, "curate": ["cull"], "init": "base"},
+        "child": {"parent": "two-steps", "from_iteration": 1, "iterations": 2, "curate": ["cull"]},
+        "grandchild": {"parent": "child", "from_iteration": 2, "iterations": 1, "synthetic": 0, "init": "base"},
+    },
+}
+
+
+@pytest.mark.parametrize("overlay", [{}, EVERY_KIND], ids=["tiny", "every kind of arm"])
+def test_jobs_and_what_they_wait_for_are_those_of_snakemake(fresh: Project, overlay: dict[str, Any]):
+    expected = {f"results/tiny/{job.output}": job for job in planned(overlay)}
     makers: dict[str, tuple[str, Any]] = {}
-    for job in fresh.plan():
+    for job in fresh.plan(overlay=overlay):
         names = [file for file in job.outputs if file in expected]
         assert len(names) == any("/seed-" in file for file in job.outputs), f"one output stands for a job: {job}"
         makers |= {file: (name, job) for name in names for file in job.outputs}
     assert {name for name, _ in makers.values()} == set(expected)
     for name, job in makers.values():
         assert job.rule == expected[name].rule
+        assert job.logs == (f"results/tiny/logs/{expected[name].cell}/{expected[name].name}.log",)
         needed = {makers[file][0] for file in job.inputs if file in makers}
         assert needed == {f"results/tiny/{need}" for need in expected[name].needs}, name
 
@@ -52,7 +71,7 @@ def test_plan_measures_what_has_run(finished: Project):
     result = finished.snakemake("--quiet", "all", "--", "plan")
     assert result.returncode == 0, result.stdout + result.stderr
     assert re.search(r"finetune +7 .*measured, 7 jobs", result.stdout)
-    assert set(re.findall(r"^(\w+) .*not counted$", result.stdout, re.M)) == {"gather", "cull"}, "local jobs"
+    assert set(re.findall(r"^(\w+) .*not counted$", result.stdout, re.M)) == {"gather"}, "it is never measured"
     assert "measured" in result.stdout.partition("U-Nets")[2]
 
 

@@ -19,6 +19,12 @@ def unets(project: Project) -> set[str]:
     return {f"{path.parts[-5]}/{path.parts[-3].removeprefix('iteration-')}" for path in found}
 
 
+def unets_of_all(project: Project) -> set[str]:
+    """Return the cells, `arm/iteration`, that were fine-tuned."""
+    found = (project.root / "results/tiny").glob("*/*/*/finetune.json")
+    return {f"{path.parts[-4]}/{path.parts[-2].removeprefix('iteration-')}" for path in found}
+
+
 @pytest.fixture(scope="module")
 def longer(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The finished experiment, records and all, with one arm gone on with under `keep: last`."""
@@ -56,6 +62,11 @@ def test_a_u_net_goes_when_the_next_has_started_from_it(longer: Project):
 def test_a_second_run_has_nothing_to_do(longer: Project):
     result = longer.snakemake(overlay=LONGER)
     assert "Nothing to be done" in result.stdout + result.stderr
+
+
+def test_to_keep_all_from_now_on_plans_nothing(longer: Project):
+    assert unets(longer) != unets_of_all(longer)
+    assert longer.plan(overlay={"arms": LONGER["arms"]}) == []
 
 
 def test_further_iterations_start_from_the_u_net_that_stayed(longer: Project):

@@ -13,7 +13,7 @@ import pytest
 from tests.workflow.conftest import ROOT, Job, Project
 
 RESULTS = "results/tiny"
-SUMMARIES = {"tabulate", "costs", "summarize", "draw_curves", "draw_samples", "draw_culled", "draw_grid"}
+SUMMARIES = {"tabulate", "costs", "summarize", "draw_curves", "draw_samples", "draw_rejected", "draw_grid"}
 SUMMARIES |= {"record_configuration", "typeset", "build_explorer", "all"}
 
 
@@ -131,8 +131,9 @@ def test_the_paper_s_experiment_plans_quickly_before_anything_is_downloaded(tmp_
     counted = dict(line.split() for line in result.stdout.splitlines() if len(line.split()) == 2)
     assert {
         "finetune": "45",
-        "match_histograms": "5",
-        "cull": "5",
+        "rewrite": "5",
+        "curate": "5",
+        "reward": "5",
         "download_repository": "2",
     }.items() <= counted.items()
 
@@ -159,7 +160,7 @@ def test_the_slurm_profile_gives_a_gpu_to_whoever_asks_for_one_and_to_nobody_els
     assert where == {
         (rule, partition) for rule, resources in jobs for partition in re.findall(r"slurm_partition=(\w+)", resources)
     }
-    on_gpu = {"embed_dataset", "finetune", "generate", "unseen", "embed", "single_image_distance"}
+    on_gpu = {"embed_dataset", "finetune", "generate", "unseen", "embed", "reward"}
     assert {rule for rule, partition in where if partition == "gpu"} == on_gpu
     assert all("mem_mb=" in resources and "runtime=" in resources for _, resources in jobs)
 

@@ -47,7 +47,7 @@ def test_the_report_lists_the_arms_one_a_line(report: str):
         assert page.locator("li:has(strong)").all_inner_texts() == [
             "real: synthetic 0, iterations 2",
             "poison-50: synthetic 0.5, iterations 2",
-            "color-matched: synthetic 1.0, control match_histograms, iterations 1",
-            "culled: synthetic 1.0, control cull, iterations 1",
+            "color-matched: synthetic 1.0, curate match_histograms, iterations 1",
+            "culled: synthetic 1.0, curate cull, iterations 1",
             "healed: parent poison-50, from iteration 1, synthetic 0, iterations 1",
         ]

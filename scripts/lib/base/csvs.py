@@ -73,8 +73,3 @@ def write(path: Path, table: pd.DataFrame | Iterable[pd.DataFrame]) -> None:
 def text(table: pd.DataFrame, *, header: bool = True) -> str:
     """Return a table as the text of a CSV."""
     return table.to_csv(index=False, header=header, lineterminator="\n")
-
-
-def read_foreign(path: Path) -> pd.DataFrame:
-    """Read a table that a user brings, every column as text, whatever its line endings."""
-    return pd.read_csv(path, dtype=str, keep_default_na=False)

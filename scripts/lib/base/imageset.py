@@ -82,6 +82,19 @@ def read_images(path: Path, file_names: Iterable[str]) -> np.ndarray:
     return np.stack(images)
 
 
+def read_rows(table: pd.DataFrame, root: Path) -> np.ndarray:
+    """Return the images that the rows of a table name, uint8 (n, height, width, 3), RGB.
+
+    Args:
+        table: columns ``images``, an image set as a path below ``root``, and ``file_name``.
+        root: a folder.
+    """
+    found: dict[int, np.ndarray] = {}
+    for path, rows in table.reset_index(drop=True).groupby("images", sort=False):
+        found |= zip(rows.index, read_images(root / str(path), rows["file_name"]), strict=True)
+    return np.stack([found[row] for row in range(len(table))])
+
+
 def read(path: Path) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the table of an image set and all its images, uint8 (n, height, width, 3)."""
     metadata = read_metadata(path)

@@ -1,6 +1,5 @@
 """What made an output: a small JSON beside each expensive one."""
 
-import hashlib
 import os
 import platform
 import resource
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.lib.base.atomic import write_json
+from scripts.lib.base.hashes import content, sha256
 
 PACKAGES = (
     "torch",
@@ -25,17 +25,6 @@ PACKAGES = (
     "deepface",
     "onnxruntime",
 )
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, or of a folder's files with their names, in order of name."""
-    if not path.is_dir():
-        with path.open("rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
-    digest = hashlib.sha256()
-    for file in sorted(p for p in path.rglob("*") if p.is_file()):
-        digest.update(f"{file.relative_to(path)} {sha256(file)}\n".encode())
-    return digest.hexdigest()
 
 
 @contextmanager
@@ -52,8 +41,8 @@ def recording(path: Path, inputs: Iterable[Path | None], parameters: Mapping[str
     results: dict[str, Any] = {}
     yield results
     record = {
-        "inputs": {str(path): sha256(path) for path in inputs if path is not None},
-        "parameters": {key: str(value) if isinstance(value, Path) else value for key, value in parameters.items()},
+        "inputs": {str(path): _identity(path) for path in inputs if path is not None},
+        "parameters": {key: _plain(value) for key, value in parameters.items()},
         "results": results,
         "versions": _versions(),
         "machine": {
@@ -66,6 +55,18 @@ def recording(path: Path, inputs: Iterable[Path | None], parameters: Mapping[str
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
     write_json(path, record)
+
+
+def _identity(path: Path) -> str:
+    """Return a SHA-256; a model has gigabytes and is read by every job, so that its hash is taken once."""
+    return content(path) if path.is_dir() else sha256(path)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it: a path as text, in lists too."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
 
 
 def _versions() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What a run on SLURM needs beyond settings: one driver a folder, no orphaned jobs, three faults mended.
+"""What a run on SLURM needs beyond settings: one driver per folder, one writer per output, no orphans, mended faults.
 
 The driver is the `snakemake` that submits the jobs, on a login node. When it is killed (-9, out of
 memory, a reboot), its jobs run on, and Snakemake neither adopts nor ends them.

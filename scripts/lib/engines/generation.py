@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import (
+    AutoencoderKL,
     DiffusionPipeline,
     StableDiffusionImg2ImgPipeline,
     StableDiffusionPipeline,
     UNet2DConditionModel,
 )
 from tqdm import trange
+from transformers import CLIPTextModel
 
 from scripts.lib.engines import pipelines
 from scripts.lib.experiment.choices import Mode
@@ -27,14 +29,15 @@ def load_pipeline(mode: Mode, model: Path, unet: Path | None = None) -> Diffusio
         model: folder of the base pipeline.
         unet: folder of a fine-tuned U-Net.
     """
-    parts = {} if unet is None else {"unet": pipelines.load(UNet2DConditionModel, unet)}
-    pipe = pipelines.load(
-        PIPELINES[mode],
+    pipe = PIPELINES[mode].from_pretrained(
         model,
+        unet=pipelines.load(UNet2DConditionModel, unet or model / "unet"),
+        vae=pipelines.load(AutoencoderKL, model / "vae"),
+        text_encoder=pipelines.load(CLIPTextModel, model / "text_encoder"),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
-        **parts,
+        local_files_only=True,
     )
     pipe.set_progress_bar_config(disable=True)
     pipe.unet.to(memory_format=torch.channels_last)  # The layout that convolutions are fastest in, by a sixth here.
@@ -52,6 +55,7 @@ def generate(
     guidance_scale: float,
     strength: float,
     batch_size: int,
+    size: int | None = None,
 ) -> Iterator[np.ndarray]:
     """Yield one uint8 image (height, width, 3) a prompt.
 
@@ -60,9 +64,9 @@ def generate(
     order: in an image here and there, pixels differ by a level of 255.
 
     Args:
-        init_images: uint8 (n, height, width, 3) for image-to-image; None for text-to-image, at the
-            model's own size.
+        init_images: uint8 (n, height, width, 3) for image-to-image; None for text-to-image.
         strength: image-to-image only.
+        size: text-to-image only, edge of the images in pixels; None: the model's own.
 
     Raises:
         FloatingPointError: an image is not finite, or black all over; the message names its prompt.
@@ -79,6 +83,8 @@ def generate(
         if init_images is not None:
             pixels = torch.from_numpy(init_images[part]).permute(0, 3, 1, 2).float() / 255
             arguments |= {"image": pixels, "strength": strength}
+        else:
+            arguments |= {"height": size, "width": size}
         for prompt, image in zip(prompts[part], pipe(**arguments).images, strict=True):
             if not np.isfinite(image).all() or not image.any():
                 kind = "black" if np.isfinite(image).all() else "not finite"

@@ -1,40 +1,37 @@
 """Stable Diffusion folders: check them before they are needed, load them as they are."""
 
-import hashlib
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scripts.lib.base.provenance import sha256
-from scripts.lib.experiment.choices import Network
+from scripts.lib.base.hashes import content
+from scripts.lib.base.safetensors_files import ModelError, read_json, shapes
+from scripts.lib.engines.components import check_autoencoder, check_tokenizer
 
 if TYPE_CHECKING:
     import torch
 
 COMPONENTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
-WITH_WEIGHTS = ("unet", "vae", "text_encoder")
+CLASSES = {
+    "unet": ("UNet2DConditionModel",),
+    "vae": ("AutoencoderKL",),
+    "text_encoder": ("CLIPTextModel",),
+    "tokenizer": ("CLIPTokenizer", "CLIPTokenizerFast"),
+}
 PIPELINES = ("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline")
 PREDICTION_TYPES = ("epsilon", "v_prediction")
-PICKLES = ("bin", "pt", "pth", "ckpt")
+# Keys of a U-Net's configuration that give it inputs beside the image, the time and the prompt.
+FURTHER_INPUTS = ("addition_embed_type", "class_embed_type", "encoder_hid_dim", "time_cond_proj_dim")
 CONVERT = "StableDiffusionPipeline.from_single_file(FILE).save_pretrained(FOLDER)"
-FILES = {
-    "inception": "pt_inception-2015-12-05-6726825d.pth",
-    "inception_192": "inception_v3_google-0cc3c7bd.pth",
-    "inception_64": "inception_v3_google-0cc3c7bd.pth",
-}
-
-
-class ModelError(ValueError):
-    """A model folder cannot be used; the message names the folder, what is wrong and the fix."""
+MULTIPLE = 8  # Of which diffusers' text-to-image wants an image's edges, whatever the autoencoder.
 
 
 def check(folder: Path) -> None:
     """Refuse a base model that a later job would fail on. Reads no weights and imports no torch.
 
     Raises:
-        ModelError: the folder is missing or no diffusers pipeline, it is another kind of pipeline,
-            a component is missing or does not fit the others, weights are pickled, or the scheduler
-            predicts something that the loss does not know.
+        ModelError: the folder is missing or no diffusers pipeline, it is another kind of pipeline, a component is
+            missing, of another class or does not fit the others, weights are pickled, cut off or not whole, or the
+            scheduler predicts something that the loss does not know.
     """
     if folder.is_file():
         raise ModelError(f"{folder}: a single-file checkpoint, not a folder; convert it with {CONVERT}")
@@ -44,112 +41,102 @@ def check(folder: Path) -> None:
             f"Diffusion pipeline, convert a single-file checkpoint with {CONVERT}, or say under `downloads` where "
             "the folder comes from"
         )
-    kind = _read(folder / "model_index.json").get("_class_name")
+    index = read_json(folder / "model_index.json")
+    kind = index.get("_class_name")
     if kind not in PIPELINES:
         raise ModelError(f"{folder}: a {kind}, but only {' and '.join(PIPELINES)} can be retrained here")
     for component in COMPONENTS:
         if not (folder / component).is_dir():
             raise ModelError(f"{folder}: the component {component!r} is missing; the pipeline is not whole")
-    for component in WITH_WEIGHTS:
-        check_weights(folder / component)
-    unet, vae, text = (_read(folder / component / "config.json") for component in WITH_WEIGHTS)
-    for component, key, value, wanted in (
-        ("vae", "latent_channels", unet.get("in_channels", 4), vae.get("latent_channels", 4)),
-        ("text encoder", "hidden_size", unet.get("cross_attention_dim"), text.get("hidden_size")),
-    ):
-        if value != wanted:
-            name = "in_channels" if component == "vae" else "cross_attention_dim"
-            raise ModelError(
-                f"{folder}/unet: its {name} is {value}, but the {component}'s {key} is {wanted}; give a text-to-image "
-                "model (inpainting, depth and upscaling models have further inputs)"
-            )
-    scheduler = _read(folder / "scheduler" / "scheduler_config.json")
+    text = read_json(folder / "text_encoder" / "config.json")
+    unet = read_json(folder / "unet" / "config.json")
+    vae = read_json(folder / "vae" / "config.json")
+    scheduler = read_json(folder / "scheduler" / "scheduler_config.json")
+    _check_classes(folder, index, unet, text)
+    check_autoencoder(folder / "vae")
+    shapes(folder / "text_encoder", "model")
+    shapes(folder / "unet", "diffusion_pytorch_model")
+    check_tokenizer(folder / "tokenizer", text)
+    _check_fit(folder, unet, vae, text)
     prediction = scheduler.get("prediction_type", "epsilon")
     if prediction not in PREDICTION_TYPES:
         raise ModelError(f"{folder}/scheduler: prediction_type {prediction!r} is none of {PREDICTION_TYPES}")
 
 
-def check_network(network: Network, weights: Path) -> None:
-    """Refuse weights of a feature network that cannot be those: no such file, or no folder with safetensors.
+def _check_classes(folder: Path, index: dict[str, Any], unet: dict[str, Any], text: dict[str, Any]) -> None:
+    """Refuse a component whose class, in the pipeline's index or in its own configuration, is not supported."""
+    named = {component: [(index.get(component) or [None, None])[1]] for component in CLASSES}
+    named["unet"].append(unet.get("_class_name"))
+    named["text_encoder"] += text.get("architectures") or []
+    for component, classes in named.items():
+        for kind in classes:
+            if kind is not None and kind not in CLASSES[component]:
+                raise ModelError(
+                    f"{folder}/{component}: a {kind}, but only {' and '.join(CLASSES[component])} is supported here; "
+                    "give the folder of a Stable Diffusion 1 or 2 pipeline"
+                )
+
+
+def _check_fit(folder: Path, unet: dict[str, Any], vae: dict[str, Any], text: dict[str, Any]) -> None:
+    """Refuse parts of different models, and a U-Net that wants more than an image, a time and a prompt."""
+    for component, key, name, default, wanted in (
+        ("vae", "latent_channels", "in_channels", 4, vae.get("latent_channels", 4)),
+        ("vae", "latent_channels", "out_channels", 4, vae.get("latent_channels", 4)),
+        ("text encoder", "hidden_size", "cross_attention_dim", 1280, text.get("hidden_size", 512)),
+    ):
+        if (value := unet.get(name, default)) != wanted:
+            raise ModelError(
+                f"{folder}/unet: its {name} is {value}, but the {component}'s {key} is {wanted}; give a text-to-image "
+                "model (inpainting, depth and upscaling models have further inputs)"
+            )
+    for key in FURTHER_INPUTS:
+        if unet.get(key) is not None:
+            raise ModelError(
+                f"{folder}/unet: its {key} is {unet[key]!r}, an input that Stable Diffusion 1 and 2 do not have; give "
+                "a plain text-to-image model"
+            )
+
+
+def check_steps(folder: Path, steps: int) -> None:
+    """Refuse more inference steps than the scheduler has steps of noise.
 
     Raises:
-        ModelError: says what the network needs.
+        ModelError: names both numbers.
     """
-    if network not in FILES:
-        if not weights.is_dir():
-            raise ModelError(f"{weights}: no such folder; correct the path in the configuration")
-        check_weights(weights)
-    elif not weights.is_file():
-        raise ModelError(
-            f"{weights}: no such file; the network {network!r} needs the file {FILES[network]} (docs/paper.md says "
-            "where it is published)"
-        )
+    known = read_json(folder / "scheduler" / "scheduler_config.json").get("num_train_timesteps", 1000)
+    if steps > known:
+        raise ModelError(f"generate.steps: it is {steps}, but the scheduler of {folder} has {known}; lower it")
 
 
-def check_hash(path: Path, expected: str) -> None:
-    """Refuse a file whose SHA-256 does not begin with ``expected`` (hexadecimal).
+def check_resolution(folder: Path, resolution: int) -> None:
+    """Refuse a size of images that the pipeline would round to another one.
+
+    Args:
+        resolution: edge of the square images in pixels.
 
     Raises:
-        ModelError: the message names both hashes.
+        ModelError: names the sizes next to it that can be made.
     """
-    if not (actual := sha256(path)).startswith(expected):
+    halvings = len(read_json(folder / "vae" / "config.json").get("block_out_channels", [64])) - 1
+    multiple = max(MULTIPLE, 2**halvings)
+    if resolution % multiple:
+        lower = resolution // multiple * multiple
+        sizes = " or ".join(str(size) for size in (lower, lower + multiple) if size)
         raise ModelError(
-            f"{path}: its SHA-256 is {actual}, expected {expected}; remove the file so that it is fetched again, or "
-            "correct the hash under `downloads`"
+            f"dataset.resolution: it is {resolution}, but {folder} makes images whose edges are multiples of "
+            f"{multiple} pixels; set {sizes}"
         )
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """Return the content of a JSON of a pipeline."""
-    if not path.is_file():
-        raise ModelError(f"{path}: missing; the pipeline is not whole")
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ModelError(f"{path}: not JSON ({error}); fetch the model anew") from None
-
-
-def check_weights(folder: Path) -> None:
-    """Refuse a component folder without safetensors.
-
-    Raises:
-        ModelError: there are no weights, or only pickled ones or a variant (``*.fp16.safetensors``).
-    """
-    weights = [path.name for path in folder.glob("*.safetensors")]
-    if any(name.count(".") == 1 for name in weights):
-        return
-    if weights:
-        raise ModelError(
-            f"{folder}: only a variant of the weights is there ({', '.join(sorted(weights))}); load it with "
-            "from_pretrained(FOLDER, variant=VARIANT) and save it with save_pretrained(FOLDER)"
-        )
-    pickled = sorted(path.name for suffix in PICKLES for path in folder.glob(f"*.{suffix}"))
-    if pickled:
-        raise ModelError(
-            f"{folder}: the weights are pickled ({', '.join(pickled)}), and loading a pickle runs code; convert them "
-            "with model.save_pretrained(FOLDER, safe_serialization=True) on a machine where you trust them"
-        )
-    raise ModelError(f"{folder}: no weights (*.safetensors) there; give the folder of the whole component")
 
 
 def digest(folder: str | Path) -> str:
-    """Return a digest of a folder (or file) of weights that is cheap enough to take whenever the workflow is parsed.
-
-    Files up to 16 MiB count with their content, larger ones with their size alone; a model card does not count.
+    """Return what identifies a folder (or file) of weights, 16 digits: the SHA-256 of its content.
 
     Raises:
         ModelError: there is no such folder.
     """
     if not Path(folder).exists():
         raise ModelError(f"{folder}: no such folder; correct the path in the configuration")
-    result = hashlib.sha256()
-    paths = Path(folder).rglob("*") if Path(folder).is_dir() else [Path(folder)]
-    for path in sorted(path for path in paths if path.is_file() and path.suffix != ".md"):
-        size = path.stat().st_size
-        result.update(f"{path.relative_to(folder)} {size}\n".encode())
-        if size <= 2**24:
-            result.update(path.read_bytes())
-    return result.hexdigest()[:16]
+    return content(Path(folder))[:16]
 
 
 def device() -> "torch.device":
@@ -160,9 +147,26 @@ def device() -> "torch.device":
 
 
 def load(kind: Any, folder: Path, **options: Any) -> Any:
-    """Return ``kind.from_pretrained(folder)`` in float32, from safetensors, without touching the network."""
+    """Return ``kind.from_pretrained(folder)`` in float32, from safetensors, without touching the network.
+
+    Args:
+        kind: class of a network of diffusers or transformers.
+        folder: of its ``config.json`` and weights.
+        options: of ``from_pretrained``; ``device_map="meta"`` compares names and shapes and reads no weights.
+
+    Raises:
+        ModelError: a weight that the class needs is missing, or one that it does not know is there: the libraries
+            would go on with random numbers.
+    """
     import torch  # Only who loads weights pays for torch; the workflow itself imports this module for `check`.
 
-    return kind.from_pretrained(
-        folder, **{"dtype": torch.float32, **options}, use_safetensors=True, local_files_only=True
-    )
+    settings = {"dtype": torch.float32, "use_safetensors": True, "local_files_only": True, **options}
+    network, report = kind.from_pretrained(folder, output_loading_info=True, **settings)
+    for problem in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+        # Buffers that older versions of transformers saved; the positions are computed now.
+        if keys := sorted(key for key in map(str, report[problem]) if not key.endswith("position_ids")):
+            raise ModelError(
+                f"{folder}: not the weights of a {kind.__name__}: {len(keys)} {problem.replace('_', ' ')}, such as "
+                f"{keys[0]}; give the folder that its save_pretrained wrote"
+            )
+    return network

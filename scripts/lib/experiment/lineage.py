@@ -37,6 +37,15 @@ def previous(experiment: Experiment, cell: Cell) -> Cell:
     return Cell(arm.parent or BASE, cell.replicate, cell.iteration - 1)
 
 
+def history(experiment: Experiment, cell: Cell) -> list[Cell]:
+    """Return the cells that ``cell`` descends from, from the base model's to the one before it."""
+    found: list[Cell] = []
+    while cell.arm != BASE:
+        cell = previous(experiment, cell)
+        found.append(cell)
+    return found[::-1]
+
+
 def initial(experiment: Experiment, cell: Cell) -> Cell:
     """Return the cell whose U-Net the fine-tune of ``cell`` starts from."""
     if experiment.arms[cell.arm].init == "base":

@@ -1,7 +1,7 @@
 """Scores over the iterations: of the whole set (paper, figure 5), and of each demographic group."""
 
-from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Literal
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -12,29 +12,14 @@ from scripts.lib.experiment.arms import Arm
 from scripts.lib.experiment.cell import ALL, BASE, FLOOR
 from scripts.lib.figures.looks import looks
 from scripts.lib.figures.style import WIDTH, styled
+from scripts.lib.metrics.catalogue import catalogue
 from scripts.lib.scoring.replicates import over_replicates
 
 MOST_PANELS = 6
 Name = Literal["curves", "diversity", "groups"]
 
 
-class Metric(NamedTuple):
-    """What an axis says of a metric, and where it starts and ends by the metric's nature."""
-
-    title: str
-    reading: str
-    of_features: bool
-    limits: tuple[float, float | None] | None = None
-
-
-METRICS = {
-    "frechet_distance": Metric("Fréchet distance", "lower is better", True, (0, None)),
-    "clip_score": Metric("CLIP score", "higher is better", False),
-    "vendi_score": Metric("Vendi score", "effective number of different images", True, (0, None)),
-    "coverage": Metric("coverage", "share of the real images covered", True, (0, 1.03)),
-    "kernel_distance": Metric("kernel distance", "lower is better", True),
-}
-OF_THE_WHOLE_SET = {"curves": ("frechet_distance", "clip_score"), "diversity": ("vendi_score", "coverage")}
+NO_GROUP = "groups"  # Stands where no group has the two images that its distance needs.
 OF_GROUPS = "kernel_distance"  # Without bias at any n, unlike the Fréchet distance: groups differ in size.
 
 
@@ -53,7 +38,7 @@ def draw(figure: Name, scores: pd.DataFrame, arms: Mapping[str, Arm], features: 
     with styled([*scores["group"].unique(), features]):
         if figure == "groups":
             return _draw_groups(scores[scores["metric"] == OF_GROUPS], arms, features)
-        return _draw_whole(scores[scores["group"] == ALL], arms, features, OF_THE_WHOLE_SET[figure])
+        return _draw_whole(scores[scores["group"] == ALL], arms, features, figure)
 
 
 def trajectory(scores: pd.DataFrame, name: str, arm: Arm) -> pd.DataFrame:
@@ -72,11 +57,12 @@ def trajectory(scores: pd.DataFrame, name: str, arm: Arm) -> pd.DataFrame:
     return over_replicates(own).sort_values("iteration").set_index("iteration")
 
 
-def _draw_whole(scores: pd.DataFrame, arms: Mapping[str, Arm], features: str, metrics: Sequence[str]) -> Figure:
+def _draw_whole(scores: pd.DataFrame, arms: Mapping[str, Arm], features: str, name: Name) -> Figure:
+    shown = {key: metric for key, metric in catalogue().items() if metric.figure == name}
     figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
-    panels = figure.subplots(1, len(metrics), sharex=True)
-    for axes, name in zip(panels, metrics, strict=True):
-        metric, own = METRICS[name], scores[scores["metric"] == name]
+    panels = figure.subplots(1, len(shown), sharex=True)
+    for axes, (key, metric) in zip(panels, shown.items(), strict=True):
+        own = scores[scores["metric"] == key]
         _draw_lines(axes, own, arms)
         _mark_regions(axes, own, arms)
         compared = f"{features} features, " if metric.of_features else ""
@@ -100,8 +86,9 @@ def _draw_groups(scores: pd.DataFrame, arms: Mapping[str, Arm], features: str) -
         for groups in attributes.values()
         for first in range(0, len(groups), MOST_PANELS)
     ]
+    rows = rows or [[f"{NO_GROUP}=no group"]]
     columns = max(map(len, rows))
-    metric = METRICS[OF_GROUPS]
+    metric = catalogue()[OF_GROUPS]
     figure = Figure(figsize=(WIDTH, 1.5 * len(rows) + 1), layout="constrained")
     grid = figure.subplots(len(rows), columns, sharex=True, sharey=True, squeeze=False)
     for number, (row, panels) in enumerate(zip(rows, grid, strict=True)):

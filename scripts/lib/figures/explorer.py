@@ -26,6 +26,7 @@ from scripts.lib.base.atomic import replacing
 from scripts.lib.base.code import ROOT
 from scripts.lib.experiment.arms import Arm
 from scripts.lib.experiment.cell import BASE, FLOOR, Cell
+from scripts.lib.figures.shapes import PLAIN, SHAPES
 
 TEMPLATE = ROOT / "report" / "explorer"
 REAL = "dataset/images"
@@ -38,40 +39,7 @@ AVIF: dict[str, Any] = {"format": "AVIF", "quality": 85, "subsampling": "4:4:4",
 PLASMA = ["#0d0887", "#5302a3", "#8b0aa5", "#b83289", "#db5c68", "#f48849", "#febd2a", "#f0f921"]
 LIGHT, DARK = (0.48, 0.0), (0.56, 0.97)  # from the smallest share of generated images to the largest, contrast over 4.5
 
-# Vega's shapes with the sign that stands for them in text: filled, and open for an arm that goes on from another one.
-SIGNS = {
-    "circle": "●○",
-    "triangle-down": "▼▽",
-    "triangle-up": "▲△",
-    "triangle-left": "◀◁",
-    "triangle-right": "▶▷",
-    "diamond": "◆◇",
-    "square": "■□",
-}
-SHARE_SHAPES = ["circle", "triangle-down", "triangle-up", "triangle-left", "triangle-right"]
 DASHES = [[8, 3, 2, 3], [3, 6], [1, 2]]  # of the second and further arms of one sign
-CONTROLS = {"match_histograms": ("diamond", [5, 3]), "cull": ("square", [2, 2])}
-
-
-class Metric(NamedTuple):
-    """How a metric is named, which way is better, and whether its axis starts at zero."""
-
-    label: str
-    better: str
-    zero: bool
-
-
-METRICS = {
-    "frechet_distance": Metric("Fréchet distance", "lower is better", True),
-    "kernel_distance": Metric("Kernel distance", "lower is better", True),
-    "clip_score": Metric("CLIP score", "higher is better", False),
-    "vendi_score": Metric("Vendi score", "the effective number of different images", True),
-    "precision": Metric("Precision", "higher is better", True),
-    "recall": Metric("Recall", "higher is better", True),
-    "density": Metric("Density", "higher is better", True),
-    "coverage": Metric("Coverage", "higher is better", True),
-    "clip_score_std": Metric("CLIP score, standard deviation", "over the images", True),
-}
 
 
 class Style(NamedTuple):
@@ -92,12 +60,13 @@ def styles(arms: Mapping[str, Arm]) -> dict[str, Style]:
     for name, arm in arms.items():
         rank = shares.index(arm.synthetic)
         light, dark = (_plasma(np.interp(rank, (0, max(len(shares) - 1, 1)), ends)) for ends in (LIGHT, DARK))
-        shape, dash = CONTROLS.get(arm.control, (SHARE_SHAPES[rank % len(SHARE_SHAPES)], [1, 0]))
+        shape = arm.shape or PLAIN[rank % len(PLAIN)]
+        dash = list(SHAPES[shape].dash)
         filled = arm.parent is None
         if alike := sum((style.shape, style.filled) == (shape, filled) for style in result.values()):
             dash = DASHES[(alike - 1) % len(DASHES)]
         # The last character asks browsers for the sign as text: some draw triangles as emoji.
-        result[name] = Style(light, dark, shape, SIGNS[shape][not filled] + "\ufe0e", dash, filled)
+        result[name] = Style(light, dark, shape, SHAPES[shape].signs[not filled] + "\ufe0e", dash, filled)
     return result
 
 
@@ -256,30 +225,30 @@ def training_of(training: pd.DataFrame, files: Mapping[str, Sequence[str]]) -> d
         ``real`` and ``generated``: the numbers of images. ``slots``: for each group a letter a slot:
         ``r`` its real image, ``g`` its generated one, ``o`` another slot's generated one, ``-`` none.
     """
-    own = training["file_name"] == training["slot"]
-    letter = training["set"].str[0].where(own, "o").set_axis(training["slot"])
-    count = training["set"].value_counts()
+    own, real = training["file_name"] == training["slot"], training["origin"] == "real"
+    letter = real.map({True: "r", False: "g"}).where(own, "o").set_axis(training["slot"])
     return {
-        "real": int(count.get("real", 0)),
-        "generated": int(count.get("generated", 0)),
+        "real": int(real.sum()),
+        "generated": int((~real).sum()),
         "slots": {group: "".join(letter.get(name, "-") for name in names) for group, names in files.items()},
     }
 
 
-def culled_of(culled: pd.DataFrame) -> dict[str, Any]:
-    """Say what the cull took out of a cell's training set, the farthest image first.
+def rejected_of(table: pd.DataFrame) -> dict[str, Any]:
+    """Say what a step of curation took out of a cell's training set, the highest score first.
+
+    Args:
+        table: what the step decided, as ``scripts.lib.curation.candidates`` describes it.
 
     Returns:
         ``threshold`` and ``total`` (images that were judged), and ``rejected``: for each the ``slot``,
-        its ``distance`` to the real image, and ``replacement``, the image trained on instead, or "".
+        its ``score``, and ``replacement``, the image trained on instead, or "".
     """
-    rejected = culled[~culled["accepted"]].sort_values("distance", ascending=False, kind="stable")
-    columns = {"file_name": "replacement"}
-    return {
-        "threshold": float(culled["threshold"].iloc[0]),
-        "total": len(culled),
-        "rejected": rejected.rename(columns=columns)[["slot", "distance", "replacement"]].to_dict("records"),
-    }
+    rejected = table[~table["accepted"]].sort_values("score", ascending=False, kind="stable")
+    given = rejected["instead"] != ""
+    instead = table["file_name"].reindex(pd.to_numeric(rejected["instead"].where(given))).set_axis(rejected.index)
+    rows = rejected[["slot", "score"]].assign(replacement=instead.where(given, ""))
+    return {"threshold": float(table["threshold"].iloc[0]), "total": len(table), "rejected": rows.to_dict("records")}
 
 
 def render(facts: Mapping[str, Any], arms: Mapping[str, Style], sets: Iterable[tuple[str, Mapping[str, str]]]) -> str:

@@ -83,21 +83,21 @@ def iteration_panels(arms: Mapping[str, Arm], images: Mapping[tuple[str, int], n
     return panels
 
 
-def culled_panel(title: str, culled: pd.DataFrame, generated: np.ndarray, real: np.ndarray) -> Panel:
-    """Return the rejected images of one cull, worst first, above the real ones that they are too far from.
+def rejected_panel(title: str, table: pd.DataFrame, generated: np.ndarray, real: np.ndarray) -> Panel:
+    """Return the images that one step of curation rejects, highest score first, above the real ones of their slots.
 
     Args:
-        title: which cull it is.
-        culled: the cull's whole table: ``distance``, ``threshold``, ``accepted``.
-        generated, real: uint8 (n, height, width, 3) of its rejected slots with the largest distances, in that order.
+        title: which step of which cell it is.
+        table: what the step decided: ``score``, ``threshold``, ``accepted``.
+        generated, real: uint8 (n, height, width, 3) of its rejected candidates with the highest scores, in that order.
     """
-    distances = culled.loc[~culled["accepted"], "distance"].nlargest(len(generated))
-    number, threshold = (~culled["accepted"]).sum(), culled["threshold"].iloc[0]
+    scores = table.loc[~table["accepted"], "score"].nlargest(len(generated))
+    number, threshold = (~table["accepted"]).sum(), table["threshold"].iloc[0]
     return Panel(
-        f"{title}\n{number} of {len(culled)} rejected",
-        [f"{distance:.2f}" for distance in distances] or ["none rejected"],
+        f"{title}\n{number} of {len(table)} rejected",
+        [f"{score:.3g}" for score in scores] or ["none rejected"],
         {
-            f"rejected: distance\nabove {threshold:.3g}": [image[None] for image in generated] or [None],
+            f"rejected: score\nabove {threshold:.3g}": [image[None] for image in generated] or [None],
             "real images": [image[None] for image in real] or [None],
         },
     )
@@ -130,7 +130,8 @@ def _draw_panels(panels: Sequence[Panel]) -> Figure:
     columns = max(len(panel.columns) for panel in panels)
     room = (round(WIDTH * DPI) - left) // columns - COLUMN_GAP
     fitting = max(1, min(LARGEST_TILE, (room + TILE_GAP) // per_cell - TILE_GAP))
-    tile = len(_tile(cells[0][0], fitting)) if cells else fitting
+    # Unseen prompts have the model's own size, the others that of the data.
+    tile = max((len(_tile(cell[0], fitting)) for cell in cells if len(cell)), default=fitting)
     column = max(per_cell * (tile + TILE_GAP) - TILE_GAP, words)
     titles = [[_wrap(title, column) for title in panel.columns] for panel in panels]
 
@@ -155,7 +156,8 @@ def _draw_panels(panels: Sequence[Panel]) -> Figure:
             for x, cell in zip(lefts, row, strict=True):
                 for number, image in enumerate([] if cell is None else cell):
                     at = x + number * (tile + TILE_GAP)
-                    canvas[top : top + tile, at : at + tile] = _tile(image, fitting)
+                    shown = _tile(image, fitting)
+                    canvas[top : top + len(shown), at : at + len(shown)] = shown
             top += step
         top += PANEL_GAP
     axes.imshow(canvas, interpolation="none", extent=(0, width, height, 0), aspect="auto")

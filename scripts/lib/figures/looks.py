@@ -9,25 +9,24 @@ import numpy as np
 from matplotlib import colormaps
 
 from scripts.lib.experiment.arms import Arm, percent
+from scripts.lib.figures.shapes import SHAPES
 
-# The paper's signs for its two controls; the other shapes tell arms apart where colors are not printed.
-CONTROL_MARKERS = {"match_histograms": "D", "cull": "s"}
-MARKERS = "ov^<>Pp*"
+MARKERS = "ov^<>Pp*"  # They tell arms apart where colors are not printed.
 LINES = ["-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5))]
-SIGNS = {"none": "", "match_histograms": "◆ ", "cull": "■ "}
 
 
 def row_label(name: str, arm: Arm) -> str:
-    """Return two lines: the arm's name with its control's sign, and its share with its parent, if it has one."""
+    """Return two lines: the arm's name with the sign of its curation, and its share with its parent, if it has one."""
     share = f"{percent(arm.synthetic)}, after {arm.parent}" if arm.parent else f"{percent(arm.synthetic)} generated"
-    return f"{SIGNS[arm.control]}{name}\n{share}"
+    sign = f"{SHAPES[arm.shape].signs[0]} " if arm.shape else ""
+    return f"{sign}{name}\n{share}"
 
 
 def looks(arms: Mapping[str, Arm]) -> dict[str, dict[str, Any]]:
     """Return how matplotlib draws the line of each arm, arms ordered by their share of generated images.
 
     The color says the share, in a map that is safe for the color-blind and whose lightness falls with
-    the share; the marker is the control's or the arm's own, open for an arm with a parent; arms of one
+    the share; the marker is that of its curation or the arm's own, open for an arm with a parent; arms of one
     share differ by the dashes of their lines.
     """
     shares = sorted({arm.synthetic for arm in arms.values()})
@@ -38,7 +37,7 @@ def looks(arms: Mapping[str, Arm]) -> dict[str, dict[str, Any]]:
     for name, arm in sorted(arms.items(), key=lambda item: item[1].synthetic):
         drawn[name] = {
             "color": colors[arm.synthetic],
-            "marker": CONTROL_MARKERS.get(arm.control) or next(markers),
+            "marker": SHAPES[arm.shape].marker if arm.shape else next(markers),
             "markerfacecolor": "white" if arm.parent else colors[arm.synthetic],
             "linestyle": LINES[of_this_share[arm.synthetic] % len(LINES)],
             "label": f"{name} ({percent(arm.synthetic)})",

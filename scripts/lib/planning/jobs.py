@@ -1,27 +1,34 @@
-"""The jobs of every cell and what each waits for: the graph that the rules of the loop make, as plain data.
+"""The jobs of every cell and what each reads: the graph of the loop, as plain data.
 
-For who looks at an experiment without running it; a test compares it with the graph that Snakemake itself makes.
+This is its one source. The rules' input functions ask it what a job reads; who looks at an experiment without running
+it asks it which jobs there are. Paths are those in the results' folder.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import ceil, prod
+from pathlib import Path
 from typing import NamedTuple
 
+from scripts.lib.base.kinds import kinds
+from scripts.lib.curation.candidates import Needs
 from scripts.lib.experiment.cell import BASE, Cell
 from scripts.lib.experiment.config.experiment import Experiment
-from scripts.lib.experiment.lineage import every_cell, initial, previous
+from scripts.lib.experiment.config.section import Section
+from scripts.lib.experiment.lineage import every_cell, history, initial
 
-ON_GPU = {"finetune", "generate", "unseen", "embed", "single_image_distance"}
+REAL = "dataset/images.zip"
+UNET = ("config.json", "diffusion_pytorch_model.safetensors")
+ON_GPU = {"finetune", "generate", "unseen", "embed", "reward"}
+Inputs = dict[str, list[str]]
 
 
 class Job(NamedTuple):
     """One job of one cell.
 
     Attributes:
-        output: the file that stands for the job, as a path in the experiment's results: the last that it
-            writes of those that stay.
+        output: the file that stands for the job: the last that it writes of those that stay.
         needs: the outputs of the jobs that it waits for, those of the dataset left out.
-        name: what its log and its benchmark are called.
+        name: what its log and its benchmark are called, in the folder of the cell.
     """
 
     rule: str
@@ -31,64 +38,174 @@ class Job(NamedTuple):
     name: str
 
 
+class Step(NamedTuple):
+    """One step of the curation of a cell's candidates, and what it reads and makes besides their table."""
+
+    number: int
+    kind: str
+    settings: Section
+    needs: Needs
+
+    @property
+    def name(self) -> str:
+        """Its name in paths: steps are numbered in their order, from 1."""
+        return f"{self.number}-{self.kind}"
+
+
 def jobs(experiment: Experiment) -> list[Job]:
     """Return the jobs of all cells, each after those that it waits for."""
     every = sorted(every_cell(experiment), key=lambda cell: cell.iteration)
-    culled = [cell for cell in every if cell.arm != BASE and experiment.arms[cell.arm].control == "cull"]
-    measured = {previous(experiment, cell) for cell in culled} | {Cell(BASE, cell.replicate, 0) for cell in culled}
+    scored = {path for cell in every for step in steps(experiment, cell) for path in rewards(experiment, cell, step)}
     found: list[Job] = []
     for cell in every:
         if cell.arm != BASE:
             found += _training(experiment, cell)
         found += _images(experiment, cell)
-        if cell in measured:
-            found.append(_job("single_image_distance", cell, "distances.csv", f"{cell}/generated.zip"))
+        found += _rewards(f"{cell}/generated.zip", scored)
     return found
 
 
+def steps(experiment: Experiment, cell: Cell) -> list[Step]:
+    """Return the steps of curation that a cell's candidates go through: none where no generated image trains."""
+    if cell.arm == BASE or experiment.arms[cell.arm].synthetic == 0:
+        return []
+    chosen = experiment.arms[cell.arm].curate
+    return [
+        Step(number, step.kind, step.settings, kinds("curation")[step.kind].needs(step.settings))
+        for number, step in enumerate(chosen, start=1)
+    ]
+
+
+def pool(experiment: Experiment, cell: Cell) -> list[str]:
+    """Return the generated image sets that a cell may train on, by the regime of its arm."""
+    arm = experiment.arms[cell.arm]
+    if arm.synthetic == 0:
+        return []
+    return [f"{source}/generated.zip" for source in kinds("regimes")[arm.regime.kind].pool(history(experiment, cell))]
+
+
+def candidates(experiment: Experiment, cell: Cell, before: int | None = None) -> Inputs:
+    """Return where the candidates lie before a step of curation, or after all steps.
+
+    Args:
+        before: the number of the step; None: after all.
+
+    Returns:
+        ``images``, the image sets; ``before``, the table of the step before, if there is one.
+    """
+    done = [step for step in steps(experiment, cell) if before is None or step.number < before]
+    images = pool(experiment, cell)
+    for step in done:
+        images = [f"{cell}/curation/{step.name}.zip"] if step.needs.rewrites else images
+    return {"images": images, "before": [f"{cell}/curation/{step.name}.csv" for step in done[-1:]]}
+
+
+def reward_of(images: str, kind: str) -> str:
+    """Return the table of the scores of an image set."""
+    return f"{images.removesuffix('.zip')}-{kind}.csv"
+
+
+def rewards(experiment: Experiment, cell: Cell, step: Step) -> list[str]:
+    """Return the tables of scores that a step reads: those of its candidates, and then of the base model's images."""
+    if step.needs.reward is None:
+        return []
+    images = candidates(experiment, cell, step.number)["images"]
+    first = [f"{Cell(BASE, cell.replicate, 0)}/generated.zip"] if step.needs.first_batch else []
+    return [reward_of(path, step.needs.reward) for path in [*images, *first]]
+
+
+def curate_inputs(experiment: Experiment, cell: Cell, number: int) -> Inputs:
+    """Return what a step of curation reads, by the name of the script's option."""
+    step = steps(experiment, cell)[number - 1]
+    found = candidates(experiment, cell, number)
+    scores = rewards(experiment, cell, step)
+    batches = len(found["images"]) if scores else 0
+    real = [REAL] if step.needs.real else []
+    return found | {"rewards": scores[:batches], "first_batch": scores[batches:], "real": real}
+
+
+def compose_inputs(experiment: Experiment, cell: Cell) -> Inputs:
+    """Return what the composition of a training set reads: the real images' table, and the candidates."""
+    return {"real": [REAL], **candidates(experiment, cell)}
+
+
+def finetune_inputs(experiment: Experiment, cell: Cell) -> Inputs:
+    """Return what a fine-tune reads: the table of its training set, the image sets, the U-Net that it starts from."""
+    return {
+        "training": [f"{cell}/training.csv"],
+        "images": [REAL, *candidates(experiment, cell)["images"]],
+        "unet": unet(initial(experiment, cell)),
+    }
+
+
+def unet(cell: Cell) -> list[str]:
+    """Return the files of a cell's U-Net; the base model's are in the model's folder."""
+    return [] if cell.arm == BASE else [f"{cell}/unet/{name}" for name in UNET]
+
+
 def images_a_cell(experiment: Experiment) -> int:
-    """Return how many images a cell trains on, and generates; fewer where groups go short."""
+    """Return how many images a cell generates, and real ones there are; fewer where groups go short."""
     return experiment.dataset.per_group * prod(len(values) for values in experiment.dataset.attributes.values())
 
 
+def training_images(experiment: Experiment, cell: Cell) -> int:
+    """Return how many images a cell trains on, by the regime of its arm; fewer where groups go short."""
+    arm, images = experiment.arms[cell.arm], images_a_cell(experiment)
+    if arm.synthetic == 0:
+        return images
+    return kinds("regimes")[arm.regime.kind].size(images, len(history(experiment, cell)), arm.synthetic)
+
+
 def shards_a_cell(experiment: Experiment) -> int:
-    """Return how many jobs share the generation of one cell, one image each at most."""
+    """Return how many jobs share the generation of one cell, each with one image at least."""
     execution, images = experiment.execution, images_a_cell(experiment)
     if execution.shard_minutes is None or execution.seconds_per_image is None:
-        return execution.shards
+        return min(images, execution.shards)
     return min(images, ceil(images * execution.seconds_per_image / (60 * execution.shard_minutes)))
 
 
-def _job(rule: str, cell: Cell, output: str, *needs: str, name: str | None = None) -> Job:
-    return Job(rule, cell, f"{cell}/{output}", needs, name or rule)
+def _job(rule: str, cell: Cell, output: str, inputs: Mapping[str, list[str]], name: str | None = None) -> Job:
+    """Return a job that waits for those that make its inputs."""
+    read = (path for paths in inputs.values() for path in paths if not path.startswith("dataset/"))
+    return Job(rule, cell, f"{cell}/{output}", tuple(dict.fromkeys(map(_made_with, read))), name or rule)
+
+
+def _made_with(path: str) -> str:
+    """Return the output that stands for the job that makes a file: the record of a U-Net, the table of a step."""
+    if "/unet/" in path:
+        return f"{path.partition('/unet/')[0]}/finetune.json"
+    return path.replace(".zip", ".csv") if "/curation/" in path else path
 
 
 def _training(experiment: Experiment, cell: Cell) -> Iterator[Job]:
     """Yield the jobs that make the U-Net of a cell."""
-    arm, before = experiment.arms[cell.arm], previous(experiment, cell)
-    generated = (f"{before}/generated.zip",) if arm.synthetic else ()
-    if arm.control == "match_histograms" and generated:
-        yield _job("match_histograms", cell, "matched.zip", *generated)
-        generated = (f"{cell}/matched.zip",)
-    slots = generated
-    if arm.control == "cull":
-        first = Cell(BASE, cell.replicate, 0)
-        yield _job("cull", cell, "culled.csv", *dict.fromkeys([f"{before}/distances.csv", f"{first}/distances.csv"]))
-        slots = (f"{cell}/culled.csv",)
-    yield _job("compose", cell, "training.csv", *slots)
-    start = initial(experiment, cell)
-    weights = () if start.arm == BASE else (f"{start}/finetune.json",)
-    yield _job("finetune", cell, "finetune.json", f"{cell}/training.csv", *generated, *weights)
+    scored = {path for step in steps(experiment, cell) for path in rewards(experiment, cell, step)}
+    for step in steps(experiment, cell):
+        inputs = curate_inputs(experiment, cell, step.number)
+        rule, name = "rewrite" if step.needs.rewrites else "curate", f"curation/{step.name}"
+        yield _job(rule, cell, f"{name}.csv", inputs, name)
+        yield from _rewards(f"{cell}/curation/{step.name}.zip", scored)
+    yield _job("compose", cell, "training.csv", compose_inputs(experiment, cell))
+    yield _job("finetune", cell, "finetune.json", finetune_inputs(experiment, cell))
+
+
+def _rewards(images: str, scored: set[str]) -> Iterator[Job]:
+    """Yield the jobs that score an image set, of the tables that are read."""
+    for kind in kinds("rewards"):
+        if (table := reward_of(images, kind)) in scored:
+            cell = Cell.from_path(Path(images.replace("/curation", "")))
+            output = table.removeprefix(f"{cell}/")
+            yield _job("reward", cell, output, {"images": [images]}, output.removesuffix(".csv"))
 
 
 def _images(experiment: Experiment, cell: Cell) -> Iterator[Job]:
     """Yield the jobs that make and score the images of a cell."""
-    weights = () if cell.arm == BASE else (f"{cell}/finetune.json",)
+    weights = {"unet": unet(cell)}
     shards = [f"generated/shard-{shard}.json" for shard in range(shards_a_cell(experiment))]
     for shard, output in enumerate(shards):
-        yield _job("generate", cell, output, *weights, name=f"generate-{shard}")
+        yield _job("generate", cell, output, weights, f"generate-{shard}")
     images, unseen, features = f"{cell}/generated.zip", f"{cell}/unseen.json", f"{cell}/generated.safetensors"
-    yield _job("gather", cell, "generated.zip", *(f"{cell}/{output}" for output in shards))
-    yield _job("unseen", cell, "unseen.json", *weights)
-    yield _job("embed", cell, "generated.safetensors", images, unseen)
-    yield _job("score", cell, "scores.json", images, unseen, features)
+    yield _job("gather", cell, "generated.zip", {"shards": [f"{cell}/{output}" for output in shards]})
+    yield _job("unseen", cell, "unseen.json", weights)
+    yield _job("embed", cell, "generated.safetensors", {"images": [images, unseen]})
+    yield _job("score", cell, "scores.json", {"images": [images, unseen, features]})

@@ -13,7 +13,7 @@ from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.experiment.config.finetune import Finetune
 from scripts.lib.experiment.config.generate import Generate
 from scripts.lib.experiment.lineage import cells, every_cell, initial, last_cells
-from scripts.lib.planning.jobs import ON_GPU, Job, images_a_cell, jobs, shards_a_cell
+from scripts.lib.planning.jobs import ON_GPU, Job, images_a_cell, jobs, shards_a_cell, training_images
 from scripts.lib.planning.pilot import Pilot, measure, passes, work_of
 from scripts.lib.planning.schedule import Span, bounds, critical_path, schedule
 
@@ -24,7 +24,7 @@ Count = Callable[[int | None], "Flops"]
 DEVICES = (1, 2, 4, 8)
 DRAWN = 4
 COUNTED = ("finetune", "generate", "unseen")
-WITH_IMAGES = ("generate", "unseen", "match_histograms")
+WITH_IMAGES = ("generate", "unseen", "rewrite")
 CHECKPOINT = 3  # U-Nets that a checkpoint is worth: the weights and AdamW's two moments of each.
 CHECKPOINTS = 3  # The two newest and the one that is being written.
 ARCHITECTURES = Path("models/architectures")
@@ -96,6 +96,8 @@ def images_of(experiment: Experiment, job: Job) -> int:
     unseen = len(experiment.unseen.prompts) * experiment.unseen.per_prompt
     if job.rule == "generate":
         return len(range(int(job.name.removeprefix("generate-")), images, shards_a_cell(experiment)))
+    if job.rule in ("compose", "finetune"):
+        return training_images(experiment, job.cell)
     return {"unseen": unseen, "embed": images + unseen}.get(job.rule, images)
 
 
@@ -103,11 +105,10 @@ def operations(experiment: Experiment, job: Job, count: Count) -> float:
     """Return the floating-point operations of a job of the rules in ``COUNTED``.
 
     Args:
-        count: gives those of one image of an edge in pixels; None: of the model's own, at which the images of
-            unseen prompts are made.
+        count: gives those of one image of an edge in pixels; None: of the model's own.
     """
     settings, images = settings_of(experiment, job), images_of(experiment, job)
-    one = count(None if job.rule == "unseen" else experiment.dataset.resolution)
+    one = count(experiment.dataset.resolution)
     if job.rule == "finetune":
         step = one.training + (one.unet if settings["gradient_checkpointing"] else 0)
         encoded = images * (2 if settings["horizontal_flip"] else 1)

@@ -13,11 +13,12 @@ from typing import Any
 def plan_what_is_missing(dag: type, optional: Collection[str]) -> None:
     """Make each job due that lacks an output, whatever the target; temporary outputs may be missing.
 
-    It costs the plan no measurable time; to name the same files as targets costs a tenth of it.
+    It costs the plan no measurable time; as targets of `all` the same files cost a tenth of it, and a run that
+    names another target would still forget them.
 
     Args:
         dag: Snakemake's class of that name, changed in place.
-        optional: files that jobs make and that may be missing where no due job reads them.
+        optional: other files that may be missing until a due job reads them.
     """
     check_incomplete = dag.check_incomplete  # type: ignore[attr-defined]
 

@@ -1,31 +1,15 @@
 """Scores of one image set against a reference, as tidy rows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from scripts.lib.base.kinds import kinds
 from scripts.lib.experiment.cell import ALL
-from scripts.lib.scoring.metrics import (
-    clip_scores,
-    frechet_distance,
-    kernel_distance,
-    precision_recall_density_coverage,
-    vendi_score,
-)
-
-
-class Embedded(NamedTuple):
-    """A set's table with its embeddings: row i of each array belongs to row i of the table."""
-
-    metadata: pd.DataFrame
-    features: np.ndarray
-    clip_image: np.ndarray
-    clip_text: np.ndarray
-
-    def take(self, rows: np.ndarray) -> "Embedded":
-        return Embedded(self.metadata.iloc[rows], *(array[rows] for array in self[1:]))
+from scripts.lib.experiment.config.section import Section
+from scripts.lib.metrics.metric import Embedded
 
 
 class Score(NamedTuple):
@@ -37,31 +21,29 @@ class Score(NamedTuple):
     value: float
 
 
-def of_prompts(images: Embedded) -> Iterable[tuple[str, float]]:
-    """Yield what needs no reference: CLIP score, its deviation over images (divisor n - 1), Vendi score."""
-    scores = clip_scores(images.clip_image, images.clip_text)
-    yield "clip_score", float(scores.mean())
-    if len(scores) > 1:
-        yield "clip_score_std", float(scores.std(ddof=1))
-    yield "vendi_score", vendi_score(images.features)
+def of_prompts(images: Embedded, settings: Section) -> Iterator[tuple[str, float]]:
+    """Yield the metrics that need no reference.
+
+    Args:
+        settings: those of each kind of metric, by its name.
+    """
+    for name, kind in kinds("metrics").items():
+        if not kind.AGAINST_REFERENCE:
+            yield from kind.compute(images, getattr(settings, name)).items()
 
 
-def against(images: Embedded, reference: Embedded, nearest_k: int, *, whole: bool) -> Iterable[tuple[str, float]]:
+def against(images: Embedded, reference: Embedded, settings: Section, *, whole: bool) -> Iterator[tuple[str, float]]:
     """Yield the distances between two sets of equal n; each where n allows.
 
-    The Fréchet distance needs more samples than features (the covariance is singular otherwise, and
-    the bias large) except for the ``whole`` set; precision and the like need more than ``nearest_k``.
+    Args:
+        whole: whether these are all images of a set, not those of one group.
     """
-    n, dimensions = images.features.shape
-    if n > dimensions or (whole and n > 1):
-        yield "frechet_distance", frechet_distance(images.features, reference.features)
-    if n > 1:
-        yield "kernel_distance", kernel_distance(images.features, reference.features)
-    if n > nearest_k:
-        yield from precision_recall_density_coverage(reference.features, images.features, nearest_k).items()
+    for name, kind in kinds("metrics").items():
+        if kind.AGAINST_REFERENCE:
+            yield from kind.compute(images, reference, getattr(settings, name), whole=whole).items()
 
 
-def score(images: Embedded, reference: Embedded, attributes: list[str], nearest_k: int) -> list[Score]:
+def score(images: Embedded, reference: Embedded, attributes: list[str], settings: Section) -> list[Score]:
     """Score the whole set, and each value of each attribute.
 
     Distances compare equal n a group: the first rows of each demographic group, as many as the
@@ -78,10 +60,10 @@ def score(images: Embedded, reference: Embedded, attributes: list[str], nearest_
     rows = []
     for group, member in subsets:
         own = images.take(np.flatnonzero(member))
-        rows += [Score(metric, group, len(own.metadata), value) for metric, value in of_prompts(own)]
+        rows += [Score(metric, group, len(own.metadata), value) for metric, value in of_prompts(own, settings)]
         chosen = member.to_numpy()[ours]
         pair = images.take(ours[chosen]), reference.take(theirs[chosen])
-        distances = against(*pair, nearest_k, whole=group == ALL)
+        distances = against(*pair, settings, whole=group == ALL)
         rows += [Score(metric, group, int(chosen.sum()), value) for metric, value in distances]
     return rows
 

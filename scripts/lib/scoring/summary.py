@@ -14,7 +14,7 @@ from scripts.lib.experiment.cell import ALL, BASE, FLOOR
 def summarize(scores: pd.DataFrame, arms: Mapping[str, Arm], note: str = "") -> str:
     """Say in a few sentences how arms end: those of the largest and the smallest share, and those with a parent.
 
-    Arms with a control are left out. A collapse is at least twice the base model's Fréchet distance, and a CLIP
+    Arms with curation are left out. A collapse is at least twice the base model's Fréchet distance, and a CLIP
     score lower than its by more than the standard deviation over its images; the text says so.
 
     Args:
@@ -24,7 +24,7 @@ def summarize(scores: pd.DataFrame, arms: Mapping[str, Arm], note: str = "") -> 
     """
     scores = scores[(scores["images"] == "generated") & (scores["group"] == ALL)]
     plain = sorted(
-        (name for name, arm in arms.items() if arm.control == "none" and arm.parent is None),
+        (name for name, arm in arms.items() if arm.plain),
         key=lambda name: -arms[name].synthetic,
     )
     base, floor = _last(scores, BASE), _last(scores, FLOOR)
@@ -36,7 +36,7 @@ def summarize(scores: pd.DataFrame, arms: Mapping[str, Arm], note: str = "") -> 
             f"after iteration {end.iteration}: {_judge(end, base)}{_since(course, base)}."
         )
     for name, arm in arms.items():
-        if arm.parent and arm.control == "none":
+        if arm.parent and not arm.curate:
             start = next(cell for cell in _course(scores, arm.parent) if cell.iteration == arm.from_iteration)
             end = _last(scores, name)
             sentences.append(

@@ -6,6 +6,7 @@ model; all randomness follows from ``seed``.
 """
 
 import json
+from typing import Any
 
 import numpy as np
 import torch
@@ -49,7 +50,7 @@ def train_tokenizer(captions: list[str]) -> CLIPTokenizer:
         BpeTrainer(vocab_size=1024, special_tokens=alphabet, end_of_word_suffix="</w>", show_progress=False),
     )
     learned = json.loads(backend.to_str())["model"]
-    merges = [tuple(pair) for pair in learned["merges"]]
+    merges: Any = [tuple(pair) for pair in learned["merges"]]  # Pairs at run time, whatever the annotation says.
     return CLIPTokenizer(vocab=learned["vocab"], merges=merges, model_max_length=CONTEXT)
 
 

@@ -1,10 +1,19 @@
-"""Weights that the configuration names: which download brings them, and what identifies them."""
+"""Weights that the configuration names: which download brings them, what identifies them, whether they can be used."""
 
+import json
 from pathlib import Path
+from typing import NamedTuple
 
+from scripts.lib.base.deepface import DEEPFACE_WEIGHTS, check_deepface
+from scripts.lib.base.hashes import content
+from scripts.lib.base.kinds import kinds
+from scripts.lib.base.safetensors_files import ModelError, read_json
 from scripts.lib.engines import pipelines
-from scripts.lib.experiment.choices import Network
+from scripts.lib.experiment.config.download import Download
 from scripts.lib.experiment.config.experiment import Experiment
+from scripts.lib.experiment.config.features import features_of
+
+FETCHED = ".download.json"  # In a folder that was fetched: from where, and the SHA-256 of what came.
 
 
 def download_of(experiment: Experiment, path: str | Path) -> str | None:
@@ -14,32 +23,107 @@ def download_of(experiment: Experiment, path: str | Path) -> str | None:
 
 
 def identity(experiment: Experiment, path: str | Path) -> str:
-    """Return what identifies weights: the pin of their download, else a digest of the files.
+    """Return what identifies weights: the pin of their download, else a digest of their content.
 
-    A pin does not change when the weights arrive, so that a download makes no finished job due again.
+    A pin does not change when the weights arrive, so that a download makes no finished job due again. It counts for
+    what ``downloads`` fetched, which ``check`` has found unchanged, and not for a folder that somebody put there.
     """
     key = download_of(experiment, path)
     if key is None:
         return pipelines.digest(path)
-    return " ".join(value for _, value in experiment.downloads[key] if value is not None)
+    source = experiment.downloads[key]
+    if source.sha256 is not None:
+        return source.sha256
+    if Path(key).exists() and not (Path(key) / FETCHED).is_file():
+        return pipelines.digest(path)
+    return " ".join([source.repository or "", source.revision or "", *(source.files or [])])
+
+
+def record_fetched(folder: Path, repository: str, revision: str, files: list[str] | None) -> None:
+    """Note in a folder that was fetched where it comes from and what it holds."""
+    record = {"repository": repository, "revision": revision, "files": files, "sha256": content(folder)}
+    (folder / FETCHED).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+class Use(NamedTuple):
+    """Weights and what they are loaded as: a feature network, or, without one, the base model."""
+
+    network: str | None
+    path: str
+
+
+def uses(experiment: Experiment) -> dict[str, Use]:
+    """Return the weights that an experiment loads with torch, by what for."""
+    score = experiment.score.features
+    found = {
+        "model": Use(None, experiment.model),
+        "clip": Use("clip", experiment.score.clip),
+        "features": Use(score.network, score.weights),
+    }
+    for reward in kinds("rewards"):
+        found |= uses_of_reward(experiment, reward)
+    return found
+
+
+def uses_of_reward(experiment: Experiment, reward: str) -> dict[str, Use]:
+    """Return the weights that a score of single images loads; none where the configuration does not name it."""
+    settings = getattr(experiment.rewards, reward)
+    return {f"{reward}-{part.network}": Use(part.network, part.weights) for part in features_of(settings)}
 
 
 def check(experiment: Experiment) -> None:
     """Refuse weights that a later job would fail on. What is still to be downloaded is checked when it arrives.
 
     Raises:
-        ModelError: weights are missing, are of another format, or differ from their SHA-256.
+        ModelError: weights are missing, are of another format, do not fit the experiment's images, differ from their
+            SHA-256, or are no longer what was fetched.
     """
-    if _there(experiment, experiment.model):
-        pipelines.check(Path(experiment.model))
-    networks: list[tuple[Network, str]] = [("clip", experiment.score.clip)]
-    networks += [(part.network, part.weights) for part in (experiment.score.features, experiment.cull.features)]
-    for network, path in networks:
-        if _there(experiment, path):
-            pipelines.check_network(network, Path(path))
     for path, source in experiment.downloads.items():
         if source.sha256 and Path(path).is_file():
-            pipelines.check_hash(Path(path), source.sha256)
+            check_hash(Path(path), source.sha256)
+        elif (Path(path) / FETCHED).is_file():
+            _check_fetched(Path(path), source)
+    for network, path in dict.fromkeys(uses(experiment).values()):
+        if not _there(experiment, path):
+            continue
+        if network is not None:
+            kinds("networks", mark="extractor")[network].check(Path(path))
+            continue
+        pipelines.check(Path(path))
+        pipelines.check_resolution(Path(path), experiment.dataset.resolution)
+        generate = [experiment.generate, *(arm.generate for arm in experiment.arms.values())]
+        pipelines.check_steps(Path(path), max(settings.steps for settings in generate))
+    if deepface := experiment.dataset.deepface:
+        folder = Path(deepface.weights)
+        asked = [name for name in experiment.dataset.classified if (folder / DEEPFACE_WEIGHTS[name]).is_file()]
+        check_deepface(folder, asked, deepface.sha256)
+
+
+def check_hash(path: Path, expected: str) -> None:
+    """Refuse a file whose SHA-256 does not begin with ``expected`` (hexadecimal).
+
+    Raises:
+        ModelError: the message names both hashes.
+    """
+    if not (actual := content(path)).startswith(expected):
+        raise ModelError(
+            f"{path}: its SHA-256 is {actual}, expected {expected}; remove the file so that it is fetched again, or "
+            "correct the hash under `downloads`"
+        )
+
+
+def _check_fetched(folder: Path, source: Download) -> None:
+    """Refuse a fetched folder that is of another pin, or was changed after it was fetched."""
+    record = read_json(folder / FETCHED)
+    again = f"remove the folder so that it is fetched again, or correct `downloads.{folder}`"
+    for key in ("repository", "revision", "files"):
+        if record.get(key) != (wanted := getattr(source, key)):
+            raise ModelError(f"{folder}: was fetched with the {key} {record.get(key)}, not {wanted}; {again}")
+    if record.get("sha256") != content(folder):
+        raise ModelError(
+            f"{folder}: its files are no longer those that were fetched; {again} (a folder of your own needs no "
+            f"download, and no {FETCHED})"
+        )
 
 
 def _there(experiment: Experiment, path: str) -> bool:

@@ -7,14 +7,17 @@ from pathlib import Path
 from huggingface_hub import snapshot_download
 
 from scripts.lib.base.atomic import replacing
+from scripts.lib.base.safetensors_files import ModelError, refuse_pointer, shapes
 from scripts.lib.engines import pipelines
+from scripts.lib.engines.components import read_config
+from scripts.lib.weights import configured
 
 # Of a Stable Diffusion pipeline (components in folders) or a transformers model (`model*.safetensors`).
 WANTED = ["*.json", "*.txt", "*/*.safetensors", "model*.safetensors"]
 UNWANTED = ["*.fp16.*", "*non_ema*", "safety_checker/*", "onnx/*"]
 
 
-def repository(name: str, revision: str, folder: Path) -> None:
+def repository(name: str, revision: str, folder: Path, files: list[str] | None = None) -> None:
     """Fetch a repository of the Hugging Face Hub: configurations and safetensors in full precision, no pickles.
 
     A fetch that was stopped and is run again goes on where it was.
@@ -23,17 +26,27 @@ def repository(name: str, revision: str, folder: Path) -> None:
         name: ``owner/name``.
         revision: a commit.
         folder: where to put it; appears when it is whole.
+        files: what to fetch instead, by their paths in the repository.
 
     Raises:
-        ModelError: the repository holds nothing that the workflow can use.
+        ModelError: the repository lacks one of the files, or holds nothing that the workflow can use.
     """
     partial = folder.with_name(f".{folder.name}.{revision[:12]}.partial")
-    snapshot_download(name, revision=revision, local_dir=partial, allow_patterns=WANTED, ignore_patterns=UNWANTED)
+    unwanted = None if files else UNWANTED
+    snapshot_download(
+        name, revision=revision, local_dir=partial, allow_patterns=files or WANTED, ignore_patterns=unwanted
+    )
+    for file in files or []:
+        if not (partial / file).is_file():
+            raise ModelError(f"{name} at {revision}: has no file {file}; correct `downloads.{folder}`")
+        refuse_pointer(partial / file)
     if (partial / "model_index.json").is_file():
         pipelines.check(partial)
-    else:
-        pipelines.check_weights(partial)
+    elif not files:
+        diffusers = "_class_name" in read_config(partial)
+        shapes(partial, "diffusion_pytorch_model" if diffusers else "model")
     shutil.rmtree(partial / ".cache", ignore_errors=True)
+    configured.record_fetched(partial, name, revision, files)
     partial.rename(folder)
 
 
@@ -46,4 +59,4 @@ def file(url: str, sha256: str, path: Path) -> None:
     with replacing(path) as temporary:
         with urllib.request.urlopen(url) as response, temporary.open("wb") as target:
             shutil.copyfileobj(response, target)
-        pipelines.check_hash(temporary, sha256)
+        configured.check_hash(temporary, sha256)

@@ -5,9 +5,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, PositiveInt, model_validator
 
+from scripts.lib.experiment.config.curation import Regime, Step
 from scripts.lib.experiment.config.finetune import Finetune
 from scripts.lib.experiment.config.generate import Generate
-from scripts.lib.experiment.config.match_histograms import MatchHistograms
 from scripts.lib.experiment.config.section import Name, Section, Share
 
 # What else lies in an experiment's folder: an arm is a folder beside them. `floor` is an arm in the table of scores.
@@ -20,8 +20,12 @@ class Arm(Section):
 
     iterations: PositiveInt = Field(5, description="Iterations of this arm, counted on from its parent.")
     synthetic: Share = Field(1.0, description="Share of generated images in the training set, 0 to 1.")
-    control: Literal["none", "match_histograms", "cull"] = Field(
-        "none", description="What is done to the generated images before they are mixed in."
+    regime: Regime = Field(
+        default_factory=lambda: Regime.model_validate("replace"),
+        description="Which iterations' generated images may train, and how they and the real ones make a training set.",
+    )
+    curate: list[Step] = Field(
+        [], description="What is done to the generated images before they are mixed in: steps, in order."
     )
     init: Literal["previous", "base"] = Field(
         "previous", description="Each fine-tune starts from the model of the iteration before, or from the base model."
@@ -30,9 +34,6 @@ class Arm(Section):
     from_iteration: PositiveInt | None = Field(None, description="Iteration of the parent that this arm goes on from.")
     finetune: Finetune = Field(default_factory=Finetune, description="Overrides of `finetune`.")
     generate: Generate = Field(default_factory=Generate, description="Overrides of `generate`.")
-    match_histograms: MatchHistograms = Field(
-        default_factory=MatchHistograms, description="Overrides of `match_histograms`."
-    )
 
     @model_validator(mode="after")
     def _parent_and_its_iteration_go_together(self) -> Self:

@@ -34,10 +34,12 @@ class Dataset(Section):
     )
     broken: Broken = Field(
         "error",
-        description="`folder` only. A file that is listed but missing, empty, damaged, no image, or has more than one "
-        "reading as 8-bit RGB: an error, or left out and named in `dataset/excluded.csv`.",
+        description="`folder` only. A file that is listed but missing, empty, damaged, no image, several images, or "
+        "has more than one reading as 8-bit RGB: an error, or left out and named in `dataset/excluded.csv`.",
     )
-    resolution: PositiveInt = Field(512, description="Edge of the square images, in pixels.")
+    resolution: PositiveInt = Field(
+        512, description="Edge of the square images in pixels, real and generated; a multiple of 8."
+    )
     attributes: dict[str, list[str]] = Field(
         description="Attributes and their values, e.g. `gender: [man, woman]`. A group is one value of each.",
         min_length=1,
@@ -134,7 +136,7 @@ class Dataset(Section):
 
     @property
     def recipes(self) -> dict[str, dict[str, Any]]:
-        """Where each attribute comes from, with every default filled in: what `scripts.lib.labels` reads."""
+        """Where each attribute comes from, with every default filled in: what `scripts.lib.dataset.labels` reads."""
         if self.source != "folder":
             return {}
         default = Label(source="csv", path=self.labels) if self.labels else None

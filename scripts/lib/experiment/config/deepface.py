@@ -2,12 +2,12 @@
 
 from pydantic import Field, field_validator
 
-from scripts.lib.deepface import DEEPFACE_WEIGHTS
+from scripts.lib.base.deepface import DEEPFACE_WEIGHTS
 from scripts.lib.experiment.config.section import Section, Weights
 
 
 class DeepFace(Section):
-    """DeepFace's networks, if a label comes from there (ONNX; docs/dataset.md says where to get them)."""
+    """DeepFace's networks, if a label comes from there (ONNX; docs/dataset.md says how `downloads` brings them)."""
 
     weights: Weights = Field(description="Folder of the ONNX files, under the names that DeepFace gives them.")
     sha256: dict[str, str] = Field(

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from scripts.lib.experiment.config.arm import Arm
+from scripts.lib.experiment.config.choice import Choice
 from scripts.lib.experiment.config.experiment import OVERRIDABLE, Experiment
 from scripts.lib.experiment.config.section import Section
 
@@ -19,8 +20,17 @@ def describe(experiment: Experiment) -> list[dict[str, str]]:
     for name, arm in experiment.arms.items():
         shown = {"synthetic": arm.synthetic, "iterations": arm.iterations}
         own = {key: value for key, value in arm.model_dump().items() if value != usual[key] and key not in shown}
+        if arm.curate:
+            own["curate"] = ", ".join(_step(step, experiment.curation) for step in arm.curate)
         rows.append({"key": f"arms.{name}", "value": _words(shown | own), "meaning": "An arm: what it does not share."})
     return rows
+
+
+def _step(step: Choice, shared: Section) -> str:
+    """Return a step's name, with the settings in which it differs from those of all arms, if there are any."""
+    usual = getattr(shared, step.kind).model_dump()
+    own = {key: value for key, value in step.settings.model_dump().items() if value != usual[key]}
+    return f"{step.kind} ({_words(own)})" if own else step.kind
 
 
 def _settings(section: Section, values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, str]]:

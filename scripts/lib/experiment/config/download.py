@@ -8,11 +8,17 @@ from scripts.lib.experiment.config.section import Section
 
 
 class Download(Section):
-    """Where weights come from that are not there yet: a repository of the Hugging Face Hub, or a file."""
+    """Where weights come from that are not there yet: a repository of the Hugging Face Hub, files of one, or a file."""
 
     repository: str | None = Field(None, description="Repository of the Hub, `owner/name`; brings a folder.")
     revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = Field(
         None, description="Its commit; a branch or a tag can change and is refused."
+    )
+    files: list[Annotated[str, Field(pattern=r"^[^*?\[]+$")]] | None = Field(
+        None,
+        min_length=1,
+        description="With `repository`: the files to fetch, by their paths in it; none: a pipeline's or a network's "
+        "configurations and safetensors.",
     )
     url: Annotated[str, Field(pattern=r"^(https?|file)://")] | None = Field(None, description="Address of a file.")
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")] | None = Field(
@@ -22,6 +28,6 @@ class Download(Section):
     @model_validator(mode="after")
     def _is_a_repository_or_a_file(self) -> Self:
         given = {key for key, value in self if value is not None}
-        if given not in ({"repository", "revision"}, {"url", "sha256"}):
-            raise ValueError("give `repository` and `revision`, or `url` and `sha256`")
+        if given - {"files"} != {"repository", "revision"} and given != {"url", "sha256"}:
+            raise ValueError("give `repository` and `revision` (and `files`), or `url` and `sha256`")
         return self

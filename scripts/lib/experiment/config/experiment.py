@@ -1,6 +1,6 @@
 """The experiment's configuration: what may be said, what it means, and what it defaults to.
 
-Defaults are Bohacek & Farid's values; where the paper is silent they are its most literal reading
+Defaults are Bohacek & Farid's values; where the paper is silent, a literal or defensible reading
 (``docs/paper.md`` says which). The models are the source of ``schemas/config.schema.json``
 and of the configuration reference.
 """
@@ -10,22 +10,23 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from scripts.lib.base.kinds import kinds
 from scripts.lib.experiment.config.arm import Arm, Arms
 from scripts.lib.experiment.config.compose import Compose
-from scripts.lib.experiment.config.cull import Cull
+from scripts.lib.experiment.config.curation import Curation, Rewards
 from scripts.lib.experiment.config.dataset import Dataset
 from scripts.lib.experiment.config.download import Download
 from scripts.lib.experiment.config.execution import Execution
 from scripts.lib.experiment.config.explorer import Explorer
+from scripts.lib.experiment.config.features import features_of
 from scripts.lib.experiment.config.figures import Figures
 from scripts.lib.experiment.config.finetune import Finetune
 from scripts.lib.experiment.config.generate import Generate
-from scripts.lib.experiment.config.match_histograms import MatchHistograms
 from scripts.lib.experiment.config.score import Score
 from scripts.lib.experiment.config.section import DownloadPath, Name, Section, Weights
 from scripts.lib.experiment.config.unseen import Unseen
 
-OVERRIDABLE = ("finetune", "generate", "match_histograms")
+OVERRIDABLE = ("finetune", "generate")
 
 
 class Experiment(Section):
@@ -46,8 +47,8 @@ class Experiment(Section):
     generate: Generate = Field(default_factory=Generate)
     finetune: Finetune = Field(default_factory=Finetune)
     compose: Compose = Field(default_factory=Compose)
-    match_histograms: MatchHistograms = Field(default_factory=MatchHistograms)
-    cull: Cull
+    curation: Curation = Field(default_factory=Curation)
+    rewards: Rewards = Field(default_factory=Rewards)
     unseen: Unseen
     score: Score
     execution: Execution = Field(default_factory=Execution)
@@ -74,8 +75,30 @@ class Experiment(Section):
             for key, values in shared.items():
                 ours, own = (part.get(key) or {} for part in (defaults, arm))
                 merged[key] = values | _mapping(f"defaults.{key}", ours) | _mapping(f"arms.{name}.{key}", own)
+            if isinstance(steps := merged.get("curate"), list):
+                merged["curate"] = [_step(step, data.get("curation") or {}) for step in steps]
             arms[name] = merged
         return {**data, "arms": arms}
+
+    @model_validator(mode="after")
+    def _steps_have_their_rewards(self) -> Self:
+        for name, arm in self.arms.items():
+            for step in arm.curate:
+                reward = kinds("curation")[step.kind].needs(step.settings).reward
+                if reward is not None:
+                    self._check_reward(reward, f"the step `{step.kind}` of `arms.{name}` chooses by it")
+        return self
+
+    def _check_reward(self, reward: str, why: str) -> None:
+        settings, resolution = getattr(self.rewards, reward), self.dataset.resolution
+        if settings is None:
+            raise ValueError(f"`rewards.{reward}`: missing; {why}. Add the section (see docs/configuration.md)")
+        for part in features_of(settings):
+            if resolution < (smallest := part.smallest):
+                raise ValueError(
+                    f"`rewards.{reward}.features.network`: {part.network!r} needs images of {smallest} pixels at "
+                    f"least, but `dataset.resolution` is {resolution}; raise it, or choose `vae` ({why})"
+                )
 
     @field_validator("replicates")
     @classmethod
@@ -92,6 +115,18 @@ class Experiment(Section):
         if unknown := sorted(set(self.figures.group) - set(self.dataset.attributes)):
             raise ValueError(f"`figures.group.{unknown[0]}`: there is no such attribute in `dataset.attributes`")
         return self
+
+
+def _step(step: Any, settings: Mapping[str, Any]) -> Any:
+    """Return a step with the settings that all arms share; what is no step is left for the step's own check."""
+    given = {step: {}} if isinstance(step, str) else step
+    if not isinstance(given, Mapping):
+        return step
+    merged = {}
+    for kind, own in given.items():
+        shared = _mapping(f"curation.{kind}", _mapping("curation", settings).get(kind) or {})
+        merged[kind] = shared | dict(own) if isinstance(own, Mapping) else own or shared
+    return merged
 
 
 def _mapping(key: str, value: Any) -> dict[str, Any]:

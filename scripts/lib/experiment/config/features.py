@@ -1,20 +1,59 @@
 """A feature network."""
 
-from pydantic import Field
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
-from scripts.lib.experiment.choices import Network
+from pydantic import AfterValidator, BaseModel, Field
+
+from scripts.lib.base.kinds import kinds, summary
 from scripts.lib.experiment.config.section import Section, Weights
+
+NETWORKS = kinds("networks", mark="extractor")
+
+
+def _known(name: str) -> str:
+    if name not in NETWORKS:
+        raise ValueError(f"there is no network {name!r}; choose one of {', '.join(NETWORKS)}")
+    return name
 
 
 class Features(Section):
     """A network that turns images into features."""
 
-    network: Network = Field(
-        description="`clip`: pooled output of the vision tower. `vae`: the autoencoder's first block, a spatial map. "
-        "`inception`: the Inception-v3 of the FID, 2048 pooled features. `inception_192`, `inception_64`: the ImageNet "
-        "Inception-v3 before its second or first pooling, a spatial map (SinGAN's single-image FID)."
+    network: Annotated[str, AfterValidator(_known)] = Field(
+        description=" ".join(f"`{name}`: {summary(kind)}" for name, kind in NETWORKS.items()),
+        json_schema_extra={"enum": list(NETWORKS)},
     )
     weights: Weights = Field(
-        description="The network's weights. `clip`, `vae`: a folder (safetensors). `inception`: the file "
-        "pt_inception-2015-12-05-6726825d.pth; `inception_192`, `inception_64`: inception_v3_google-0cc3c7bd.pth."
+        description="The network's weights. "
+        + " ".join(f"`{name}`: {kind.WEIGHTS}." for name, kind in NETWORKS.items())
     )
+
+    @property
+    def per_image(self) -> str:
+        """What the network makes of an image: a ``vector``, or a ``map`` of many positions."""
+        return NETWORKS[self.network].PER_IMAGE
+
+    @property
+    def smallest(self) -> int:
+        """The edge in pixels below which a map has less than the two positions that a Fréchet distance needs."""
+        return NETWORKS[self.network].SMALLEST
+
+
+def networks_of(per_image: str) -> str:
+    """Return the names of the networks that make a ``vector`` or a ``map`` of an image, for a message."""
+    return ", ".join(name for name, kind in NETWORKS.items() if per_image == kind.PER_IMAGE)
+
+
+def features_of(section: Any) -> Iterator[Features]:
+    """Yield every feature network that a part of the configuration names, however deep."""
+    if isinstance(section, Features):
+        yield section
+    elif isinstance(section, BaseModel):
+        for _, value in section:
+            yield from features_of(value)
+    elif isinstance(section, Mapping):
+        yield from features_of(list(section.values()))
+    elif isinstance(section, list):
+        for value in section:
+            yield from features_of(value)

@@ -1,8 +1,8 @@
 """How images are made."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
 from scripts.lib.experiment.choices import Mode
 from scripts.lib.experiment.config.section import Section
@@ -17,3 +17,12 @@ class Generate(Section):
     )
     steps: PositiveInt = Field(250, description="Inference steps; image-to-image runs `strength` of them.")
     guidance_scale: Annotated[float, Field(ge=1)] = Field(7.5, description="Classifier-free guidance; 1 is none.")
+
+    @model_validator(mode="after")
+    def _runs_one_step(self) -> Self:
+        if self.mode == "img2img" and int(self.steps * self.strength) < 1:
+            raise ValueError(
+                f"`strength` {self.strength} of {self.steps} `steps` is less than one step, so that nothing would be "
+                f"generated; raise `steps` to {-(-1 // self.strength):.0f} or more, or raise `strength`"
+            )
+        return self

@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
-from scripts.lib.deepface import DEEPFACE_LABELS, DEEPFACE_WEIGHTS
+from scripts.lib.base.deepface import DEEPFACE_LABELS, DEEPFACE_WEIGHTS
 from scripts.lib.experiment.choices import LabelSource, Unmapped
 from scripts.lib.experiment.config.section import InputPath, Section
 

@@ -1,8 +1,11 @@
 """How images are measured."""
 
-from pydantic import Field, PositiveInt
+from typing import Self
 
-from scripts.lib.experiment.config.features import Features
+from pydantic import Field, model_validator
+
+from scripts.lib.experiment.config.features import Features, networks_of
+from scripts.lib.experiment.config.metrics import Metrics
 from scripts.lib.experiment.config.section import Section, Weights
 
 
@@ -11,4 +14,13 @@ class Score(Section):
 
     clip: Weights = Field(description="Folder of the CLIPModel of the CLIP score.")
     features: Features = Field(description="Feature space of the distances and of the diversity.")
-    nearest_k: PositiveInt = Field(5, description="Neighbours of precision, recall, density and coverage.")
+    metrics: Metrics = Field(default_factory=Metrics, description="Settings of the metrics; all of them are computed.")
+
+    @model_validator(mode="after")
+    def _compares_vectors(self) -> Self:
+        if self.features.per_image != "vector":
+            raise ValueError(
+                f"`features.network` is {self.features.network!r}, which gives maps of many positions, but the scores "
+                f"compare one vector per image; choose one of {networks_of('vector')}"
+            )
+        return self

@@ -1,0 +1,96 @@
+"""What is done to generated images before they train: the steps of `curate`, and the scores by which they choose.
+
+A step lies in `<cell>/curation/<number>-<kind>`: its table of candidates, and the images that it has rewritten.
+"""
+
+
+localrules:
+    curate,
+
+
+rule curate:
+    """Decide which candidates may train."""
+    input:
+        unpack(lambda wildcards: read(curate_inputs(EXPERIMENT, this(wildcards), step_of(wildcards).number))),
+    output:
+        table=report(
+            "<cell>/curation/{step}.csv",
+            category="3. Data",
+            caption="../report/decisions.rst",
+            labels={
+                "result": "{arm}, iteration {iteration} (CSV)",
+                "shows": "what the step {step} decided, seed {replicate}",
+            },
+        ),
+    log:
+        "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/curation/{step}.log",
+    benchmark:
+        "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/curation/{step}.tsv"
+    wildcard_constraints:
+        step=one_of({step.name for step in STEPS if not step.needs.rewrites}),
+    priority: urgency
+    conda:
+        "../envs/images.yaml"
+    params:
+        code=lambda wildcards: digest("scripts.curate", f"scripts.lib.curation.{step_of(wildcards).kind}"),
+        step=lambda wildcards: in_file(
+            {"step": step_of(wildcards).kind, "settings": step_of(wildcards).settings.model_dump_json()}
+        ),
+        root=fixed(RESULTS),
+        seed=slot_draw,
+        inputs=lambda wildcards, input: options(input, "before", "rewards", "first_batch", "real"),
+        outputs=lambda wildcards, output: flags({"output": output.table, "rewritten": output.get("images")}),
+    shell:
+        "python -m scripts.curate {params.step} {input.images} {params.inputs} --root {params.root}"
+        " --seed {params.seed} {params.outputs} > {log} 2>&1"
+
+
+use rule curate as rewrite with:
+    output:
+        table="<cell>/curation/{step}.csv",
+        images="<cell>/curation/{step}.zip",
+    wildcard_constraints:
+        step=one_of({step.name for step in STEPS if step.needs.rewrites}),
+
+
+rule reward:
+    """Score each image of a set."""
+    input:
+        images="<cell>/{images}.zip",
+        real="<results>/dataset/images.zip",
+        weights=lambda wildcards: downloaded(*reward_weights(wildcards)),
+        checked=lambda wildcards: checked(*weights.uses_of_reward(EXPERIMENT, wildcards.reward)),
+    output:
+        "<cell>/{images}-{reward}.csv",
+    log:
+        "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/{images}-{reward}.log",
+    benchmark:
+        "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/{images}-{reward}.tsv"
+    wildcard_constraints:
+        images=r"generated|curation/\d+-\w+",
+        reward=one_of(kinds("rewards")),
+    priority: urgency
+    conda:
+        "../envs/diffusion.yaml"
+    threads: 2
+    resources:
+        gpu=1,
+        mem_mb=lambda wildcards, attempt: memory(*reward_weights(wildcards))(wildcards, attempt),
+        runtime=rising(60),
+        batch_size=EXECUTION.embed_batch_size,
+    params:
+        code=lambda wildcards: digest(
+            "scripts.reward",
+            f"scripts.lib.rewards.{wildcards.reward}",
+            *(
+                f"scripts.lib.networks.{use.network}"
+                for use in weights.uses_of_reward(EXPERIMENT, wildcards.reward).values()
+            ),
+        ),
+        weights=lambda wildcards: [weights.identity(EXPERIMENT, path) for path in reward_weights(wildcards)],
+        settings=lambda wildcards: in_file({"settings": reward_settings(wildcards).model_dump_json()}),
+        root=fixed(RESULTS),
+    shell:
+        "python -m scripts.reward --images {input.images} --kind {wildcards.reward} {params.settings}"
+        " --real {input.real} --root {params.root} --batch-size {resources.batch_size} --output {output}"
+        " > {log} 2>&1"

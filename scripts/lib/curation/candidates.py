@@ -1,0 +1,110 @@
+"""The table that steps of curation pass on: which generated images may train, and what was decided of each.
+
+One row per candidate: its ``slot`` and ``group``, where it lies (``images``, an image set below the results' folder,
+and ``file_name``), who generated it (``origin``, an arm or ``base``, and ``iteration``), and what the step decided:
+``score`` and ``threshold`` (blank where a step has none), ``accepted``, and for a rejected candidate ``instead``, the
+row of the candidate that takes its slot (blank: the slot has no generated image).
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from scripts.lib.base import imageset
+from scripts.lib.experiment.cell import Cell
+
+IMAGE = ["images", "file_name"]
+PLACE = ["slot", "group", "images", "file_name", "origin", "iteration"]
+COLUMNS = [*PLACE, "score", "threshold", "accepted", "instead"]
+TYPES = {"iteration": int, "score": float, "threshold": float, "accepted": bool}
+
+
+class Needs(NamedTuple):
+    """What a step reads and makes besides the table of candidates.
+
+    Attributes:
+        reward: the kind of per-image score that it reads, of each candidate.
+        first_batch: whether it also reads that score of the base model's images.
+        real: whether it reads the real images.
+        rewrites: whether it writes new images in the place of the candidates.
+    """
+
+    reward: str | None = None
+    first_batch: bool = False
+    real: bool = False
+    rewrites: bool = False
+
+
+class Inputs(NamedTuple):
+    """What a step is given of what it needs; the rest is None.
+
+    Attributes:
+        root: the results' folder, below which the candidates' image sets lie.
+        scores: the reward of each candidate, in the order of the table.
+        first_batch: the reward of each of the base model's images.
+        real: the image set of the real images.
+        seed: for random choices; equal for equal slots in all arms.
+    """
+
+    root: Path
+    seed: int
+    scores: pd.Series | None = None
+    first_batch: pd.Series | None = None
+    real: Path | None = None
+
+
+class Curated(NamedTuple):
+    """What a step makes.
+
+    Attributes:
+        table: the decisions, one row per candidate. A step that rewrites images gets each image once, and nothing
+            takes the slot of one that it rejects.
+        added: columns for the metadata of rewritten images.
+        images: the rewritten images, one per candidate, uint8 (height, width, 3); None where a step rewrites none.
+    """
+
+    table: pd.DataFrame
+    added: Mapping[str, Any] | None = None
+    images: Any = None
+
+
+def of_sets(paths: Sequence[Path], root: Path) -> pd.DataFrame:
+    """Return all images of image sets as candidates: the image of a name is one for the slot of that name.
+
+    Args:
+        paths: generated image sets, each in the folder of the cell that made it.
+        root: the results' folder.
+    """
+    parts = []
+    for path in paths:
+        metadata, cell = imageset.read_metadata(path), Cell.from_path(path)
+        table = metadata[["file_name", "group"]].assign(slot=metadata["file_name"])
+        images = path.relative_to(root).as_posix()
+        parts.append(table.assign(images=images, origin=cell.arm, iteration=cell.iteration))
+    return pd.concat(parts, ignore_index=True)[PLACE]
+
+
+def decided(table: pd.DataFrame, accepted: Any = True, *, score: Any = None, threshold: Any = None) -> pd.DataFrame:
+    """Return candidates with a decision on each; nothing takes the slot of a rejected one yet."""
+    return table[PLACE].assign(score=score, threshold=threshold, accepted=accepted, instead="")[COLUMNS]
+
+
+def in_slots(decisions: pd.DataFrame, slots: pd.DataFrame) -> pd.DataFrame:
+    """Return what was decided of each image as a row for each slot that has it.
+
+    Args:
+        decisions: one row per image, in whatever set it lies now.
+        slots: the candidates, one row per slot.
+    """
+    known = decisions.drop(columns=["slot", "group", "origin", "iteration"])
+    return slots.drop(columns="images").merge(known, on="file_name", how="left", validate="many_to_one")[COLUMNS]
+
+
+def chosen(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what trains after a step: one row per slot that has an image, columns ``PLACE``, in the table's order."""
+    own = table.loc[table["accepted"], PLACE]
+    given = table[table["instead"] != ""]
+    instead = table.loc[given["instead"].astype(int), PLACE].set_index(given.index)
+    return pd.concat([own, instead.assign(slot=given["slot"])]).sort_index().reset_index(drop=True)

@@ -1,0 +1,43 @@
+"""What metrics have in common: what they are given, and what they say of themselves."""
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+
+class Metric(NamedTuple):
+    """What figures and pages say of a metric.
+
+    Attributes:
+        title: its name, as a heading has it.
+        reading: which way is better, or what the number counts.
+        of_features: whether it compares features, so that an axis names their network.
+        limits: where an axis starts and ends by the metric's nature; None leaves both, or the end, to the values.
+        figure: the figure that has a panel of it; None: none has.
+    """
+
+    title: str
+    reading: str
+    of_features: bool
+    limits: tuple[float, float | None] | None = None
+    figure: Literal["curves", "diversity"] | None = None
+
+
+class Embedded(NamedTuple):
+    """A set's table with its embeddings: row i of each array belongs to row i of the table.
+
+    Attributes:
+        metadata: the table of the image set.
+        features: float32 (n, d), of the network of ``score.features``.
+        clip_image, clip_text: float32 (n, e), CLIP's embeddings of the images and of their prompts.
+    """
+
+    metadata: pd.DataFrame
+    features: np.ndarray
+    clip_image: np.ndarray
+    clip_text: np.ndarray
+
+    def take(self, rows: np.ndarray) -> "Embedded":
+        """Return the set of some of the rows."""
+        return Embedded(self.metadata.iloc[rows], *(array[rows] for array in self[1:]))

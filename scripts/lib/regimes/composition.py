@@ -1,0 +1,119 @@
+"""Training sets from real and generated images (paper, section 2.3).
+
+A training set is a table that names its images, one row each: in which image set below the results' folder it lies
+(``images``) and under which name (``file_name``), which ``slot``, ``group`` and caption (``text``) it has, and who made
+it: ``origin`` is ``real``, ``base`` or an arm, ``iteration`` is that of the model (0 for real images).
+"""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from scripts.lib.base.seeds import seed_of
+
+COLUMNS = ["images", "file_name", "slot", "group", "text", "origin", "iteration"]
+TYPES = {"iteration": int}
+REAL, REAL_IMAGES = "real", "dataset/images.zip"
+
+
+def nearest(number: float) -> int:
+    """Return the nearest whole number, a half up."""
+    return math.floor(number + 0.5 + 1e-9)
+
+
+def counts(sizes: pd.Series, share: float, rounding: str, draw: int) -> pd.Series:
+    """Return how many generated images each group gets.
+
+    Args:
+        sizes: images a group, indexed by group.
+        share: share of generated images, 0 to 1.
+        rounding: ``total`` makes the whole set exact to the nearest image and gives the groups that
+            get one more by the largest remainder, ties at random by ``draw``; ``floor``, ``ceil`` and
+            ``nearest`` (half up) round in each group.
+    """
+    exact = sizes * share
+    if rounding == "total":
+        whole = np.floor(exact + 1e-9).astype(int)
+        left = nearest(exact.sum()) - whole.sum()
+        ties = np.random.default_rng(seed_of(draw, "rounding")).random(len(sizes))
+        first = np.lexsort((ties, -(exact - whole).round(9)))[:left]
+        whole.iloc[first] += 1
+        return whole
+    rules = {
+        "floor": lambda values: np.floor(values + 1e-9),
+        "ceil": lambda values: np.ceil(values - 1e-9),
+        "nearest": lambda values: np.floor(values + 0.5 + 1e-9),
+    }
+    return rules[rounding](exact).astype(int)
+
+
+def mix(real: pd.DataFrame, generated: pd.DataFrame, *, share: float, rounding: str, draw: int) -> pd.DataFrame:
+    """Choose which slots train on their generated image and which on their real one.
+
+    Slots are drawn from one permutation per group, so that at equal seeds the generated slots of a
+    small share are among those of a larger one, in every arm.
+
+    Args:
+        real: table of the real set; its rows are the slots (``file_name``, ``group``, ``text``).
+        generated: for each slot the generated image to use: ``slot, images, file_name, origin, iteration``. Slots
+            that are missing here (rejected, and nothing takes their place) drop out where they should have been
+            generated.
+        share, rounding: see ``counts``.
+        draw: seed of the rounding's ties and of the permutations. Equal draws choose equal slots; each iteration
+            has another one, so that no group gets the larger number of generated images every time.
+
+    Returns:
+        Columns ``COLUMNS``: one row per training image, in the order of the slots.
+    """
+    slots = of_real(real)
+    synthetic = drawn(slots, share=share, rounding=rounding, draw=draw)
+    return pd.concat([slots[~synthetic], in_slots(slots[synthetic], generated)]).sort_index()
+
+
+def add(real: pd.DataFrame, generated: pd.DataFrame, *, share: float, rounding: str, draw: int) -> pd.DataFrame:
+    """Return all real images, and of each generated image set the images of a share of the slots.
+
+    Args:
+        generated: the images that may train, of any number of sets; see ``mix``.
+        share, rounding, draw: see ``mix``. Each set has other slots, drawn by ``draw`` and its iteration.
+
+    Returns:
+        Columns ``COLUMNS``: the real images, then the sets in the order of their iterations.
+    """
+    slots = of_real(real)
+    parts = [slots]
+    for iteration, images in generated.groupby("iteration", sort=True):
+        of_this = drawn(slots, share=share, rounding=rounding, draw=seed_of(draw, "set", str(iteration)))
+        parts.append(in_slots(slots[of_this], images))
+    return pd.concat(parts, ignore_index=True)
+
+
+def drawn(slots: pd.DataFrame, *, share: float, rounding: str, draw: int) -> pd.Series:
+    """Return which slots have a generated image, True or False by the index of ``slots``."""
+    wanted = counts(slots.groupby("group", sort=False).size(), share, rounding, draw)
+    rank = pd.Series(0, index=slots.index)
+    for group, rows in slots.groupby("group", sort=False):
+        rank[rows.index] = np.random.default_rng(seed_of(draw, "slots", str(group))).permutation(len(rows))
+    return rank < slots["group"].map(wanted)
+
+
+def in_slots(slots: pd.DataFrame, generated: pd.DataFrame) -> pd.DataFrame:
+    """Return the generated images of these slots, columns ``COLUMNS``, indexed as the slots are."""
+    places = generated[["slot", "images", "file_name", "origin", "iteration"]]
+    rows = slots[["slot", "group", "text"]].reset_index(names="position").merge(places, on="slot")
+    return rows.set_index("position").rename_axis(None)[COLUMNS]
+
+
+def of_real(real: pd.DataFrame) -> pd.DataFrame:
+    """Return the real images as rows of a training set: each is the image of its own slot."""
+    slots = real[["file_name", "group", "text"]].assign(slot=real["file_name"], images=REAL_IMAGES)
+    return slots.assign(origin=REAL, iteration=0)[COLUMNS]
+
+
+def composition_of(real: pd.DataFrame, training: pd.DataFrame) -> pd.DataFrame:
+    """Count the images of a training set: ``group, real, generated``, one row for each group of the real set."""
+    kinds = training["origin"].eq(REAL).map({True: "real", False: "generated"})
+    counts = pd.crosstab(training["group"], kinds)
+    groups = pd.Index(real["group"].unique(), name="group")
+    return counts.reindex(index=groups, columns=["real", "generated"], fill_value=0).reset_index()

@@ -1,0 +1,65 @@
+"""Choose the real images of the experiment and of the scoring reference."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scripts.cli import Attributes, run
+from scripts.lib.base import csvs
+from scripts.lib.dataset.photographs import UnreadableError, open_image
+from scripts.lib.dataset.selection import select
+from scripts.lib.experiment.choices import ShortGroup
+
+
+def main(
+    catalogue: Annotated[Path, typer.Option(help="CSV of candidates: file_name, attributes, group.")],
+    attributes: Attributes,
+    prompt: Annotated[str, typer.Option(help="Template of the prompts, attributes in braces.")],
+    per_group: Annotated[int, typer.Option(help="Images a group.", min=1)],
+    reference_per_group: Annotated[int, typer.Option(help="Further images a group: the reference.", min=1)],
+    short_group: Annotated[ShortGroup, typer.Option(help="What a group with too few images does.")],
+    seed: Annotated[int, typer.Option(help="Seed of the choice.")],
+    selection: Annotated[Path, typer.Option(help="CSV to write: one row a chosen image.")],
+    groups: Annotated[Path, typer.Option(help="CSV to write: what each group has, gives and lacks.")],
+    excluded: Annotated[Path, typer.Option(help="CSV to write: which files are not used, and why.")],
+    folder: Annotated[Path | None, typer.Option(help="folder: where the images are.")] = None,
+) -> None:
+    """Choose PER_GROUP images of every group at random, and a disjoint reference.
+
+    The tables are written even where a group runs short or a drawn file is broken, so that the user can look at them;
+    `prepare` refuses such a selection.
+    """
+
+    def defect(file_name: str) -> str:
+        """Read one file to the end; nothing is wrong with an avatar, which is not drawn yet."""
+        try:
+            if folder is not None:
+                open_image(folder / file_name)
+        except UnreadableError as error:
+            return error.reason
+        return ""
+
+    table = csvs.read(catalogue)
+    chosen, counts, defects = select(
+        table,
+        attributes,
+        prompt,
+        per_group=per_group,
+        reference_per_group=reference_per_group,
+        short_group=short_group,
+        seed=seed,
+        defect=defect,
+    )
+    reasons = table["file_name"].map(defects)
+    table = table.assign(
+        excluded=table["excluded"].mask(reasons.notna(), "broken"),
+        reason=table["reason"].mask(reasons.notna(), reasons),
+    )
+    unused = table.loc[table["excluded"] != "", ["file_name", "excluded", "reason"]]
+    for path, content in ((selection, chosen), (groups, counts), (excluded, unused)):
+        csvs.write(path, content)
+
+
+if __name__ == "__main__":
+    run(main)
