@@ -114,7 +114,7 @@ def test_an_arm_names_its_regime(settings, name):
 @pytest.mark.parametrize("name", ["accumulate", "accumulate_subsample"])
 def test_a_step_that_rewrites_images_is_refused_where_several_models_images_train(settings, name):
     settings["arms"] = {"a": {"regime": name, "curate": ["match_histograms"]}}
-    with pytest.raises(ConfigurationError, match=rf"arms\.a\.curate`: `match_histograms` rewrites .* regime `{name}`"):
+    with pytest.raises(ConfigurationError, match=rf"arms\.a\.curate: `match_histograms` rewrites .* regime `{name}`"):
         load(settings)
     settings["arms"]["a"]["curate"] = [{"random": {"keep": 0.5}}, "cull"]
     load(settings)
