@@ -9,9 +9,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from scripts.lib.base import commandline
-from scripts.lib.base import hashes
-from scripts.lib.base.kinds import kinds
+from scripts.lib.base import commandline, hashes
 from scripts.lib.base.code import ROOT, digest
 from scripts.lib.base.commandline import flags, words
 from scripts.lib.base.kinds import kinds
