@@ -40,6 +40,7 @@ def run(
         generate.main(
             model=MODEL,
             prompts=real,
+            kind="images",
             mode=mode,
             seed=1,
             replicate=2,
@@ -76,6 +77,7 @@ def test_text_to_image_has_the_size_that_is_asked_for(real, tmp_path):
     generate.main(
         model=MODEL,
         prompts=real,
+        kind="images",
         mode="txt2img",
         seed=0,
         replicate=0,
@@ -153,6 +155,7 @@ def test_the_arm_does_not_enter_the_noise_but_the_iteration_does(real, tmp_path)
         generate.main(
             model=MODEL,
             prompts=real,
+            kind="images",
             mode="txt2img",
             seed=0,
             replicate=replicate,
@@ -181,6 +184,7 @@ def test_a_diverged_model_stops_with_the_prompt_and_the_cell(real, tmp_path, mon
         generate.main(
             model=MODEL,
             prompts=real,
+            kind="images",
             mode="txt2img",
             seed=0,
             replicate=2,

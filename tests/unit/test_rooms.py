@@ -17,7 +17,7 @@ PACKAGES = sorted(LIBRARY.rglob("__init__.py"))
 LONGEST_FILE, LONGEST_FUNCTION = 300, 60
 # What is longer and may not grow.
 LONG_FILES = {"figures/explorer.py": 317}
-LONG_FUNCTIONS = {"figures/explorer.py:chart": 82, "training/finetuning.py:finetune": 67}
+LONG_FUNCTIONS = {"figures/explorer.py:chart": 82}
 
 
 def name_of(path: Path) -> str:
