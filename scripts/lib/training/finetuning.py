@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -71,12 +72,10 @@ def finetune(
     losses = torch.zeros(epochs, -(-len(data.prompt) // batch_size))
     first = checkpoints.resume(accelerator, saved, losses)
     last_save = time.monotonic()
-    plan = batches(len(data.prompt), batch_size, epochs, seed)
-    progress = tqdm(plan, "finetune", losses.numel(), mininterval=10, disable=not accelerator.is_main_process)
+    plan = islice(batches(len(data.prompt), batch_size, epochs, seed), first, None)
+    silent = not accelerator.is_main_process
     with _terminated() as terminated:
-        for step, samples in progress:
-            if step < first:
-                continue
+        for step, samples in tqdm(plan, "finetune", losses.numel(), mininterval=10, disable=silent, initial=first):
             loss = _loss(accelerator, network, objective, data, samples, step, seed)
             accelerator.backward(loss)
             norm = accelerator.clip_grad_norm_(trained, max_grad_norm)
