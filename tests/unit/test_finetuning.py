@@ -221,8 +221,8 @@ def finetune_command(tmp_path: Path, name: str, settings: dict[str, Any] | None 
         "provenance": folder / "finetune.json",
         "checkpoints": folder / "checkpoints",
     } | changes
-    settings = Finetune(**{"learning_rate": 1e-4, "epochs": 40, "batch_size": 2} | (settings or {}))
-    return [sys.executable, "-m", "scripts.finetune", *words(settings), *words(options)]
+    loop = Finetune(**{"learning_rate": 1e-4, "epochs": 40, "batch_size": 2} | (settings or {}))
+    return [sys.executable, "-m", "scripts.finetune", *words(loop), *words(options)]
 
 
 def write_training_set(tmp_path: Path, images: np.ndarray) -> None:

@@ -1,6 +1,7 @@
 """Generation: Stable Diffusion's own pipeline, whatever the batches and shards."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from diffusers import StableDiffusionImg2ImgPipeline
 
 from scripts import gather, generate
 from scripts.lib.base import hashes, imageset
+from scripts.lib.base.seeds import seed_of
 from scripts.lib.engines.generation import generate as generate_images
 from scripts.lib.engines.generation import load_pipeline
 from scripts.lib.experiment.choices import Mode
@@ -195,3 +197,26 @@ def test_a_diverged_model_stops_with_the_prompt_and_the_cell(real, tmp_path, mon
             guidance_scale=1.0,
         )
     assert not list(tmp_path.rglob("*.zip"))
+
+
+def test_the_noise_depends_on_the_kind_of_the_set_and_not_on_the_name_of_a_file(real, tmp_path):
+    other = shutil.copy(real, tmp_path / "others.zip")
+    seeds = {}
+    for kind, prompts in (("images", real), ("images", other), ("unseen", real)):
+        output = tmp_path / f"{kind}-{prompts.stem}.zip"
+        generate.main(
+            model=MODEL,
+            prompts=prompts,
+            kind=kind,
+            mode="txt2img",
+            seed=4,
+            replicate=5,
+            iteration=6,
+            output=output,
+            provenance=tmp_path / "p.json",
+            steps=1,
+            guidance_scale=1.0,
+        )
+        seeds[kind, prompts.stem] = imageset.read_metadata(output)["seed"].tolist()
+    assert seeds["images", "images"] == seeds["images", "others"] == [seed_of(4, 5, 6, "images", i) for i in range(7)]
+    assert seeds["unseen", "images"] == [seed_of(4, 5, 6, "unseen", i) for i in range(7)]
