@@ -9,9 +9,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from scripts.lib.base import commandline
-from scripts.lib.base import hashes
-from scripts.lib.base.kinds import kinds
+from scripts.lib.base import commandline, hashes
 from scripts.lib.base.code import ROOT, digest
 from scripts.lib.base.commandline import flags, words
 from scripts.lib.base.kinds import kinds
@@ -262,12 +260,12 @@ def reward_weights(wildcards):
 
 
 def rejections(cells):
-    """Return the tables of the steps that decide, and do not rewrite, of these cells."""
+    """Return the tables of the steps that choose by a reward, of these cells: those have scores to show."""
     return [
         f"<results>/{cell}/curation/{step.name}.csv"
         for cell in cells
         for step in steps(EXPERIMENT, cell)
-        if not step.needs.rewrites
+        if step.needs.reward
     ]
 
 

@@ -245,8 +245,7 @@ def test_every_group_can_be_seen_at_once(page: Page):
 def strip_of(name: str, file: str) -> list[tuple[str, str]]:
     """Return the frames of an arm's film strip: the real image, the base model's, its ancestors' and its own."""
     frames = [("dataset/images", file), (generated("base", 0), file)]
-    parent = ARMS[name]["parent"]
-    owners = [parent] * (ARMS[name]["from_iteration"] or 0)
+    owners = [ARMS[name].get("parent", "")] * ARMS[name].get("from_iteration", 0)
     owners += [name] * (LAST[name] - len(owners))
     return frames + [(generated(owner, at), file) for at, owner in enumerate(owners, start=1)]
 

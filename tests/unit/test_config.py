@@ -169,7 +169,7 @@ ARMS = {"root": {"iterations": 3}}
         ({"arms": {"a": {"control": "cull"}}}, r"arms\.a\.control: unknown key"),
         (
             {"arms": {"a": {"curate": ["cull", "sharpen"]}}},
-            r"arms\.a\.curate\.1: must be one of \['cull', 'match_histograms'\].*such as \{cull: \{\}\}",
+            r"arms\.a\.curate\.1: must be one of \['cull', .*\].*such as \{cull: \{\}\}",
         ),
         ({"arms": {"a": {"curate": [{"cull": {}, "match_histograms": {}}]}}}, r"arms\.a\.curate\.0: must be one of"),
         ({"arms": {"a": {"curate": "cull"}}}, r"arms\.a\.curate: .*valid list \(it is 'cull'\)"),
@@ -188,7 +188,7 @@ ARMS = {"root": {"iterations": 3}}
         ),
         ({"curation": {"sharpen": {}}}, r"curation\.sharpen: unknown key"),
         ({"rewards": {"beauty": {}}}, r"rewards\.beauty: unknown key"),
-        ({"arms": {"a": {"regime": "grow"}}}, r"arms\.a\.regime: must be one of \['replace'\]"),
+        ({"arms": {"a": {"regime": "grow"}}}, r"arms\.a\.regime: must be one of \[.*'replace'\]"),
         ({"arms": {}}, r"arms: .*at least 1 item"),
         ({"arms": {"a": None}}, r"arms: .*at least 1 item"),
         ({"arms": {"a": 0.25}}, r"`arms\.a` is 0\.25, but must be a mapping"),

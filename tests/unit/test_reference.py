@@ -101,7 +101,10 @@ def test_the_settings_of_a_kind_have_one_section_that_names_every_place_of_their
 
 def test_a_list_of_steps_says_which_there_are():
     (row,) = [line for line in reference.markdown().splitlines() if line.startswith("| `curate` |")]
-    assert "list of `cull`, `match_histograms` or one of them with settings, `{name: {setting: value}}` | `[]`" in row
+    assert (
+        "list of `cull`, `match_histograms`, `random` or one of them with settings, `{name: {setting: value}}` | `[]`"
+        in row
+    )
 
 
 def test_every_key_is_explained():

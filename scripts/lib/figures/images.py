@@ -55,7 +55,11 @@ def slots(table: pd.DataFrame, group: Mapping[str, str]) -> pd.DataFrame:
 
 def spread(table: pd.DataFrame, number: int) -> pd.DataFrame:
     """Return ``number`` rows of a set's table: the first slots of evenly spaced groups, then their second ones."""
-    chosen = table[table["group"].isin(spaced(list(table["group"].unique()), number))]
+    groups = table["group"].unique()
+    parts = min(number, len(groups))
+    # The middle of each part: the first and the last group are often of the same age, or the like.
+    middles = groups[[int((part + 0.5) * len(groups) / parts) for part in range(parts)]]
+    chosen = table[table["group"].isin(middles)]
     places = chosen.groupby("group").cumcount().sort_values(kind="stable").index[:number]
     return chosen.loc[places.sort_values()]
 
@@ -91,7 +95,7 @@ def rejected_panel(title: str, table: pd.DataFrame, generated: np.ndarray, real:
     number, threshold = (~table["accepted"]).sum(), table["threshold"].iloc[0]
     return Panel(
         f"{title}\n{number} of {len(table)} rejected",
-        [f"{score:.2f}" for score in scores] or ["none rejected"],
+        [f"{score:.3g}" for score in scores] or ["none rejected"],
         {
             f"rejected: score\nabove {threshold:.3g}": [image[None] for image in generated] or [None],
             "real images": [image[None] for image in real] or [None],

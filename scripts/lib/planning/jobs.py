@@ -144,8 +144,16 @@ def model_files(cell: Cell) -> list[str]:
 
 
 def images_a_cell(experiment: Experiment) -> int:
-    """Return how many images a cell trains on, and generates; fewer where groups go short."""
+    """Return how many images a cell generates, and real ones there are; fewer where groups go short."""
     return experiment.dataset.per_group * prod(len(values) for values in experiment.dataset.attributes.values())
+
+
+def training_images(experiment: Experiment, cell: Cell) -> int:
+    """Return how many images a cell trains on, by the regime of its arm; fewer where groups go short."""
+    arm, images = experiment.arms[cell.arm], images_a_cell(experiment)
+    if arm.synthetic == 0:
+        return images
+    return kinds("regimes")[arm.regime.kind].size(images, len(history(experiment, cell)), arm.synthetic)
 
 
 def shards_a_cell(experiment: Experiment) -> int:

@@ -13,7 +13,7 @@ from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.experiment.config.finetune import Finetune
 from scripts.lib.experiment.config.generate import Generate
 from scripts.lib.experiment.lineage import cells, every_cell, initial, last_cells
-from scripts.lib.planning.jobs import ON_GPU, Job, images_a_cell, jobs, shards_a_cell
+from scripts.lib.planning.jobs import ON_GPU, Job, images_a_cell, jobs, shards_a_cell, training_images
 from scripts.lib.planning.pilot import Pilot, measure, passes, work_of
 from scripts.lib.planning.schedule import Span, bounds, critical_path, schedule
 from scripts.lib.training.trainable import trainable_of
@@ -97,6 +97,8 @@ def images_of(experiment: Experiment, job: Job) -> int:
     unseen = len(experiment.unseen.prompts) * experiment.unseen.per_prompt
     if job.rule == "generate":
         return len(range(int(job.name.removeprefix("generate-")), images, shards_a_cell(experiment)))
+    if job.rule in ("compose", "finetune"):
+        return training_images(experiment, job.cell)
     return {"unseen": unseen, "embed": images + unseen}.get(job.rule, images)
 
 

@@ -17,6 +17,11 @@ TYPES = {"iteration": int}
 REAL, REAL_IMAGES = "real", "dataset/images.zip"
 
 
+def nearest(number: float) -> int:
+    """Return the nearest whole number, a half up."""
+    return math.floor(number + 0.5 + 1e-9)
+
+
 def counts(sizes: pd.Series, share: float, rounding: str, draw: int) -> pd.Series:
     """Return how many generated images each group gets.
 
@@ -30,7 +35,7 @@ def counts(sizes: pd.Series, share: float, rounding: str, draw: int) -> pd.Serie
     exact = sizes * share
     if rounding == "total":
         whole = np.floor(exact + 1e-9).astype(int)
-        left = math.floor(exact.sum() + 0.5 + 1e-9) - whole.sum()
+        left = nearest(exact.sum()) - whole.sum()
         ties = np.random.default_rng(seed_of(draw, "rounding")).random(len(sizes))
         first = np.lexsort((ties, -(exact - whole).round(9)))[:left]
         whole.iloc[first] += 1
@@ -61,15 +66,43 @@ def mix(real: pd.DataFrame, generated: pd.DataFrame, *, share: float, rounding: 
     Returns:
         Columns ``COLUMNS``: one row per training image, in the order of the slots.
     """
-    wanted = counts(real.groupby("group", sort=False).size(), share, rounding, draw)
     slots = of_real(real)
+    synthetic = drawn(slots, share=share, rounding=rounding, draw=draw)
+    return pd.concat([slots[~synthetic], in_slots(slots[synthetic], generated)]).sort_index()
+
+
+def add(real: pd.DataFrame, generated: pd.DataFrame, *, share: float, rounding: str, draw: int) -> pd.DataFrame:
+    """Return all real images, and of each generated image set the images of a share of the slots.
+
+    Args:
+        generated: the images that may train, of any number of sets; see ``mix``.
+        share, rounding, draw: see ``mix``. Each set has other slots, drawn by ``draw`` and its iteration.
+
+    Returns:
+        Columns ``COLUMNS``: the real images, then the sets in the order of their iterations.
+    """
+    slots = of_real(real)
+    parts = [slots]
+    for iteration, images in generated.groupby("iteration", sort=True):
+        of_this = drawn(slots, share=share, rounding=rounding, draw=seed_of(draw, "set", str(iteration)))
+        parts.append(in_slots(slots[of_this], images))
+    return pd.concat(parts, ignore_index=True)
+
+
+def drawn(slots: pd.DataFrame, *, share: float, rounding: str, draw: int) -> pd.Series:
+    """Return which slots have a generated image, True or False by the index of ``slots``."""
+    wanted = counts(slots.groupby("group", sort=False).size(), share, rounding, draw)
     rank = pd.Series(0, index=slots.index)
     for group, rows in slots.groupby("group", sort=False):
         rank[rows.index] = np.random.default_rng(seed_of(draw, "slots", str(group))).permutation(len(rows))
-    synthetic = rank < slots["group"].map(wanted)
-    chosen = slots.loc[synthetic, ["slot", "group", "text"]].reset_index()
-    chosen = chosen.merge(generated[["slot", "images", "file_name", "origin", "iteration"]], on="slot")
-    return pd.concat([slots[~synthetic], chosen.set_index("index")]).sort_index()[COLUMNS]
+    return rank < slots["group"].map(wanted)
+
+
+def in_slots(slots: pd.DataFrame, generated: pd.DataFrame) -> pd.DataFrame:
+    """Return the generated images of these slots, columns ``COLUMNS``, indexed as the slots are."""
+    places = generated[["slot", "images", "file_name", "origin", "iteration"]]
+    rows = slots[["slot", "group", "text"]].reset_index(names="position").merge(places, on="slot")
+    return rows.set_index("position").rename_axis(None)[COLUMNS]
 
 
 def of_real(real: pd.DataFrame) -> pd.DataFrame:

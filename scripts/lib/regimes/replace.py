@@ -22,6 +22,17 @@ def pool(history: Sequence[Cell]) -> Sequence[Cell]:
     return history[-1:]
 
 
+def size(slots: int, sets: int, share: float) -> int:
+    """Return how many images train where no candidate was dropped, for the plan.
+
+    Args:
+        slots: images that a model generates per iteration, and real images.
+        sets: how many image sets the cells before have made, the base model's among them.
+        share: the arm's share of generated images.
+    """
+    return slots
+
+
 def training_set(
     real: pd.DataFrame, generated: pd.DataFrame, _: Settings, *, share: float, rounding: str, draw: int
 ) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, field_validator, model_validator
 
 from scripts.lib.base.kinds import kinds
+from scripts.lib.experiment.cell import Cell
 from scripts.lib.experiment.config.arm import Arm, Arms
 from scripts.lib.experiment.config.compose import Compose
 from scripts.lib.experiment.config.curation import Curation, Rewards
@@ -79,6 +80,19 @@ class Experiment(Section):
                 merged["curate"] = [_step(step, data.get("curation") or {}) for step in steps]
             arms[name] = merged
         return {**data, "arms": arms}
+
+    @model_validator(mode="after")
+    def _steps_rewrite_one_set(self) -> Self:
+        two = [Cell("base", 0, 0), Cell("base", 0, 1)]
+        for name, arm in self.arms.items():
+            several = len(kinds("regimes")[arm.regime.kind].pool(two)) > 1
+            for step in arm.curate:
+                if several and kinds("curation")[step.kind].needs(step.settings).rewrites:
+                    raise ValueError(
+                        f"`arms.{name}.curate`: `{step.kind}` rewrites the images of one model, but the regime "
+                        f"`{arm.regime.kind}` trains on those of several; take another regime, or leave the step out"
+                    )
+        return self
 
     @model_validator(mode="after")
     def _steps_have_their_rewards(self) -> Self:
