@@ -47,7 +47,7 @@ report: "report/workflow.rst"
 rule all:
     default_target: True
     input:
-        unets_to_keep(),
+        models_to_keep(),
         shown=[
             "<results>/scores.csv",
             "<results>/contrasts.csv",

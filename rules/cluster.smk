@@ -10,9 +10,9 @@ from scripts.lib.base import fence
 from scripts.lib.cluster import slurm
 from scripts.lib.planning import rerun
 
-# U-Nets are large: one that was removed is trained again when a job needs it. `finetune.json` stands for it.
-UNETS = {f"{RESULTS}/{path}" for cell in cells(EXPERIMENT) for path in unet(cell)}
-rerun.plan_what_is_missing(DAG, optional=UNETS | set(EXPERIMENT.downloads))
+# Models are large: one that was removed is trained again when a job needs it. `finetune.json` stands for it.
+MODELS = {f"{RESULTS}/{path}" for cell in cells(EXPERIMENT) for path in model_files(cell)}
+rerun.plan_what_is_missing(DAG, optional=MODELS | set(EXPERIMENT.downloads))
 
 TOKENS = Path(".snakemake/fence").absolute()
 

@@ -14,12 +14,14 @@ from scripts.lib.base.code import ROOT, digest
 from scripts.lib.base.commandline import flags, words
 from scripts.lib.base.kinds import kinds
 from scripts.lib.engines import prompts
+from scripts.lib.engines.engine import name_of
 from scripts.lib.weights import configured as weights
 from scripts.lib.experiment.config.describe import describe
-from scripts.lib.planning.jobs import compose_inputs, curate_inputs, finetune_inputs, shards_a_cell, steps, unet
+from scripts.lib.planning.jobs import compose_inputs, curate_inputs, finetune_inputs, model_files, shards_a_cell, steps
 from scripts.lib.experiment.cell import BASE, Cell
 from scripts.lib.experiment.lineage import cells, every_cell, initial, iterations_left, last_cells
 from scripts.lib.base.seeds import seed_of
+from scripts.lib.training.trainable import trainable_of
 
 # A chain of 100 iterations is deeper than Python's default allows (snakemake issue 2420).
 sys.setrecursionlimit(20_000)
@@ -112,8 +114,7 @@ wildcard_constraints:
 def memory(*names, copies=1):
     """Return the megabytes of a job that loads weights, more with each retry.
 
-    Python with torch, and the weights in float32; a fine-tune holds four copies, with gradients and
-    AdamW's two moments. They are measured when the job is due, since the same run may download them.
+    Python with torch, and the weights in float32; a fine-tune holds several copies. They are measured when the job is due, since the same run may download them.
     """
     paths = [Path(name) for name in names]
 
@@ -181,15 +182,51 @@ def options(inputs, *names):
     return flags({name: list(inputs.get(name) or []) for name in names})
 
 
-def unets_to_keep():
-    """Return the U-Nets that the target `all` asks for: Snakemake leaves what a target asks for, temporary or not."""
+def models_to_keep():
+    """Return the models that the target `all` asks for: Snakemake leaves what a target asks for, temporary or not."""
     kept = last_cells(EXPERIMENT) if EXECUTION.keep == "last" else []
-    return [f"<results>/{path}" for cell in kept for path in unet(cell)]
+    return [f"<results>/{path}" for cell in kept for path in model_files(cell)]
 
 
-def unet_option(cell):
-    """Return the option that gives a script the U-Net of a cell; it takes the base model's by itself."""
-    return {} if cell.arm == BASE else {"unet": f"{RESULTS}/{cell}/unet"}
+def model_of(cell):
+    """Return the folder of a cell's model; None for the base model, which scripts take by themselves."""
+    return None if cell.arm == BASE else f"{RESULTS}/{cell}/model"
+
+
+def trained_option(cell):
+    """Return the options that give a script the model of a cell, and say how it was trained."""
+    trained = model_of(cell)
+    return {"trained": trained, "trainable": EXPERIMENT.arms[cell.arm].finetune.trainable.kind} if trained else {}
+
+
+def engine():
+    """Return the module of the base model's engine, from the model, or from the record of its check where it is gone.
+
+    Neither is there before the first job of an experiment whose model is still to be downloaded.
+    """
+    record = Path(RESULTS) / "weights/model.json"
+    if (MODEL / "model_index.json").is_file():
+        name = name_of(MODEL)
+    elif record.is_file():
+        name = json.loads(record.read_text(encoding="utf-8"))["engine"]
+    else:
+        return []
+    return [f"scripts.lib.engines.{name}"]
+
+
+def trainable(cell):
+    """Return the module of what a cell trains."""
+    return f"scripts.lib.training.trainables.{EXPERIMENT.arms[cell.arm].finetune.trainable.kind}"
+
+
+def copies(cell):
+    """Return how often the base model lies in the memory of a cell's fine-tune."""
+    return trainable_of(EXPERIMENT.arms[cell.arm].finetune.trainable.kind).MEMORY
+
+
+def trained_with(cell):
+    """Return the module that loads a cell's model; none for the base model."""
+    return [] if cell.arm == BASE else [trainable(cell)]
 
 
 def checked(*uses):

@@ -1,4 +1,4 @@
-"""One turn of the loop: compose a training set, fine-tune the U-Net on it, generate with it."""
+"""One turn of the loop: compose a training set, fine-tune the model on it, generate with it."""
 
 
 rule compose:
@@ -40,8 +40,8 @@ rule finetune:
         weights=downloaded(MODEL),
         checked=checked("model"),
     output:
-        config=removable("<cell>/unet/config.json"),
-        weights=removable("<cell>/unet/diffusion_pytorch_model.safetensors"),
+        config=removable("<cell>/model/config.json"),
+        weights=removable("<cell>/model/diffusion_pytorch_model.safetensors"),
         provenance="<cell>/finetune.json",
     log:
         "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/finetune.log",
@@ -52,24 +52,30 @@ rule finetune:
         "../envs/diffusion.yaml"
     resources:
         gpu=1,
-        mem_mb=memory(MODEL, copies=4),
+        mem_mb=lambda wildcards, attempt: memory(MODEL, copies=copies(this(wildcards)))(wildcards, attempt),
         runtime=rising(240),
         checkpoint_minutes=EXECUTION.checkpoint_minutes,
     params:
-        code=digest("scripts.finetune"),
+        code=lambda wildcards: digest("scripts.finetune", *engine(), trainable(this(wildcards))),
         model=fixed(MODEL_OPTION),
         weights=MODEL_DIGEST,
         settings=lambda wildcards: flags(arm_of(wildcards).finetune),
         root=fixed(RESULTS),
         images=lambda wildcards, input: options(input, "images"),
-        unet=lambda wildcards: flags(unet_option(initial(EXPERIMENT, this(wildcards)))),
+        trainable=lambda wildcards: in_file(
+            {
+                "trainable": arm_of(wildcards).finetune.trainable.kind,
+                "trainable_settings": arm_of(wildcards).finetune.trainable.settings.model_dump_json(),
+            }
+        ),
+        start=lambda wildcards: flags({"start": model_of(initial(EXPERIMENT, this(wildcards)))}),
         seed=EXPERIMENT.seed,
         output=subpath(output.weights, parent=True),
         cell=subpath(output.provenance, parent=True),
     shell:
         # exec: a shell in between would die of the SIGTERM that the fine-tune saves its state on.
-        "exec python -m scripts.finetune {params.model} --training {input.training} {params.images} --root {params.root} {params.unet}"
-        " {params.settings} --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
+        "exec python -m scripts.finetune {params.model} --training {input.training} {params.images} --root {params.root} {params.start}"
+        " {params.trainable} {params.settings} --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
         " --checkpoints {params.cell}/checkpoints --checkpoint-minutes {resources.checkpoint_minutes} --code {params.code}"
         " --output {params.output} --provenance {output.provenance} > {log} 2>&1"
 
@@ -77,7 +83,7 @@ rule finetune:
 rule generate:
     input:
         real="<results>/dataset/images.zip",
-        unet=lambda wildcards: read({"unet": unet(this(wildcards))})["unet"],
+        trained=lambda wildcards: read({"trained": model_files(this(wildcards))})["trained"],
         weights=downloaded(MODEL),
         checked=checked("model"),
     output:
@@ -97,15 +103,15 @@ rule generate:
         batch_size=EXECUTION.generate_batch_size,
         shards=SHARDS,
     params:
-        code=digest("scripts.generate"),
+        code=lambda wildcards: digest("scripts.generate", *engine(), *trained_with(this(wildcards))),
         model=fixed(MODEL_OPTION),
         weights=MODEL_DIGEST,
         settings=lambda wildcards: flags(arm_of(wildcards).generate),
         size=EXPERIMENT.dataset.resolution,
-        unet=lambda wildcards: flags(unet_option(this(wildcards))),
+        trained=lambda wildcards: flags(trained_option(this(wildcards))),
         seed=EXPERIMENT.seed,
     shell:
-        "python -m scripts.generate {params.model} {params.unet} --prompts {input.real} {params.settings}"
+        "python -m scripts.generate {params.model} {params.trained} --prompts {input.real} --kind images {params.settings}"
         " --size {params.size}"
         " --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
         " --batch-size {resources.batch_size} --shard {wildcards.shard} --shards {resources.shards}"
@@ -133,7 +139,7 @@ rule gather:
 rule unseen:
     input:
         prompts="<results>/dataset/unseen.csv",
-        unet=lambda wildcards: read({"unet": unet(this(wildcards))})["unet"],
+        trained=lambda wildcards: read({"trained": model_files(this(wildcards))})["trained"],
         weights=downloaded(MODEL),
         checked=checked("model"),
     output:
@@ -151,15 +157,15 @@ rule unseen:
         runtime=rising(60),
         batch_size=EXECUTION.generate_batch_size,
     params:
-        code=digest("scripts.generate"),
+        code=lambda wildcards: digest("scripts.generate", *engine(), *trained_with(this(wildcards))),
         model=fixed(MODEL_OPTION),
         weights=MODEL_DIGEST,
         settings=lambda wildcards: flags(arm_of(wildcards).generate.model_copy(update={"mode": "txt2img"})),
         size=EXPERIMENT.dataset.resolution,
-        unet=lambda wildcards: flags(unet_option(this(wildcards))),
+        trained=lambda wildcards: flags(trained_option(this(wildcards))),
         seed=EXPERIMENT.seed,
     shell:
-        "python -m scripts.generate {params.model} {params.unet} --prompts {input.prompts} {params.settings}"
+        "python -m scripts.generate {params.model} {params.trained} --prompts {input.prompts} --kind unseen {params.settings}"
         " --size {params.size}"
         " --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
         " --batch-size {resources.batch_size} --output {output.images} --provenance {output.provenance}"

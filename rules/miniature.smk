@@ -105,7 +105,7 @@ rule publish_miniature:
         mem_mb=3000,
         runtime="1h",
     params:
-        code=digest("scripts.publish_miniature"),
+        code=digest("scripts.publish_miniature", "scripts.lib.engines.stable_diffusion"),
         clip=subpath(input.clip, parent=True),
         pipeline=subpath(input.pipeline, parent=True),
         settings=flags({key: getattr(EXPERIMENT.generate, key) for key in ("strength", "steps", "guidance_scale")}),

@@ -10,7 +10,7 @@ from scripts.lib.base.atomic import write_json
 from scripts.lib.base.hashes import content
 from scripts.lib.base.kinds import kinds
 from scripts.lib.engines import pipelines
-from scripts.lib.weights.loading import build_pipeline
+from scripts.lib.engines.engine import engine_of, name_of
 
 
 def main(
@@ -21,12 +21,13 @@ def main(
     """Compare names and shapes of all weights with their classes, and build schedulers and tokenizers."""
     if network is None:
         pipelines.check(weights)
-        classes = build_pipeline(weights)
+        classes, engine = engine_of(weights).build(weights), name_of(weights)
     else:
         kind = kinds("networks", mark="extractor")[network]
         kind.check(weights)
-        classes = kind.build(weights)
-    write_json(output, {"weights": str(weights), "classes": classes, "sha256": content(weights)})
+        classes, engine = kind.build(weights), None
+    record = {"weights": str(weights), "engine": engine, "classes": classes, "sha256": content(weights)}
+    write_json(output, record)
 
 
 if __name__ == "__main__":

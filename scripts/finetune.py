@@ -1,5 +1,6 @@
-"""Fine-tune the U-Net of one iteration on its training set; stopped and run again, it goes on."""
+"""Fine-tune the model of one iteration on its training set; stopped and run again, it goes on."""
 
+import json
 import os
 import shutil
 import sys
@@ -10,8 +11,6 @@ import torch
 import typer
 from accelerate import PartialState
 from accelerate.utils import parse_flag_from_env
-from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
-from transformers import CLIPTextModel, CLIPTokenizer
 
 from scripts.cli import run
 from scripts.lib.base import csvs, fence, imageset
@@ -19,10 +18,12 @@ from scripts.lib.base.atomic import replacing
 from scripts.lib.base.hashes import content
 from scripts.lib.base.provenance import recording
 from scripts.lib.base.seeds import seed_of
-from scripts.lib.engines import pipelines
+from scripts.lib.engines.engine import Encoder, engine_of
 from scripts.lib.experiment.choices import MixedPrecision
 from scripts.lib.regimes.composition import TYPES
-from scripts.lib.training.finetuning import TrainingData, encode, finetune, keep_freed_memory
+from scripts.lib.training.finetuning import finetune, keep_freed_memory
+from scripts.lib.training.trainable import trainable_of
+from scripts.lib.training.training_data import TrainingData, encode
 
 
 def main(
@@ -30,47 +31,65 @@ def main(
     training: Annotated[Path, typer.Option(help="CSV of the training set: images, file_name, text.")],
     images: Annotated[list[Path], typer.Option(help="Image set that TRAINING names. Repeat it.")],
     root: Annotated[Path, typer.Option(help="Folder below which TRAINING names image sets.")],
+    trainable: Annotated[str, typer.Option(help="What is trained: the name of a file of training/trainables.")],
+    trainable_settings: Annotated[str, typer.Option(help="JSON: the settings of the trainable.")],
     learning_rate: Annotated[float, typer.Option(help="AdamW's learning rate, constant.", min=0)],
     epochs: Annotated[int, typer.Option(help="Passes over the training set.", min=1)],
-    batch_size: Annotated[int, typer.Option(help="Images a step.", min=1)],
+    batch_size: Annotated[int, typer.Option(help="Images per step.", min=1)],
+    horizontal_flip: Annotated[bool, typer.Option(help="Mirror images at random.")],
+    weight_decay: Annotated[float, typer.Option(help="AdamW's weight decay.", min=0)],
+    max_grad_norm: Annotated[float, typer.Option(help="Gradients are clipped to this norm.", min=0)],
+    mixed_precision: Annotated[MixedPrecision, typer.Option(help="Precision of the arithmetic; no: float32.")],
+    gradient_checkpointing: Annotated[bool, typer.Option(help="Less memory for a third more compute.")],
+    checkpoint_minutes: Annotated[float, typer.Option(help="Minutes between two checkpoints.", min=0)],
     seed: Annotated[int, typer.Option(help="Seed of the experiment.")],
     replicate: Annotated[int, typer.Option(help="Seed of the replicate.")],
     iteration: Annotated[int, typer.Option(help="Iteration, from 1.", min=1)],
-    output: Annotated[Path, typer.Option(help="Folder to write: the fine-tuned U-Net, safetensors.")],
+    code: Annotated[str, typer.Option(help="Digest of the code; a checkpoint of other code is not resumed.")],
+    output: Annotated[Path, typer.Option(help="Folder to write: what was trained, safetensors.")],
     provenance: Annotated[Path, typer.Option(help="JSON to write: what made it, and the loss of each epoch.")],
     checkpoints: Annotated[Path, typer.Option(help="Folder for checkpoints; removed when the run is complete.")],
-    unet: Annotated[Path | None, typer.Option(help="Folder of the U-Net to start from; the base's otherwise.")] = None,
-    horizontal_flip: Annotated[bool, typer.Option(help="Mirror images at random.")] = True,
-    weight_decay: Annotated[float, typer.Option(help="AdamW's weight decay.", min=0)] = 0.01,
-    max_grad_norm: Annotated[float, typer.Option(help="Gradients are clipped to this norm.", min=0)] = 1.0,
-    mixed_precision: Annotated[MixedPrecision, typer.Option(help="Precision of the arithmetic; no: float32.")] = "no",
-    checkpoint_minutes: Annotated[float, typer.Option(help="Minutes between two checkpoints.", min=0)] = 10,
-    gradient_checkpointing: Annotated[bool, typer.Option(help="Less memory for a third more compute.")] = False,
-    code: Annotated[str, typer.Option(help="Digest of the code; a checkpoint of other code is not resumed.")] = "",
+    start: Annotated[Path | None, typer.Option(help="Trained folder to start from; the base otherwise.")] = None,
 ) -> None:
-    """Fine-tune a U-Net on the images of TRAINING, the other parts of the model frozen, on all GPUs of the job."""
-    parameters = dict(locals())
-    inputs = [training, *images, model, unet]
+    """Fine-tune on the images of TRAINING, the other parts of the model frozen, on all GPUs of the job."""
+    loop: dict[str, Any] = {
+        "learning_rate": learning_rate,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "weight_decay": weight_decay,
+        "max_grad_norm": max_grad_norm,
+        "mixed_precision": mixed_precision,
+    }
+    settings = {
+        "trainable": trainable,
+        "trainable_settings": trainable_settings,
+        **loop,
+        "horizontal_flip": horizontal_flip,
+        "gradient_checkpointing": gradient_checkpointing,
+        "seed": seed,
+        "replicate": replicate,
+        "iteration": iteration,
+        "code": code,
+    }
+    inputs = [training, *images, model, start]
     _launch(min(torch.cuda.device_count(), batch_size))
     keep_freed_memory()
     process = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"))  # That `accelerate launch --cpu` sets.
-    state = checkpoints / _fingerprint(inputs, parameters)
-    network = pipelines.load(UNet2DConditionModel, unet or model / "unet")
+    state = checkpoints / _fingerprint(inputs, settings)
+    engine, part = engine_of(model), trainable_of(trainable)
+    network = part.load(engine, model, start)
     if gradient_checkpointing:
         network.enable_gradient_checkpointing()
+    network = part.wrap(network, part.Settings(**json.loads(trainable_settings)))
 
     def train() -> list[float]:
         return finetune(
             network,
-            DDPMScheduler.from_pretrained(model, subfolder="scheduler"),
-            _encode(model, training, root, horizontal_flip),
+            part.parameters(network),
+            engine.objective(model),
+            _encode(engine.encoder(model), training, root, horizontal_flip),
             state,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            epochs=epochs,
-            batch_size=batch_size,
-            max_grad_norm=max_grad_norm,
-            mixed_precision=mixed_precision,
+            **loop,
             seed=seed_of(seed, replicate, iteration, "finetune"),
             checkpoint_minutes=checkpoint_minutes,
         )
@@ -78,6 +97,7 @@ def main(
     if not process.is_main_process:
         train()
         return
+    parameters = settings | {"model": model, "start": start, "root": root, "checkpoint_minutes": checkpoint_minutes}
     with recording(provenance, inputs, parameters) as results:
         fence.check()
         for other in [*checkpoints.glob("*"), *state.glob(".*")]:
@@ -86,37 +106,28 @@ def main(
         state.mkdir(parents=True, exist_ok=True)
         results["loss"] = train()
         with replacing(output) as folder:
-            network.save_pretrained(folder, max_shard_size="100GB")
+            part.save(network, folder)
     fence.check()
     shutil.rmtree(checkpoints)
 
 
 def _launch(processes: int) -> None:
-    """Start this command line anew as several processes, one a GPU, unless it already is one of them."""
+    """Start this command line again as several processes, one per GPU, unless it already is one of them."""
     if processes > 1 and "LOCAL_RANK" not in os.environ:
         options = f"--multi_gpu --num_processes {processes} --main_process_port 0 --module scripts.finetune"
         os.execvp("accelerate", ["accelerate", "launch", *options.split(), *sys.argv[1:]])
 
 
-def _fingerprint(inputs: list[Path | None], parameters: dict[str, Any]) -> str:
+def _fingerprint(inputs: list[Path | None], settings: dict[str, Any]) -> str:
     """Return a name for this very run: a function of what goes into it, wherever that lies."""
-    values = [(key, value) for key, value in sorted(parameters.items()) if not isinstance(value, Path | list)]
     hashes = [content(path) for path in inputs if path is not None]
-    settings = [f"{key}={value}" for key, value in values if key != "checkpoint_minutes"]
-    return f"{seed_of(*hashes, *settings):016x}"
+    return f"{seed_of(*hashes, *(f'{key}={value}' for key, value in settings.items())):016x}"
 
 
-def _encode(model: Path, training: Path, root: Path, flip: bool) -> TrainingData:
+def _encode(encoder: Encoder, training: Path, root: Path, flip: bool) -> TrainingData:
     """Run the frozen parts of the base model over the images of the training set."""
     table = csvs.read(training, TYPES)
-    return encode(
-        imageset.read_rows(table, root),
-        table["text"].tolist(),
-        pipelines.load(AutoencoderKL, model / "vae").to(pipelines.device()),
-        CLIPTokenizer.from_pretrained(model / "tokenizer", local_files_only=True),
-        pipelines.load(CLIPTextModel, model / "text_encoder").to(pipelines.device()),
-        flip=flip,
-    )
+    return encode(imageset.read_rows(table, root), table["text"].tolist(), encoder, flip=flip)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Generate one image a prompt with a Stable Diffusion model, or one shard of them."""
+"""Generate one image per prompt, or one shard of them."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -9,14 +9,19 @@ from scripts.cli import run
 from scripts.lib.base import csvs, imageset
 from scripts.lib.base.provenance import recording
 from scripts.lib.base.seeds import seed_of
+from scripts.lib.engines.engine import engine_of
 from scripts.lib.engines.generation import generate, load_pipeline
 from scripts.lib.engines.prompts import check_groups, of_pipeline
 from scripts.lib.experiment.choices import Mode
+from scripts.lib.training.trainable import trainable_of
+
+Kind = Literal["images", "unseen"]
 
 
 def main(
     model: Annotated[Path, typer.Option(help="Folder of the base pipeline.")],
     prompts: Annotated[Path, typer.Option(help="What to generate: an image set, or a CSV with file_name and text.")],
+    kind: Annotated[Kind, typer.Option(help="Kind of the set, which its noise depends on.")],
     mode: Annotated[Mode, typer.Option(help="`img2img`: start from the images of PROMPTS. `txt2img`: from noise.")],
     steps: Annotated[int, typer.Option(help="Inference steps.", min=1)],
     guidance_scale: Annotated[float, typer.Option(help="Classifier-free guidance scale.", min=1)],
@@ -25,7 +30,8 @@ def main(
     iteration: Annotated[int, typer.Option(help="Iteration, 0 for the base model.", min=0)],
     output: Annotated[Path, typer.Option(help="Image set to write.")],
     provenance: Annotated[Path, typer.Option(help="JSON to write: what made it.")],
-    unet: Annotated[Path | None, typer.Option(help="Folder of a fine-tuned U-Net; the base model's otherwise.")] = None,
+    trained: Annotated[Path | None, typer.Option(help="Folder of a fine-tune; the base model otherwise.")] = None,
+    trainable: Annotated[str, typer.Option(help="What lies in TRAINED: a file of training/trainables.")] = "full",
     strength: Annotated[float, typer.Option(help="img2img: share of the noise schedule.", min=0, max=1)] = 0.8,
     size: Annotated[
         int | None, typer.Option(help="txt2img: edge of the images; the model's own otherwise.", min=8)
@@ -35,15 +41,15 @@ def main(
     shards: Annotated[int, typer.Option(help="Number of shards; changes no noise.", min=1)] = 1,
 ) -> None:
     """Generate the images of every SHARDS-th prompt, starting with SHARD."""
-    with recording(provenance, [model, unet, prompts], dict(locals())):
+    with recording(provenance, [model, trained, prompts], dict(locals())):
         table = csvs.read(prompts) if prompts.suffix == ".csv" else imageset.read_metadata(prompts)
         if prompts.suffix != ".csv":  # Weights that the same run has downloaded were not there to be asked before.
             check_groups(dict(zip(table.get("group", table["text"]), table["text"], strict=True)), of_pipeline(model))
         rows = table.iloc[shard::shards]
-        seeds = [seed_of(seed, replicate, iteration, prompts.stem, index) for index in rows.index]
+        seeds = [seed_of(seed, replicate, iteration, kind, index) for index in rows.index]
         images = (
             generate(
-                load_pipeline(mode, model, unet),
+                load_pipeline(mode, model, _network(model, trained, trainable)),
                 rows["text"].tolist(),
                 seeds,
                 imageset.read_images(prompts, rows["file_name"]) if mode == "img2img" else None,
@@ -60,6 +66,10 @@ def main(
             imageset.write(output, rows.assign(seed=seeds), images)
         except FloatingPointError as error:
             raise FloatingPointError(f"{output}: {error}") from error
+
+
+def _network(model: Path, trained: Path | None, trainable: str) -> Any:
+    return trainable_of(trainable).load(engine_of(model), model, trained) if trained else None
 
 
 if __name__ == "__main__":

@@ -9,12 +9,13 @@ import typer
 
 from scripts.cli import run
 from scripts.lib.base.atomic import replacing
+from scripts.lib.engines.engine import engine_of
 from scripts.lib.experiment.config.load import load
 from scripts.lib.planning import plan_views
 from scripts.lib.planning.plan import architecture, plan
 
 if TYPE_CHECKING:
-    from scripts.lib.engines.flops import Flops
+    from scripts.lib.engines.engine import Flops
 
 
 def main(
@@ -28,9 +29,7 @@ def main(
     @cache
     def count(size: int | None) -> "Flops":
         folder = architecture(Path(experiment.model))
-        from scripts.lib.engines import flops  # Seconds of imports that a measured plan does not need.
-
-        return flops.count(folder, size)
+        return engine_of(folder).count(folder, size)
 
     result = plan(experiment, results, count)
     with replacing(page) as temporary:

@@ -7,12 +7,11 @@ from typing import Annotated
 import numpy as np
 import torch
 import typer
-from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
-from transformers import CLIPTextModel, CLIPTokenizer
 
 from scripts.cli import run
-from scripts.lib.engines import pipelines
-from scripts.lib.training.finetuning import draw, encode, keep_freed_memory, loss_of
+from scripts.lib.engines.engine import engine_of
+from scripts.lib.training.finetuning import keep_freed_memory
+from scripts.lib.training.training_data import draw, encode
 
 
 def main(
@@ -21,15 +20,13 @@ def main(
 ) -> None:
     """Print the seconds of both kinds of step, same image, forward and backward without the optimizer."""
     keep_freed_memory()
-    scheduler = DDPMScheduler.from_pretrained(model, subfolder="scheduler")
-    vae = pipelines.load(AutoencoderKL, model / "vae")
-    tokenizer = CLIPTokenizer.from_pretrained(model / "tokenizer", local_files_only=True)
-    text_encoder = pipelines.load(CLIPTextModel, model / "text_encoder")
-    unet = pipelines.load(UNet2DConditionModel, model / "unet").train()
+    engine = engine_of(model)
+    objective, encoder = engine.objective(model), engine.encoder(model)
+    network = engine.network(model / engine.COMPONENT).train()
     image = np.random.default_rng(0).integers(0, 256, (1, 512, 512, 3), np.uint8)
 
     def frozen():
-        return encode(image, ["a man"], vae, tokenizer, text_encoder, flip=False)
+        return encode(image, ["a man"], encoder, flip=False)
 
     cached = frozen()
     seconds: dict[str, list[float]] = {"cached": [], "encoded in every step": []}
@@ -37,9 +34,9 @@ def main(
         for kind, times in seconds.items():
             started = time.monotonic()
             data = cached if kind == "cached" else frozen()
-            inputs = draw(data, torch.tensor([0]), step, scheduler.config.num_train_timesteps, seed=0)
-            loss_of(unet, scheduler, *inputs, data.text).backward()
-            unet.zero_grad()
+            inputs = draw(data, torch.tensor([0]), step, objective, seed=0)
+            objective.loss(network, *inputs, data.text).backward()
+            network.zero_grad()
             times.append(time.monotonic() - started)
             print(f"{kind}: {times[-1]:.1f} s", flush=True)
     ours, theirs = (min(times) for times in seconds.values())

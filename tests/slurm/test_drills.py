@@ -24,7 +24,7 @@ from tests.workflow.conftest import Project
 
 CELL = "results/tiny/poison-50/seed-0/iteration-2"
 LOG = "results/tiny/logs/poison-50/seed-0/iteration-2/finetune.log"
-TARGET = f"{CELL}/unet/diffusion_pytorch_model.safetensors"
+TARGET = f"{CELL}/model/diffusion_pytorch_model.safetensors"
 STEP = 20  # Of 180.
 # Only so that a drill that hangs ends.
 LONG = 1800
@@ -252,7 +252,7 @@ def test_the_disk_is_full_and_then_freed(cluster, project, reference, undisturbe
         with driver(project, TARGET, "--retries", "0") as run:
             assert run.wait(LONG) == 1, output(project)
         assert "No space left" in output(project)
-        assert not list((project.root / CELL).glob("unet/*.safetensors")), "nothing half-written under its name"
+        assert not list((project.root / CELL).glob("model/*.safetensors")), "nothing half-written under its name"
         subprocess.run(["mount", "-o", "remount,size=1g", results], check=True)
         with driver(project, TARGET) as run:
             assert run.wait(LONG) == 0, output(project)

@@ -20,7 +20,7 @@ from tests.workflow.conftest import ROOT, Project, copy_checkout
 # Two cells that need no other, and a fine-tune long enough to be stopped in.
 CELLS = {"finetune": "results/tiny/real/seed-0/iteration-1", "generate": "results/tiny/base/seed-0/iteration-0"}
 TARGETS = {
-    "finetune": f"{CELLS['finetune']}/unet/diffusion_pytorch_model.safetensors",
+    "finetune": f"{CELLS['finetune']}/model/diffusion_pytorch_model.safetensors",
     "generate": f"{CELLS['generate']}/generated.zip",
 }
 OVERLAY = {"finetune": {"epochs": 5}}

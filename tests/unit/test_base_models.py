@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import DDPMScheduler, UNet2DConditionModel
 
 from scripts.lib.base.safetensors_files import ModelError
 from scripts.lib.engines import pipelines
+from scripts.lib.engines.engine import engine_of
 from scripts.lib.engines.generation import generate, load_pipeline
 from scripts.lib.experiment.choices import Mode
-from scripts.lib.training.finetuning import draw, encode, loss_of
+from scripts.lib.training.training_data import draw, encode
 from tests.models import SHAPES, tiny_pipeline
 
 
@@ -37,17 +37,16 @@ def test_image_to_image_keeps_the_size_of_the_images_and_text_to_image_has_the_o
 
 def test_the_loss_follows_the_model_s_own_target(model):
     shape, folder = model
-    pipe = load_pipeline("txt2img", folder)
+    engine = engine_of(folder)
     images = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), np.uint8)
-    data = encode(images, ["a man", "a woman"], pipe.vae, pipe.tokenizer, pipe.text_encoder, flip=False)
-    scheduler = DDPMScheduler.from_pretrained(folder, subfolder="scheduler")
-    latents, noise, times = draw(data, torch.arange(2), 0, 1000, seed=0)
-    unet = pipelines.load(UNet2DConditionModel, folder / "unet")
-    text = data.text[data.prompt]
+    data = encode(images, ["a man", "a woman"], engine.encoder(folder), flip=False)
+    objective: Any = engine.objective(folder)
+    latents, noise, times = draw(data, torch.arange(2), 0, objective, seed=0)
+    unet, text = engine.network(folder / "unet"), data.text_of(torch.arange(2))
     with torch.no_grad():
-        loss = loss_of(unet, scheduler, latents, noise, times, text)
-        alpha = scheduler.alphas_cumprod[times].view(-1, 1, 1, 1)
-        prediction = unet(alpha.sqrt() * latents + (1 - alpha).sqrt() * noise, times, text).sample
+        loss = objective.loss(unet, latents, noise, times, text)
+        alpha = objective.scheduler.alphas_cumprod[times].view(-1, 1, 1, 1)
+        prediction = unet(alpha.sqrt() * latents + (1 - alpha).sqrt() * noise, times, text["states"]).sample
     velocity = alpha.sqrt() * noise - (1 - alpha).sqrt() * latents
     target = velocity if shape == "2.1" else noise
     assert loss.item() == pytest.approx((prediction - target).square().mean().item(), rel=1e-5)

@@ -32,14 +32,31 @@ def test_a_fine_tune_reads_the_sets_that_its_table_names_and_records_them(tmp_pa
         seed=0,
         replicate=0,
         iteration=1,
-        output=cell / "unet",
+        output=cell / "model",
         provenance=cell / "finetune.json",
         checkpoints=cell / "checkpoints",
-        **Finetune(epochs=1, batch_size=2).model_dump(),
+        trainable_settings="{}",
+        checkpoint_minutes=10,
+        code="",
+        **Finetune(epochs=1, batch_size=2).model_dump() | {"trainable": "full"},
     )
     record = json.loads((cell / "finetune.json").read_text(encoding="utf-8"))
     assert {str(path): sha256(path) for path in (training, real, rewritten)}.items() <= record["inputs"].items()
     assert record["parameters"]["root"] == str(tmp_path)
+    assert set(record["parameters"]) == {
+        *Finetune.model_fields,
+        *(
+            "trainable_settings",
+            "model",
+            "start",
+            "root",
+            "seed",
+            "replicate",
+            "iteration",
+            "checkpoint_minutes",
+            "code",
+        ),
+    }
     assert len(record["results"]["loss"]) == 1
     assert not (cell / "checkpoints").exists()
-    assert (cell / "unet/diffusion_pytorch_model.safetensors").is_file()
+    assert (cell / "model/diffusion_pytorch_model.safetensors").is_file()

@@ -15,15 +15,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors.torch import load_file
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from scripts.lib.base import fence, imageset
+from scripts.lib.base.commandline import words
 from scripts.lib.base.seeds import seed_of
+from scripts.lib.engines.stable_diffusion import Encoder, Objective
+from scripts.lib.experiment.config.finetune import Finetune
 from scripts.lib.training import finetuning
-from scripts.lib.training.finetuning import batches, draw, encode, finetune, loss_of, share_of
+from scripts.lib.training.finetuning import finetune
+from scripts.lib.training.training_data import batches, draw, encode, share_of
 from tests.full_size import architectures
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +47,7 @@ def images() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def data(images):
-    return encode(images, ["a man", "a woman"] * 3, *frozen_parts(), flip=True)
+    return encode(images, ["a man", "a woman"] * 3, Encoder(MODEL), flip=True)
 
 
 def frozen_parts():
@@ -58,8 +62,12 @@ def unet() -> UNet2DConditionModel:
     return UNet2DConditionModel.from_pretrained(MODEL / "unet", dtype=torch.float32)
 
 
-def scheduler(prediction_type: str) -> DDPMScheduler:
-    return DDPMScheduler.from_pretrained(MODEL / "scheduler", prediction_type=prediction_type)
+def objective(prediction_type: str = "epsilon") -> Objective:
+    return Objective(MODEL, prediction_type=prediction_type)
+
+
+def train(network: UNet2DConditionModel, *arguments: Any, prediction_type: str = "epsilon", **options: Any):
+    return finetune(network, network.parameters(), objective(prediction_type), *arguments, **SETTINGS | options)
 
 
 def test_moments_and_prompts_are_those_of_the_frozen_parts(images, data):
@@ -71,25 +79,23 @@ def test_moments_and_prompts_are_those_of_the_frozen_parts(images, data):
         embedding = text_encoder(tokens)[0][0]
     torch.testing.assert_close(data.mean[1, 4], posterior.mean[0] * vae.config.scaling_factor, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(data.std[1, 4], posterior.std[0] * vae.config.scaling_factor, atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(data.text[data.prompt[1]], embedding, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(data.text["states"][data.prompt[1]], embedding, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("prediction_type", ["epsilon", "v_prediction"])
 def test_one_step_equals_the_step_written_out(data, prediction_type, tmp_path):
-    noise_schedule = scheduler(prediction_type)
     ours = unet()
-    losses = finetune(
-        ours, noise_schedule, data, tmp_path, learning_rate=1e-3, epochs=1, batch_size=6, seed=7, **SETTINGS
-    )
+    options: dict[str, Any] = {"learning_rate": 1e-3, "epochs": 1, "batch_size": 6, "seed": 7}
+    losses = train(ours, data, tmp_path, prediction_type=prediction_type, **options)
 
     _, samples = next(batches(6, 6, 1, seed=7))
-    latents, noise, times = draw(data, samples, 0, 1000, seed=7)
-    alpha = noise_schedule.alphas_cumprod[times].view(-1, 1, 1, 1)
+    latents, noise, times = draw(data, samples, 0, objective(), seed=7)
+    alpha = objective().scheduler.alphas_cumprod[times].view(-1, 1, 1, 1)
     noisy = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
     target = noise if prediction_type == "epsilon" else alpha.sqrt() * noise - (1 - alpha).sqrt() * latents
     plain = unet().train()
     optimizer = torch.optim.AdamW(plain.parameters(), lr=1e-3, weight_decay=0.01)
-    loss = (plain(noisy, times, data.text[data.prompt[samples]]).sample - target).square().mean()
+    loss = (plain(noisy, times, data.text["states"][data.prompt[samples]]).sample - target).square().mean()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(plain.parameters(), 1.0)
     optimizer.step()
@@ -100,11 +106,11 @@ def test_one_step_equals_the_step_written_out(data, prediction_type, tmp_path):
 
 
 def test_a_sample_s_noise_depends_on_step_and_sample_alone(data):
-    together = draw(data, torch.tensor([4, 1, 5]), 3, 1000, seed=0)
-    alone = draw(data, torch.tensor([1]), 3, 1000, seed=0)
+    together = draw(data, torch.tensor([4, 1, 5]), 3, objective(), seed=0)
+    alone = draw(data, torch.tensor([1]), 3, objective(), seed=0)
     for both, one in zip(together, alone, strict=True):
         assert torch.equal(both[1:2], one)
-    assert not torch.equal(draw(data, torch.tensor([1]), 4, 1000, seed=0)[1], alone[1])
+    assert not torch.equal(draw(data, torch.tensor([1]), 4, objective(), seed=0)[1], alone[1])
 
 
 def test_every_epoch_sees_every_sample_once():
@@ -116,9 +122,7 @@ def test_every_epoch_sees_every_sample_once():
 
 
 def test_training_lowers_the_loss(data, tmp_path):
-    losses = finetune(
-        unet(), scheduler("epsilon"), data, tmp_path, learning_rate=1e-3, epochs=30, batch_size=6, seed=0, **SETTINGS
-    )
+    losses = train(unet(), data, tmp_path, learning_rate=1e-3, epochs=30, batch_size=6, seed=0)
     assert len(losses) == 30
     assert np.mean(losses[-5:]) < 0.9 * np.mean(losses[:5])
 
@@ -128,10 +132,10 @@ def test_a_loss_that_is_not_finite_stops_at_its_step_and_keeps_the_state_before_
     broken.mean[:, 4] = float("nan")
     step = next(step for step, samples in batches(6, 1, 1, seed=0) if samples == 4)
     assert step > 0
-    options: dict[str, Any] = {"learning_rate": 1e-3, "epochs": 1, "batch_size": 1, "seed": 0, **SETTINGS}
+    options: dict[str, Any] = {"learning_rate": 1e-3, "epochs": 1, "batch_size": 1, "seed": 0}
     model = unet()
     with pytest.raises(FloatingPointError, match=rf"the loss is nan, .* at step {step}; .* kept in {tmp_path}"):
-        finetune(model, scheduler("epsilon"), broken, tmp_path, **options)
+        train(model, broken, tmp_path, **options)
     (kept,) = tmp_path.glob("step-*")
     assert kept.name == f"step-{step:08d}"
     weights = load_file(kept / "model.safetensors")
@@ -156,10 +160,10 @@ def test_caching_what_the_frozen_parts_make_saves_a_quarter_of_a_step_at_full_si
 
 
 def test_velocity_is_the_target_of_v_prediction(data):
-    latents, noise, times = draw(data, torch.arange(6), 0, 1000, seed=0)
-    model, text = unet(), data.text[data.prompt]
+    latents, noise, times = draw(data, torch.arange(6), 0, objective(), seed=0)
+    model, text = unet(), data.text_of(torch.arange(6))
     with torch.no_grad():
-        losses = [loss_of(model, scheduler(kind), latents, noise, times, text) for kind in ("epsilon", "v_prediction")]
+        losses = [objective(kind).loss(model, latents, noise, times, text) for kind in ("epsilon", "v_prediction")]
     assert losses[0] != losses[1]
 
 
@@ -167,8 +171,8 @@ def test_a_termination_is_saved_and_gone_on_from_to_the_same_weights(data, tmp_p
     def run(folder: str) -> tuple[UNet2DConditionModel, list[float]]:
         network = unet()
         (tmp_path / folder).mkdir(exist_ok=True)
-        options = {"learning_rate": 1e-3, "epochs": 3, "batch_size": 2, "seed": 0} | SETTINGS
-        return network, finetune(network, scheduler("epsilon"), data, tmp_path / folder, **options)
+        options: dict[str, Any] = {"learning_rate": 1e-3, "epochs": 3, "batch_size": 2, "seed": 0}
+        return network, train(network, data, tmp_path / folder, **options)
 
     undisturbed, losses = run("undisturbed")
 
@@ -199,53 +203,48 @@ def test_shares_of_a_batch_add_up_to_it(samples, processes):
     assert mean == pytest.approx(batch.float().mean().item())
 
 
-def finetune_command(tmp_path: Path, name: str, **changes: Any) -> list[str]:
+def finetune_command(tmp_path: Path, name: str, settings: dict[str, Any] | None = None, **changes: Any) -> list[str]:
     folder = tmp_path / name
     options = {
         "model": MODEL,
         "training": tmp_path / "training.csv",
-        "real": tmp_path / "real.zip",
-        "learning-rate": 1e-4,
-        "epochs": 40,
-        "batch-size": 2,
+        "images": tmp_path / "real.zip",
+        "root": tmp_path,
+        "trainable": "full",
+        "trainable-settings": "{}",
+        "code": "",
         "seed": 0,
         "replicate": 0,
         "iteration": 1,
-        "checkpoint-minutes": 0,
-        "output": folder / "unet",
+        "checkpoint_minutes": 0,
+        "output": folder / "model",
         "provenance": folder / "finetune.json",
         "checkpoints": folder / "checkpoints",
     } | changes
-    words = [word for key, value in options.items() for word in (f"--{key}", str(value))]
-    return [sys.executable, "-m", "scripts.finetune", *words]
+    loop = Finetune(**{"learning_rate": 1e-4, "epochs": 40, "batch_size": 2} | (settings or {}))
+    return [sys.executable, "-m", "scripts.finetune", *words(loop), *words(options)]
 
 
 def write_training_set(tmp_path: Path, images: np.ndarray) -> None:
     table = pd.DataFrame({"file_name": [f"{index}.png" for index in range(6)], "text": "a drawing of a man"})
     imageset.write(tmp_path / "real.zip", table, images)
-    table.assign(set="real").to_csv(tmp_path / "training.csv", index=False)
+    table.assign(images="real.zip", iteration=0).to_csv(tmp_path / "training.csv", index=False)
 
 
 def test_two_processes_train_as_one_with_the_same_batch(images, tmp_path):
     write_training_set(tmp_path, images)
-    options = {"learning-rate": 1e-3, "epochs": 5, "batch-size": 5, "checkpoint-minutes": 60}
-    command = finetune_command(tmp_path, "two", **options)
+    options: dict[str, Any] = {"learning_rate": 1e-3, "epochs": 5, "batch_size": 5}
+    command = finetune_command(tmp_path, "two", options, checkpoint_minutes=60)
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
     subprocess.run([*launcher, *command[1:]], cwd=ROOT, env=environment, check=True, capture_output=True)
     two = json.loads((tmp_path / "two/finetune.json").read_text())["results"]["loss"]
 
-    one_data = encode(images, ["a drawing of a man"] * 6, *frozen_parts(), flip=True)
-    arguments: dict[str, Any] = {
-        "learning_rate": 1e-3,
-        "epochs": 5,
-        "batch_size": 5,
-        "seed": seed_of(0, 0, 1, "finetune"),
-    }
+    one_data = encode(images, ["a drawing of a man"] * 6, Encoder(MODEL), flip=True)
     network = unet()
-    one = finetune(network, scheduler("epsilon"), one_data, tmp_path, **arguments, **SETTINGS)
+    one = train(network, one_data, tmp_path, seed=seed_of(0, 0, 1, "finetune"), **options)
     assert two == pytest.approx(one, rel=1e-4)
-    weights = load_file(tmp_path / "two/unet/diffusion_pytorch_model.safetensors")
+    weights = load_file(tmp_path / "two/model/diffusion_pytorch_model.safetensors")
     for name, parameter in network.named_parameters():
         torch.testing.assert_close(weights[name], parameter, atol=1e-3, rtol=0)
 
@@ -260,7 +259,7 @@ def undisturbed(images, tmp_path_factory) -> bytes:
     write_training_set(folder, images)
     command = finetune_command(folder, "run")
     subprocess.run(command, cwd=ROOT, env=os.environ | ONE_THREAD, check=True, capture_output=True)
-    return (folder / "run/unet/diffusion_pytorch_model.safetensors").read_bytes()
+    return (folder / "run/model/diffusion_pytorch_model.safetensors").read_bytes()
 
 
 def wait_for_checkpoints(checkpoints: Path, number: int, process: subprocess.Popen) -> None:
@@ -277,14 +276,14 @@ def test_a_finetune_killed_in_the_middle_resumes_to_the_same_weights(images, tmp
     with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL) as process:
         wait_for_checkpoints(checkpoints, 2, process)
         process.send_signal(signal.SIGKILL)
-    assert not (tmp_path / "killed/unet").exists()
+    assert not (tmp_path / "killed/model").exists()
     newest = max(checkpoints.glob("*/step-*"))
     (newest / "model.safetensors").write_bytes(b"cut off")
     resumed = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
     assert "cannot be read" in resumed.stdout
     assert "resumed from" in resumed.stdout
 
-    assert (tmp_path / "killed/unet/diffusion_pytorch_model.safetensors").read_bytes() == undisturbed
+    assert (tmp_path / "killed/model/diffusion_pytorch_model.safetensors").read_bytes() == undisturbed
     assert not checkpoints.exists()
 
 
@@ -295,7 +294,7 @@ def test_a_checkpoint_of_other_code_is_not_resumed(images, tmp_path):
     with subprocess.Popen(before, cwd=ROOT, env=os.environ | ONE_THREAD, stderr=subprocess.DEVNULL) as process:
         wait_for_checkpoints(checkpoints, 1, process)
         process.send_signal(signal.SIGKILL)
-    after = finetune_command(tmp_path, "edited", code="after", epochs=1)
+    after = finetune_command(tmp_path, "edited", {"epochs": 1}, code="after")
     result = subprocess.run(after, cwd=ROOT, env=os.environ | ONE_THREAD, check=True, capture_output=True, text=True)
     assert "resumed" not in result.stdout
     assert json.loads((tmp_path / "edited/finetune.json").read_text())["parameters"]["code"] == "after"
@@ -339,7 +338,7 @@ def test_of_two_fine_tunes_of_one_cell_the_older_stops_at_its_next_checkpoint(im
     assert f"resumed from {stopped}" in newer.communicate(timeout=60)[0]
     assert newer.returncode == 0
     assert (cell / "unet/diffusion_pytorch_model.safetensors").read_bytes() == undisturbed
-    assert sorted(path.name for path in cell.iterdir()) == ["finetune.json", "unet"]
+    assert sorted(path.name for path in cell.iterdir()) == ["finetune.json", "model"]
 
 
 def test_all_processes_of_a_superseded_fine_tune_stop(images, tmp_path, token):
@@ -353,7 +352,7 @@ def test_all_processes_of_a_superseded_fine_tune_stop(images, tmp_path, token):
     _, errors = older.communicate(timeout=60)
     assert older.returncode != 0
     assert "SLURM job 1 (restart 0, node g1) stops without writing" in errors
-    assert not (tmp_path / "cell/unet").exists()
+    assert not (tmp_path / "cell/model").exists()
     assert not list((tmp_path / "cell").rglob(".*"))
 
 

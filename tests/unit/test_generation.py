@@ -1,6 +1,7 @@
 """Generation: Stable Diffusion's own pipeline, whatever the batches and shards."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from diffusers import StableDiffusionImg2ImgPipeline
 
 from scripts import gather, generate
 from scripts.lib.base import hashes, imageset
+from scripts.lib.base.seeds import seed_of
 from scripts.lib.engines.generation import generate as generate_images
 from scripts.lib.engines.generation import load_pipeline
 from scripts.lib.experiment.choices import Mode
@@ -40,6 +42,7 @@ def run(
         generate.main(
             model=MODEL,
             prompts=real,
+            kind="images",
             mode=mode,
             seed=1,
             replicate=2,
@@ -76,6 +79,7 @@ def test_text_to_image_has_the_size_that_is_asked_for(real, tmp_path):
     generate.main(
         model=MODEL,
         prompts=real,
+        kind="images",
         mode="txt2img",
         seed=0,
         replicate=0,
@@ -153,6 +157,7 @@ def test_the_arm_does_not_enter_the_noise_but_the_iteration_does(real, tmp_path)
         generate.main(
             model=MODEL,
             prompts=real,
+            kind="images",
             mode="txt2img",
             seed=0,
             replicate=replicate,
@@ -181,6 +186,7 @@ def test_a_diverged_model_stops_with_the_prompt_and_the_cell(real, tmp_path, mon
         generate.main(
             model=MODEL,
             prompts=real,
+            kind="images",
             mode="txt2img",
             seed=0,
             replicate=2,
@@ -191,3 +197,26 @@ def test_a_diverged_model_stops_with_the_prompt_and_the_cell(real, tmp_path, mon
             guidance_scale=1.0,
         )
     assert not list(tmp_path.rglob("*.zip"))
+
+
+def test_the_noise_depends_on_the_kind_of_the_set_and_not_on_the_name_of_a_file(real, tmp_path):
+    other = shutil.copy(real, tmp_path / "others.zip")
+    seeds = {}
+    for kind, prompts in (("images", real), ("images", other), ("unseen", real)):
+        output = tmp_path / f"{kind}-{prompts.stem}.zip"
+        generate.main(
+            model=MODEL,
+            prompts=prompts,
+            kind=kind,
+            mode="txt2img",
+            seed=4,
+            replicate=5,
+            iteration=6,
+            output=output,
+            provenance=tmp_path / "p.json",
+            steps=1,
+            guidance_scale=1.0,
+        )
+        seeds[kind, prompts.stem] = imageset.read_metadata(output)["seed"].tolist()
+    assert seeds["images", "images"] == seeds["images", "others"] == [seed_of(4, 5, 6, "images", i) for i in range(7)]
+    assert seeds["unseen", "images"] == [seed_of(4, 5, 6, "unseen", i) for i in range(7)]

@@ -12,8 +12,7 @@ from transformers import CLIPModel, CLIPTextModel, RobertaConfig, RobertaModel
 from scripts.lib.base.code import ROOT
 from scripts.lib.base.kinds import kinds
 from scripts.lib.base.safetensors_files import ModelError
-from scripts.lib.engines import pipelines
-from scripts.lib.weights import loading
+from scripts.lib.engines import pipelines, stable_diffusion
 from tests.models import SHAPES, tiny_pipeline
 
 NETWORKS = kinds("networks", mark="extractor")
@@ -37,7 +36,7 @@ def change(path, alter):
 
 
 def test_the_embedded_model_can_be_built():
-    classes = loading.build_pipeline(MINIATURE)
+    classes = stable_diffusion.build(MINIATURE)
     assert classes == {
         "unet": "UNet2DConditionModel",
         "vae": "AutoencoderKL",
@@ -50,7 +49,7 @@ def test_the_embedded_model_can_be_built():
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_models_that_people_retrain_can_be_built(shape, tmp_path):
-    loading.build_pipeline(tiny_pipeline(tmp_path / "model", shape))
+    stable_diffusion.build(tiny_pipeline(tmp_path / "model", shape))
 
 
 @pytest.mark.parametrize("options", [{}, {"device_map": "meta"}])
@@ -111,13 +110,13 @@ def test_an_encoder_of_another_class_that_says_it_is_clip_s_is_refused(model):
     RobertaModel(size).save_pretrained(model / "text_encoder")
     edit(model / "text_encoder/config.json", architectures=["CLIPTextModel"])
     with pytest.raises(ModelError, match="text_encoder: not the weights of a CLIPTextModel"):
-        loading.build_pipeline(model)
+        stable_diffusion.build(model)
 
 
 def test_weights_of_another_width_are_refused(model):
     edit(model / "unet/config.json", block_out_channels=[32, 64])
     with pytest.raises(ModelError, match=r"unet: no UNet2DConditionModel can be built from it|not the weights of"):
-        loading.build_pipeline(model)
+        stable_diffusion.build(model)
 
 
 @pytest.mark.parametrize(
@@ -136,14 +135,14 @@ def test_a_scheduler_that_cannot_be_built_is_refused(model, name, changes, messa
     edit(model / "model_index.json", scheduler=["diffusers", name])
     edit(model / "scheduler/scheduler_config.json", _class_name=name, **changes)
     with pytest.raises(ModelError, match=f"scheduler: {message}"):
-        loading.build_pipeline(model)
+        stable_diffusion.build(model)
 
 
 @pytest.mark.parametrize("name", ["PNDMScheduler", "EulerAncestralDiscreteScheduler", "LCMScheduler"])
 def test_other_schedulers_of_the_field_pass(model, name):
     edit(model / "model_index.json", scheduler=["diffusers", name])
     edit(model / "scheduler/scheduler_config.json", _class_name=name)
-    assert loading.build_pipeline(model)["scheduler"] == name
+    assert stable_diffusion.build(model)["scheduler"] == name
 
 
 def test_a_tokenizer_with_more_words_than_the_encoder_is_refused(model):
@@ -152,7 +151,7 @@ def test_a_tokenizer_with_more_words_than_the_encoder_is_refused(model):
     tokenizer["model"]["vocab"] |= {"beyond</w>": 400}
     path.write_text(json.dumps(tokenizer))
     with pytest.raises(ModelError, match="a word of number 400, but the text encoder knows 400 words"):
-        loading.build_pipeline(model)
+        stable_diffusion.build(model)
 
 
 def test_a_clip_that_looks_for_another_end_of_the_prompt_is_refused(model):

@@ -169,6 +169,7 @@ def test_a_model_gets_the_prompts_as_they_are(dataset, tmp_path, monkeypatch):
         prompts=dataset / "unseen.csv",
         output=tmp_path / "unseen.zip",
         provenance=tmp_path / "unseen.json",
+        kind="unseen",
         mode="txt2img",
         steps=1,
         guidance_scale=1,

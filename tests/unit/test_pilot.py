@@ -22,10 +22,10 @@ def experiment(settings):
 def ran(results, cell, *, seconds, epochs=2, steps=10, model="model"):
     """Write what the jobs of a cell leave: 8 images trained on and generated, 2 unseen ones."""
     folder, benchmarks = results / str(cell), results / "benchmarks" / str(cell)
-    (folder / "unet").mkdir(parents=True)
+    (folder / "model").mkdir(parents=True)
     (folder / "generated").mkdir()
     benchmarks.mkdir(parents=True)
-    (folder / "unet" / "weights").write_bytes(bytes(1000))
+    (folder / "model" / "weights").write_bytes(bytes(1000))
     (folder / "scores.json").write_bytes(bytes(50))
     (folder / "training.csv").write_text("set,file_name\n" + "real,x.png\n" * 8)
     for name, number in (("generated", 8), ("unseen", 2)):
@@ -75,11 +75,11 @@ def test_bytes_are_those_of_the_files(experiment, tmp_path):
     ran(tmp_path, cell, seconds=35)
     pilot = measure(tmp_path, jobs(experiment), "model")
     sets = sum((tmp_path / str(cell) / f"{name}.zip").stat().st_size for name in ("generated", "unseen"))
-    assert pilot.unet == 1000
+    assert pilot.model == 1000
     assert pilot.image == sets / 10
     assert 5 < pilot.other < 200
 
 
 def test_nothing_has_run(experiment, tmp_path):
     pilot = measure(tmp_path, jobs(experiment), "model")
-    assert (pilot.rates, pilot.devices, pilot.unet, pilot.image) == ({}, [], None, None)
+    assert (pilot.rates, pilot.devices, pilot.model, pilot.image) == ({}, [], None, None)

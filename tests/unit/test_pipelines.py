@@ -9,7 +9,7 @@ from safetensors.numpy import save_file
 
 from scripts.lib.base.code import ROOT
 from scripts.lib.base.safetensors_files import ModelError
-from scripts.lib.engines import pipelines
+from scripts.lib.engines import pipelines, stable_diffusion
 
 CONFIGURATIONS = {
     "model_index.json": {
@@ -40,7 +40,7 @@ CONFIGURATIONS = {
 def model(tmp_path):
     """A folder that looks like a Stable Diffusion pipeline."""
     folder = tmp_path / "model"
-    for component in pipelines.COMPONENTS:
+    for component in stable_diffusion.COMPONENTS:
         (folder / component).mkdir(parents=True)
     save_file({"encoder.conv_in.weight": np.zeros(1)}, folder / "vae/diffusion_pytorch_model.safetensors")
     save_file({"conv_in.weight": np.zeros(1)}, folder / "unet/diffusion_pytorch_model.safetensors")

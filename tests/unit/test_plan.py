@@ -12,7 +12,7 @@ from scripts.lib.planning.pilot import Pilot, Rate
 from scripts.lib.planning.plan import Sizes, architecture, cost_of, duration, operations, peak, plan, volume
 from scripts.lib.planning.schedule import Span
 
-ONE: Any = SimpleNamespace(unet=10, training=30, encode=4, decode=5, text=1, parameters=1000)
+ONE: Any = SimpleNamespace(forward=10, training=30, encode=4, decode=5, text=1, parameters=1000)
 NONE = Pilot({}, [], None, None, 0.0)
 
 
@@ -103,7 +103,7 @@ def test_a_terminal_of_100_columns_holds_the_plan_and_the_page_is_whole(experime
 
 def test_a_model_that_is_not_there_is_counted_by_the_published_one_of_its_name(tmp_path):
     assert architecture(tmp_path / "stable-diffusion-2-1-base").parent.name == "architectures"
-    with pytest.raises(FileNotFoundError, match=r"other: no unet/config\.json there.*run one cell first"):
+    with pytest.raises(FileNotFoundError, match=r"other: no model_index\.json there.*run one cell first"):
         architecture(tmp_path / "other")
 
 

@@ -61,7 +61,7 @@ def test_the_explorer_holds_the_images_of_every_cell(finished: Project):
 
 def test_provenance_says_what_made_a_model(finished: Project):
     record = json.loads((finished.root / "results/tiny/healed/seed-0/iteration-2/finetune.json").read_text())
-    assert record["parameters"]["unet"] == "results/tiny/poison-50/seed-0/iteration-1/unet"
+    assert record["parameters"]["start"] == "results/tiny/poison-50/seed-0/iteration-1/model"
     assert len(record["results"]["loss"]) == 1
     assert {"torch", "diffusers"} <= set(record["versions"])
     assert record["peak_memory_mib"] > 100
@@ -69,7 +69,9 @@ def test_provenance_says_what_made_a_model(finished: Project):
 
 def test_a_fine_tune_records_the_code_that_its_checkpoints_belong_to(finished: Project):
     record = json.loads((finished.root / "results/tiny/real/seed-0/iteration-1/finetune.json").read_text())
-    assert record["parameters"]["code"] == digest("scripts.finetune")
+    assert record["parameters"]["code"] == digest(
+        "scripts.finetune", "scripts.lib.engines.stable_diffusion", "scripts.lib.training.trainables.full"
+    )
 
 
 def test_no_checkpoint_is_left(finished: Project):

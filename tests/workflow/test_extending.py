@@ -8,7 +8,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from tests.workflow.conftest import ROOT, Project
 
@@ -16,11 +18,11 @@ OVERLAY = {
     "rewards": {"contrast": {}},
     "score": {"features": {"network": "blocks", "weights": "config.yaml"}},
     "arms": {
-        "real": {"iterations": 2},
+        "real": {"iterations": 2, "finetune": {"trainable": "attention"}},
         "most": {"iterations": 2, "regime": "last_two", "curate": [{"most": {"keep": 0.67}}]},
     },
 }
-KINDS = ["curation", "metrics", "networks", "regimes", "rewards"]
+KINDS = ["curation", "metrics", "networks", "regimes", "rewards", "trainables"]
 CELL = "results/tiny/most/seed-0/iteration-2"
 
 
@@ -51,6 +53,15 @@ def rows(project: Project, path: str) -> list[dict[str, str]]:
 
 def test_the_page_shows_a_file_per_kind():
     assert sorted(Path(path).parent.name for path, _ in files()) == KINDS
+
+
+def test_a_trainable_leaves_the_other_layers_as_they_were(extended: Project):
+    name = "diffusion_pytorch_model.safetensors"
+    before = load_file(extended.root / "models/miniature/unet" / name)
+    after = load_file(extended.root / "results/tiny/real/seed-0/iteration-2/model" / name)
+    changed = {key for key, tensor in before.items() if not np.array_equal(tensor.astype(np.float32), after[key])}
+    assert changed
+    assert all("attentions" in key for key in changed)
 
 
 def test_a_regime_takes_images_of_the_last_two_models(extended: Project):

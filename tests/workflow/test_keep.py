@@ -15,7 +15,7 @@ LONGER = LAST | {"arms": {"real": {"iterations": 3}}}
 
 def unets(project: Project) -> set[str]:
     """Return the cells, `arm/iteration`, whose U-Net is there."""
-    found = (project.root / "results/tiny").glob("*/*/*/unet/diffusion_pytorch_model.safetensors")
+    found = (project.root / "results/tiny").glob("*/*/*/model/diffusion_pytorch_model.safetensors")
     return {f"{path.parts[-5]}/{path.parts[-3].removeprefix('iteration-')}" for path in found}
 
 
@@ -42,7 +42,7 @@ def test_another_keep_plans_nothing(finished: Project):
 
 def test_in_a_whole_run_all_go_but_the_last_of_each_arm(tmp_path: Path):
     project = Project(ROOT).copy(tmp_path / "fresh")
-    removed = set(re.findall(r"tiny/(\S+)/unet/diffusion_pytorch_model.safetensors", removed_by(project)))
+    removed = set(re.findall(r"tiny/(\S+)/model/diffusion_pytorch_model.safetensors", removed_by(project)))
     assert removed == {"real/seed-0/iteration-1", "poison-50/seed-0/iteration-1"}
 
 
@@ -85,8 +85,8 @@ def test_an_arm_that_starts_from_a_removed_u_net_trains_it_again(longer: Project
 def test_a_run_that_names_a_cell_needs_notemp_to_keep_its_u_net(tmp_path: Path):
     project = Project(ROOT).copy(tmp_path / "fresh")
     target = "results/tiny/real/seed-0/iteration-1/scores.json"
-    assert "Would remove temporary output results/tiny/real/seed-0/iteration-1/unet" in removed_by(project, target)
-    assert "/unet" not in removed_by(project, target, "--notemp")
+    assert "Would remove temporary output results/tiny/real/seed-0/iteration-1/model" in removed_by(project, target)
+    assert "/model" not in removed_by(project, target, "--notemp")
 
 
 def removed_by(project: Project, *arguments: str) -> str:

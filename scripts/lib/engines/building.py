@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from transformers import CLIPTokenizer
-
 from scripts.lib.base.safetensors_files import ModelError
 from scripts.lib.engines import pipelines
 from scripts.lib.engines.components import TOKENS, WORDS
@@ -31,6 +29,8 @@ def on_meta(kind: Any, folder: Path) -> Any:
 
 def check_words(folder: Path, config: Any, *, pooled: bool = False) -> None:
     """Refuse a tokenizer whose words or end token are not those of its text encoder."""
+    from transformers import CLIPTokenizer  # The workflow imports every module of this room.
+
     try:
         tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
     except Exception as error:

@@ -1,52 +1,35 @@
-"""Images from a model: Stable Diffusion's own pipelines, with one random generator an image."""
+"""Images from a model: the pipelines of diffusers, with one random generator per image."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from diffusers import (
-    AutoencoderKL,
-    DiffusionPipeline,
-    StableDiffusionImg2ImgPipeline,
-    StableDiffusionPipeline,
-    UNet2DConditionModel,
-)
 from tqdm import trange
-from transformers import CLIPTextModel
 
-from scripts.lib.engines import pipelines
+from scripts.lib.engines.engine import engine_of
 from scripts.lib.experiment.choices import Mode
 
-PIPELINES = {"img2img": StableDiffusionImg2ImgPipeline, "txt2img": StableDiffusionPipeline}
+if TYPE_CHECKING:
+    from diffusers import DiffusionPipeline
 
 
-def load_pipeline(mode: Mode, model: Path, unet: Path | None = None) -> DiffusionPipeline:
-    """Load the base model's pipeline, with another U-Net where one is given.
+def load_pipeline(mode: Mode, model: Path, network: Any = None) -> "DiffusionPipeline":
+    """Load the base model's pipeline, with another network where one is given.
 
     Args:
         mode: ``img2img`` or ``txt2img``.
         model: folder of the base pipeline.
-        unet: folder of a fine-tuned U-Net.
+        network: what takes the place of the base model's own.
     """
-    pipe = PIPELINES[mode].from_pretrained(
-        model,
-        unet=pipelines.load(UNet2DConditionModel, unet or model / "unet"),
-        vae=pipelines.load(AutoencoderKL, model / "vae"),
-        text_encoder=pipelines.load(CLIPTextModel, model / "text_encoder"),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-        local_files_only=True,
-    )
+    engine = engine_of(model)
+    pipe = engine.pipeline(mode, model, network or engine.network(model / engine.COMPONENT))
     pipe.set_progress_bar_config(disable=True)
-    pipe.unet.to(memory_format=torch.channels_last)  # The layout that convolutions are fastest in, by a sixth here.
-    return pipe.to(pipelines.device())
+    return pipe
 
 
-@torch.no_grad()
 def generate(
-    pipe: DiffusionPipeline,
+    pipe: "DiffusionPipeline",
     prompts: list[str],
     seeds: list[int],
     init_images: np.ndarray | None = None,
@@ -57,7 +40,7 @@ def generate(
     batch_size: int,
     size: int | None = None,
 ) -> Iterator[np.ndarray]:
-    """Yield one uint8 image (height, width, 3) a prompt.
+    """Yield one uint8 image (height, width, 3) per prompt.
 
     All noise of image i comes from a CPU generator seeded with ``seeds[i]``, so that neither the
     batch size nor the device's random numbers change it. Batches of another size sum in another
@@ -71,6 +54,8 @@ def generate(
     Raises:
         FloatingPointError: an image is not finite, or black all over; the message names its prompt.
     """
+    import torch
+
     for start in trange(0, len(prompts), batch_size, desc="generate", mininterval=10):
         part = slice(start, start + batch_size)
         arguments = {

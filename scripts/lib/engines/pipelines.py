@@ -1,26 +1,15 @@
-"""Stable Diffusion folders: check them before they are needed, load them as they are."""
+"""Folders of pipelines: check them before they are needed, load them as they are."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scripts.lib.base.hashes import content
-from scripts.lib.base.safetensors_files import ModelError, read_json, shapes
-from scripts.lib.engines.components import check_autoencoder, check_tokenizer
+from scripts.lib.base.safetensors_files import ModelError, read_json
+from scripts.lib.engines.engine import engine_of
 
 if TYPE_CHECKING:
     import torch
 
-COMPONENTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
-CLASSES = {
-    "unet": ("UNet2DConditionModel",),
-    "vae": ("AutoencoderKL",),
-    "text_encoder": ("CLIPTextModel",),
-    "tokenizer": ("CLIPTokenizer", "CLIPTokenizerFast"),
-}
-PIPELINES = ("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline")
-PREDICTION_TYPES = ("epsilon", "v_prediction")
-# Keys of a U-Net's configuration that give it inputs beside the image, the time and the prompt.
-FURTHER_INPUTS = ("addition_embed_type", "class_embed_type", "encoder_hid_dim", "time_cond_proj_dim")
 CONVERT = "StableDiffusionPipeline.from_single_file(FILE).save_pretrained(FOLDER)"
 MULTIPLE = 8  # Of which diffusers' text-to-image wants an image's edges, whatever the autoencoder.
 
@@ -29,9 +18,8 @@ def check(folder: Path) -> None:
     """Refuse a base model that a later job would fail on. Reads no weights and imports no torch.
 
     Raises:
-        ModelError: the folder is missing or no diffusers pipeline, it is another kind of pipeline, a component is
-            missing, of another class or does not fit the others, weights are pickled, cut off or not whole, or the
-            scheduler predicts something that the loss does not know.
+        ModelError: the folder is missing or no diffusers pipeline, no engine reads its kind of pipeline, or the engine
+            refuses it.
     """
     if folder.is_file():
         raise ModelError(f"{folder}: a single-file checkpoint, not a folder; convert it with {CONVERT}")
@@ -41,60 +29,7 @@ def check(folder: Path) -> None:
             f"Diffusion pipeline, convert a single-file checkpoint with {CONVERT}, or say under `downloads` where "
             "the folder comes from"
         )
-    index = read_json(folder / "model_index.json")
-    kind = index.get("_class_name")
-    if kind not in PIPELINES:
-        raise ModelError(f"{folder}: a {kind}, but only {' and '.join(PIPELINES)} can be retrained here")
-    for component in COMPONENTS:
-        if not (folder / component).is_dir():
-            raise ModelError(f"{folder}: the component {component!r} is missing; the pipeline is not whole")
-    text = read_json(folder / "text_encoder" / "config.json")
-    unet = read_json(folder / "unet" / "config.json")
-    vae = read_json(folder / "vae" / "config.json")
-    scheduler = read_json(folder / "scheduler" / "scheduler_config.json")
-    _check_classes(folder, index, unet, text)
-    check_autoencoder(folder / "vae")
-    shapes(folder / "text_encoder", "model")
-    shapes(folder / "unet", "diffusion_pytorch_model")
-    check_tokenizer(folder / "tokenizer", text)
-    _check_fit(folder, unet, vae, text)
-    prediction = scheduler.get("prediction_type", "epsilon")
-    if prediction not in PREDICTION_TYPES:
-        raise ModelError(f"{folder}/scheduler: prediction_type {prediction!r} is none of {PREDICTION_TYPES}")
-
-
-def _check_classes(folder: Path, index: dict[str, Any], unet: dict[str, Any], text: dict[str, Any]) -> None:
-    """Refuse a component whose class, in the pipeline's index or in its own configuration, is not supported."""
-    named = {component: [(index.get(component) or [None, None])[1]] for component in CLASSES}
-    named["unet"].append(unet.get("_class_name"))
-    named["text_encoder"] += text.get("architectures") or []
-    for component, classes in named.items():
-        for kind in classes:
-            if kind is not None and kind not in CLASSES[component]:
-                raise ModelError(
-                    f"{folder}/{component}: a {kind}, but only {' and '.join(CLASSES[component])} is supported here; "
-                    "give the folder of a Stable Diffusion 1 or 2 pipeline"
-                )
-
-
-def _check_fit(folder: Path, unet: dict[str, Any], vae: dict[str, Any], text: dict[str, Any]) -> None:
-    """Refuse parts of different models, and a U-Net that wants more than an image, a time and a prompt."""
-    for component, key, name, default, wanted in (
-        ("vae", "latent_channels", "in_channels", 4, vae.get("latent_channels", 4)),
-        ("vae", "latent_channels", "out_channels", 4, vae.get("latent_channels", 4)),
-        ("text encoder", "hidden_size", "cross_attention_dim", 1280, text.get("hidden_size", 512)),
-    ):
-        if (value := unet.get(name, default)) != wanted:
-            raise ModelError(
-                f"{folder}/unet: its {name} is {value}, but the {component}'s {key} is {wanted}; give a text-to-image "
-                "model (inpainting, depth and upscaling models have further inputs)"
-            )
-    for key in FURTHER_INPUTS:
-        if unet.get(key) is not None:
-            raise ModelError(
-                f"{folder}/unet: its {key} is {unet[key]!r}, an input that Stable Diffusion 1 and 2 do not have; give "
-                "a plain text-to-image model"
-            )
+    engine_of(folder).check(folder)
 
 
 def check_steps(folder: Path, steps: int) -> None:

@@ -17,7 +17,7 @@ from scripts.lib.experiment.config.section import Section
 from scripts.lib.experiment.lineage import every_cell, history, initial
 
 REAL = "dataset/images.zip"
-UNET = ("config.json", "diffusion_pytorch_model.safetensors")
+MODEL_FILES = ("config.json", "diffusion_pytorch_model.safetensors")
 ON_GPU = {"finetune", "generate", "unseen", "embed", "reward"}
 Inputs = dict[str, list[str]]
 
@@ -130,17 +130,17 @@ def compose_inputs(experiment: Experiment, cell: Cell) -> Inputs:
 
 
 def finetune_inputs(experiment: Experiment, cell: Cell) -> Inputs:
-    """Return what a fine-tune reads: the table of its training set, the image sets, the U-Net that it starts from."""
+    """Return what a fine-tune reads: the table of its training set, the image sets, the model that it starts from."""
     return {
         "training": [f"{cell}/training.csv"],
         "images": [REAL, *candidates(experiment, cell)["images"]],
-        "unet": unet(initial(experiment, cell)),
+        "start": model_files(initial(experiment, cell)),
     }
 
 
-def unet(cell: Cell) -> list[str]:
-    """Return the files of a cell's U-Net; the base model's are in the model's folder."""
-    return [] if cell.arm == BASE else [f"{cell}/unet/{name}" for name in UNET]
+def model_files(cell: Cell) -> list[str]:
+    """Return the files of a cell's model; the base model's are in a folder of their own."""
+    return [] if cell.arm == BASE else [f"{cell}/model/{name}" for name in MODEL_FILES]
 
 
 def images_a_cell(experiment: Experiment) -> int:
@@ -171,14 +171,14 @@ def _job(rule: str, cell: Cell, output: str, inputs: Mapping[str, list[str]], na
 
 
 def _made_with(path: str) -> str:
-    """Return the output that stands for the job that makes a file: the record of a U-Net, the table of a step."""
-    if "/unet/" in path:
-        return f"{path.partition('/unet/')[0]}/finetune.json"
+    """Return the output that stands for the job that makes a file: the record of a model, the table of a step."""
+    if "/model/" in path:
+        return f"{path.partition('/model/')[0]}/finetune.json"
     return path.replace(".zip", ".csv") if "/curation/" in path else path
 
 
 def _training(experiment: Experiment, cell: Cell) -> Iterator[Job]:
-    """Yield the jobs that make the U-Net of a cell."""
+    """Yield the jobs that make the model of a cell."""
     scored = {path for step in steps(experiment, cell) for path in rewards(experiment, cell, step)}
     for step in steps(experiment, cell):
         inputs = curate_inputs(experiment, cell, step.number)
@@ -200,12 +200,12 @@ def _rewards(images: str, scored: set[str]) -> Iterator[Job]:
 
 def _images(experiment: Experiment, cell: Cell) -> Iterator[Job]:
     """Yield the jobs that make and score the images of a cell."""
-    weights = {"unet": unet(cell)}
+    trained = {"trained": model_files(cell)}
     shards = [f"generated/shard-{shard}.json" for shard in range(shards_a_cell(experiment))]
     for shard, output in enumerate(shards):
-        yield _job("generate", cell, output, weights, f"generate-{shard}")
+        yield _job("generate", cell, output, trained, f"generate-{shard}")
     images, unseen, features = f"{cell}/generated.zip", f"{cell}/unseen.json", f"{cell}/generated.safetensors"
     yield _job("gather", cell, "generated.zip", {"shards": [f"{cell}/{output}" for output in shards]})
-    yield _job("unseen", cell, "unseen.json", weights)
+    yield _job("unseen", cell, "unseen.json", trained)
     yield _job("embed", cell, "generated.safetensors", {"images": [images, unseen]})
     yield _job("score", cell, "scores.json", {"images": [images, unseen, features]})

@@ -27,26 +27,26 @@ class Pilot(NamedTuple):
     Attributes:
         rates: by rule; a rule that has not run is missing.
         devices: the GPUs that it ran on, or ``cpu``.
-        unet: bytes of a U-Net, None where there is none.
+        model: bytes of a cell's model, None where there is none.
         image: bytes of an image, None where there is none.
         other: bytes of a cell's embeddings, tables and records, over the number of its images.
     """
 
     rates: dict[str, Rate]
     devices: list[str]
-    unet: float | None
+    model: float | None
     image: float | None
     other: float
 
 
 def passes(settings: Mapping[str, Any]) -> int:
-    """Return how often the U-Net runs for one image under the settings of ``generate``."""
+    """Return how often the network runs for one image under the settings of ``generate``."""
     share = settings["strength"] if settings["mode"] == "img2img" else 1
     return int(settings["steps"] * share) * (2 if settings["guidance_scale"] > 1 else 1)
 
 
 def work_of(rule: str, images: int, settings: Mapping[str, Any]) -> int:
-    """Return what a job's seconds grow with: training samples, U-Net passes, or else images.
+    """Return what a job's seconds grow with: training samples, passes of the network, or else images.
 
     Args:
         images: how many the job reads or makes.
@@ -121,19 +121,19 @@ def _count(images: Path) -> int:
 
 
 def _bytes(results: Path, cells: Iterable[Cell]) -> tuple[float | None, float | None, float]:
-    """Return the bytes of a U-Net and of an image, and the other bytes of a cell for each of its images."""
-    unets, images, others = [], [], []
+    """Return the bytes of a model and of an image, and the other bytes of a cell for each of its images."""
+    models, images, others = [], [], []
     for cell in cells:
         folder = results / str(cell)
         sizes = {path: path.stat().st_size for path in folder.rglob("*") if path.is_file()}
         sets = [path for path in sizes if path.suffix == ".zip" and path.parent == folder]
         number = sum(map(_count, sets))
-        unet = sum(size for path, size in sizes.items() if path.parent == folder / "unet")
-        if unet:
-            unets.append(unet)
+        model = sum(size for path, size in sizes.items() if path.parent == folder / "model")
+        if model:
+            models.append(model)
         if number:
             images.append(sum(sizes[path] for path in sets) / number)
-            kept = {folder / "unet", folder / "checkpoints"}
+            kept = {folder / "model", folder / "checkpoints"}
             rest = [size for path, size in sizes.items() if path.suffix != ".zip" and not kept & {*path.parents}]
             others.append(sum(rest) / number)
-    return median(unets) if unets else None, median(images) if images else None, median(others) if others else 0.0
+    return median(models) if models else None, median(images) if images else None, median(others) if others else 0.0

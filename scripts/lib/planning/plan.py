@@ -16,16 +16,16 @@ from scripts.lib.experiment.lineage import cells, every_cell, initial, last_cell
 from scripts.lib.planning.jobs import ON_GPU, Job, images_a_cell, jobs, shards_a_cell, training_images
 from scripts.lib.planning.pilot import Pilot, measure, passes, work_of
 from scripts.lib.planning.schedule import Span, bounds, critical_path, schedule
+from scripts.lib.training.trainable import trainable_of
 
 if TYPE_CHECKING:
-    from scripts.lib.engines.flops import Flops
+    from scripts.lib.engines.engine import Flops
 
 Count = Callable[[int | None], "Flops"]
 DEVICES = (1, 2, 4, 8)
 DRAWN = 4
 COUNTED = ("finetune", "generate", "unseen")
 WITH_IMAGES = ("generate", "unseen", "rewrite")
-CHECKPOINT = 3  # U-Nets that a checkpoint is worth: the weights and AdamW's two moments of each.
 CHECKPOINTS = 3  # The two newest and the one that is being written.
 ARCHITECTURES = Path("models/architectures")
 
@@ -39,9 +39,9 @@ class Cost(NamedTuple):
 
 
 class Sizes(NamedTuple):
-    """Bytes of a U-Net, of an image, and of what else a cell keeps."""
+    """Bytes of a cell's model, of an image, and of what else a cell keeps."""
 
-    unet: float
+    model: float
     image: float
     other: float
 
@@ -75,11 +75,12 @@ def architecture(model: Path) -> Path:
         FileNotFoundError: neither is there.
     """
     for folder in (model, ARCHITECTURES / model.name):
-        if (folder / "unet" / "config.json").is_file():
+        if (folder / "model_index.json").is_file():
             return folder
     raise FileNotFoundError(
-        f"{model}: no unet/config.json there, and no architecture of that name in {ARCHITECTURES}, so that nothing "
-        "can be counted; download the model's config.json files (no weights are needed), or run one cell first"
+        f"{model}: no model_index.json there, and no architecture of that name in {ARCHITECTURES}, so that nothing "
+        "can be counted; download the model's model_index.json and config.json files (no weights are needed), or run "
+        "one cell first"
     )
 
 
@@ -110,13 +111,13 @@ def operations(experiment: Experiment, job: Job, count: Count) -> float:
     settings, images = settings_of(experiment, job), images_of(experiment, job)
     one = count(experiment.dataset.resolution)
     if job.rule == "finetune":
-        step = one.training + (one.unet if settings["gradient_checkpointing"] else 0)
+        step = one.training + (one.forward if settings["gradient_checkpointing"] else 0)
         encoded = images * (2 if settings["horizontal_flip"] else 1)
         prompts = images / experiment.dataset.per_group
         return images * settings["epochs"] * step + encoded * one.encode + prompts * one.text
     prompts = 2 if settings["guidance_scale"] > 1 else 1
     start = one.encode if settings["mode"] == "img2img" else 0
-    return images * (passes(settings) * one.unet + start + one.decode + prompts * one.text)
+    return images * (passes(settings) * one.forward + start + one.decode + prompts * one.text)
 
 
 def cost_of(experiment: Experiment, job: Job, pilot: Pilot, count: Count) -> Cost | None:
@@ -132,15 +133,15 @@ def cost_of(experiment: Experiment, job: Job, pilot: Pilot, count: Count) -> Cos
 
 def sizes_of(experiment: Experiment, pilot: Pilot, count: Count) -> Sizes:
     """Return the bytes of files: measured, else those of float32 weights and of uncompressed images."""
-    unet = pilot.unet or 4.0 * count(None).parameters
+    model = pilot.model or 4.0 * count(None).parameters
     image = pilot.image or 3.0 * experiment.dataset.resolution**2
-    return Sizes(unet, image, pilot.other * images_a_cell(experiment))
+    return Sizes(model, image, pilot.other * images_a_cell(experiment))
 
 
 def peak(experiment: Experiment, every: list[Job], spans: Mapping[str, Span], sizes: Sizes) -> float:
     """Return the most bytes that lie on the disk at any time of a schedule, under the experiment's ``keep``.
 
-    A fine-tune that runs for long has checkpoints; a U-Net that is not kept goes when the last job that reads
+    A fine-tune that runs for long has checkpoints; a model that is not kept goes when the last job that reads
     it ends.
     """
     kept = set(cells(experiment) if experiment.execution.keep == "all" else last_cells(experiment))
@@ -154,10 +155,11 @@ def peak(experiment: Experiment, every: list[Job], spans: Mapping[str, Span], si
         start, end, _ = spans[job.output]
         if job.rule == "finetune":
             saved = min(CHECKPOINTS, int((end - start) / 60 / experiment.execution.checkpoint_minutes))
-            checkpoints = saved * CHECKPOINT * sizes.unet
-            changes += [(start, checkpoints), (end, sizes.unet), (end, -checkpoints)]
+            trainable = trainable_of(experiment.arms[job.cell.arm].finetune.trainable.kind)
+            checkpoints = saved * trainable.CHECKPOINT * sizes.model
+            changes += [(start, checkpoints), (end, sizes.model), (end, -checkpoints)]
             if job.cell not in kept:
-                changes.append((last_read[job.cell], -sizes.unet))
+                changes.append((last_read[job.cell], -sizes.model))
         elif job.rule in WITH_IMAGES:
             changes.append((end, images_of(experiment, job) * sizes.image))
         elif job.rule == "score":
@@ -258,10 +260,10 @@ def _times(
 def _disk(experiment: Experiment, every: list[Job], sizes: Sizes, pilot: Pilot) -> pd.DataFrame:
     images = sum(images_of(experiment, job) for job in every if job.rule in WITH_IMAGES)
     scored = sum(job.rule == "score" for job in every)
-    unet = "measured" if pilot.unet else "counted: float32"
+    model = "measured" if pilot.model else "counted: float32"
     keep = experiment.execution.keep
     rows = [
-        (f"U-Nets, keep: {option}{' (as configured)' if option == keep else ''}", len(kept), sizes.unet, unet)
+        (f"models, keep: {option}{' (as configured)' if option == keep else ''}", len(kept), sizes.model, model)
         for option, kept in (("all", cells(experiment)), ("last", last_cells(experiment)))
     ]
     rows += [

@@ -1,19 +1,28 @@
 """How a model is retrained."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt
 
 from scripts.lib.experiment.choices import MixedPrecision
+from scripts.lib.experiment.config.choice import Choice, choice_of
 from scripts.lib.experiment.config.section import Section
+
+if TYPE_CHECKING:
+    Trainable: TypeAlias = Choice
+else:
+    Trainable = choice_of("training.trainables", "Trainable", "Which part of the network is trained.")
 
 
 class Finetune(Section):
-    """How the U-Net is retrained (paper, section 2.3)."""
+    """How the network is retrained (paper, section 2.3)."""
 
+    trainable: Trainable = Field(
+        default_factory=lambda: Trainable.model_validate("full"), description="Which part of the network is trained."
+    )
     learning_rate: PositiveFloat = Field(2e-6, description="AdamW's learning rate, constant.")
     epochs: PositiveInt = Field(50, description="Passes over the training images in one iteration.")
-    batch_size: PositiveInt = Field(1, description="Images a step. The paper does not say.")
+    batch_size: PositiveInt = Field(1, description="Images per step. The paper does not say.")
     horizontal_flip: bool = Field(True, description="Mirror each image with probability one half, anew each step.")
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="AdamW's weight decay (diffusers' default).")
     max_grad_norm: PositiveFloat = Field(1.0, description="Gradients are clipped to this norm (diffusers' default).")

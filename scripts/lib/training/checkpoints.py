@@ -1,0 +1,59 @@
+"""Checkpoints of a fine-tune: written whole or not at all, read from the newest that can be read."""
+
+import shutil
+from contextlib import ExitStack
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+from safetensors import SafetensorError
+
+from scripts.lib.base import fence
+from scripts.lib.base.atomic import replacing
+
+
+def save(accelerator: Accelerator, checkpoints: Path, step: int, losses: torch.Tensor) -> None:
+    """Write a checkpoint under a temporary name, rename it, and keep the newest two.
+
+    Args:
+        accelerator: has prepared the network and its optimizer.
+        checkpoints: folder of this run's checkpoints.
+        step: with which a run goes on from here.
+        losses: of the steps before.
+
+    Raises:
+        FencedError: a newer job on SLURM trains this model.
+    """
+    fence.check()  # In every process: one that stopped alone would be waited for.
+    with ExitStack() as stack:
+        temporary = Path()
+        if accelerator.is_main_process:
+            temporary = stack.enter_context(replacing(checkpoints / f"step-{step:08d}"))
+        (temporary,) = broadcast_object_list([temporary])
+        accelerator.save_state(str(temporary))
+        accelerator.wait_for_everyone()
+        if accelerator.is_main_process:
+            torch.save({"step": step, "losses": losses}, temporary / "progress.pt")
+    if accelerator.is_main_process:
+        for old in sorted(checkpoints.glob("step-*"))[:-2]:
+            shutil.rmtree(old, ignore_errors=True)
+    accelerator.wait_for_everyone()
+
+
+def resume(accelerator: Accelerator, checkpoints: Path, losses: torch.Tensor) -> int:
+    """Load the newest checkpoint that can be read, with its losses; return the step to go on with."""
+    for folder in sorted(checkpoints.glob("step-*"), reverse=True):
+        try:
+            progress = torch.load(folder / "progress.pt", weights_only=True)
+            accelerator.load_state(str(folder))
+        except (OSError, RuntimeError, ValueError, KeyError, EOFError, UnpicklingError, SafetensorError) as error:
+            fence.check()
+            print(f"checkpoint {folder} cannot be read ({error}); removed, trying the one before")
+            shutil.rmtree(folder, ignore_errors=True)
+            continue
+        losses.copy_(progress["losses"])
+        print(f"resumed from {folder}")
+        return progress["step"]
+    return 0
