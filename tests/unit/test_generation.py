@@ -202,7 +202,8 @@ def test_a_diverged_model_stops_with_the_prompt_and_the_cell(real, tmp_path, mon
 def test_the_noise_depends_on_the_kind_of_the_set_and_not_on_the_name_of_a_file(real, tmp_path):
     other = shutil.copy(real, tmp_path / "others.zip")
     seeds = {}
-    for kind, prompts in (("images", real), ("images", other), ("unseen", real)):
+    kinds: list[tuple[Any, Any]] = [("images", real), ("images", other), ("unseen", real)]
+    for kind, prompts in kinds:
         output = tmp_path / f"{kind}-{prompts.stem}.zip"
         generate.main(
             model=MODEL,
