@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scripts.cli import run
-from scripts.lib.base.atomic import replacing
+from scripts.lib.base.atomic import replacing, write_json
 from scripts.lib.engines.engine import engine_of
 from scripts.lib.experiment.config.load import load
 from scripts.lib.planning import plan_views
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def main(
     configuration: Annotated[str, typer.Option(help="JSON: the experiment's whole configuration.")],
     results: Annotated[Path, typer.Option(help="Folder of its results; jobs that have run there are the pilot.")],
-    page: Annotated[Path, typer.Option(help="HTML page to write.")],
+    page: Annotated[Path, typer.Option(help="HTML page to write; beside it the numbers, as .json.")],
 ) -> None:
     """Print the jobs, seconds and bytes of an experiment, measured where a job has run and counted elsewhere."""
     experiment = load(json.loads(configuration))
@@ -34,6 +34,7 @@ def main(
     result = plan(experiment, results, count)
     with replacing(page) as temporary:
         temporary.write_text(plan_views.page(result), encoding="utf-8")
+    write_json(page.with_suffix(".json"), plan_views.numbers(result))
     typer.echo(f"{plan_views.text(result)}\n\nPage: {page}")
 
 

@@ -1,5 +1,6 @@
 """The cost of an experiment, from counted operations and from a pilot."""
 
+import json
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +10,7 @@ from scripts.lib.experiment.config.load import load
 from scripts.lib.planning import plan_views
 from scripts.lib.planning.jobs import jobs
 from scripts.lib.planning.pilot import Pilot, Rate
-from scripts.lib.planning.plan import Sizes, architecture, cost_of, duration, operations, peak, plan, volume
+from scripts.lib.planning.plan import Sizes, architecture, cost_of, operations, peak, plan
 from scripts.lib.planning.schedule import Span
 
 ONE: Any = SimpleNamespace(forward=10, training=30, encode=4, decode=5, text=1, parameters=1000)
@@ -86,8 +87,10 @@ def test_a_long_fine_tune_has_its_checkpoints(settings):
 def test_what_is_kept_shows_in_the_plan(experiment, tmp_path):
     result = plan(experiment, tmp_path, lambda _: ONE)
     assert result.disk["number"].tolist()[:2] == [4, 2]
-    assert result.disk["all"].tolist()[:2] == ["16 kB", "8 kB"]
-    assert "5 cells" in result.headline
+    assert result.disk["bytes_all"].tolist()[:2] == [16_000, 8_000]
+    assert result.cells == 5
+    assert plan_views.headline(result).startswith("small: 5 cells, ")
+    assert plan_views.tables(result)["disk"]["all"].tolist()[:2] == ["16 kB", "8 kB"]
     assert dict(result.rules[["rule", "jobs"]].to_numpy())["finetune"] == 4
     assert set(result.rules["source"]) == {"counted operations", "not counted"}
 
@@ -101,6 +104,21 @@ def test_a_terminal_of_100_columns_holds_the_plan_and_the_page_is_whole(experime
     assert page.count("<rect") > 10
 
 
+def test_the_numbers_of_a_plan_are_json_for_scripts(experiment, tmp_path):
+    result = plan(experiment, tmp_path, lambda _: ONE)
+    found = json.loads(json.dumps(plan_views.numbers(result), allow_nan=False))
+    rules = {row["rule"]: row for row in found["rules"]}
+    assert rules["finetune"]["seconds_all"] == pytest.approx(4 * rules["finetune"]["seconds_each"])
+    assert rules["gather"]["seconds_all"] is None
+    one, *_, longest = found["times"]
+    assert (one["devices"], longest["devices"]) == (1, None)
+    assert one["seconds"] >= found["times"][1]["seconds"] >= longest["seconds"]
+    assert found["device_seconds"] == pytest.approx(one["seconds"])
+    words = plan_views.tables(result)["times"]
+    assert words.iloc[0].tolist()[1] == plan_views.duration(one["seconds"])
+    assert words.iloc[-1].tolist()[0] == "any"
+
+
 def test_a_model_that_is_not_there_is_counted_by_the_published_one_of_its_name(tmp_path):
     assert architecture(tmp_path / "stable-diffusion-2-1-base").parent.name == "architectures"
     with pytest.raises(FileNotFoundError, match=r"other: no model_index\.json there.*run one cell first"):
@@ -108,5 +126,5 @@ def test_a_model_that_is_not_there_is_counted_by_the_published_one_of_its_name(t
 
 
 def test_words_for_seconds_and_bytes():
-    assert [duration(s) for s in (0, 42, 600, 7200, 864_000)] == ["0 s", "42 s", "10 min", "2 h", "10 days"]
-    assert [volume(b) for b in (999, 3.46e9, 1.56e11, 2e12)] == ["999 B", "3.46 GB", "156 GB", "2 TB"]
+    assert [plan_views.duration(s) for s in (0, 42, 600, 7200, 864_000)] == ["0 s", "42 s", "10 min", "2 h", "10 days"]
+    assert [plan_views.volume(b) for b in (999, 3.46e9, 1.56e11, 2e12)] == ["999 B", "3.46 GB", "156 GB", "2 TB"]

@@ -64,7 +64,7 @@ def test_plan_counts_where_nothing_has_run_and_runs_nothing(fresh: Project):
     assert result.returncode == 0, result.stdout + result.stderr
     assert "tiny: 8 cells" in result.stdout
     assert re.search(r"finetune +7 .*counted operations", result.stdout)
-    assert {path.name for path in (fresh.root / "results/tiny").iterdir()} == {"logs", "plan.html"}
+    assert {path.name for path in (fresh.root / "results/tiny").iterdir()} == {"logs", "plan.html", "plan.json"}
 
 
 def test_plan_measures_what_has_run(finished: Project):

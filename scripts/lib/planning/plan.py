@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from itertools import accumulate
+from math import inf, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -47,18 +48,30 @@ class Sizes(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What an experiment will cost, in words and tables for people.
+    """What an experiment will cost, in numbers; ``plan_views`` puts them into words.
 
     Attributes:
-        headline: what is planned, and the sum of it.
-        rules: a row a rule: jobs, seconds of one and of all, source.
-        times: a row a number of devices: wall time, its bounds, and the largest use of the disk.
-        disk: a row a kind of file.
+        experiment: its name.
+        cells, jobs: how many there are.
+        images: how many images a cell generates.
+        device: ``core`` or ``GPU``: what the seconds are of.
+        device_seconds: of all jobs that use a device.
+        flops: floating-point operations of the jobs that are counted, 0 where all are measured.
+        rules: one row per rule: ``rule, jobs, seconds_each, seconds_all, source``; NaN where it is not counted.
+        times: one row per number of devices: ``devices, seconds, at_least, at_most, disk_bytes``. The last row, of
+            infinitely many devices, has the longest chain of jobs alone.
+        disk: one row per kind of file: ``files, number, bytes_each, bytes_all, source``.
         notes: what the figures rest on and what they leave out.
         spans: when each job runs on ``DRAWN`` devices, those that take no time left out.
     """
 
-    headline: str
+    experiment: str
+    cells: int
+    jobs: int
+    images: int
+    device: str
+    device_seconds: float
+    flops: float
     rules: pd.DataFrame
     times: pd.DataFrame
     disk: pd.DataFrame
@@ -181,40 +194,22 @@ def plan(experiment: Experiment, results: Path, count: Count) -> Plan:
     device = "core" if pilot.devices == ["cpu"] else "GPU"
     on_device = {job.output for job in every if device == "core" or job.rule in ON_GPU}
     seconds = {output: cost.seconds if cost else 0.0 for output, cost in costs.items()}
-    flops = sum(cost.flops for cost in costs.values() if cost)
-    number = len(every_cell(experiment))
-    hours = sum(seconds[output] for output in on_device) / 3600
-    headline = (
-        f"{experiment.experiment}: {number} cells, {len(every)} jobs, {images_a_cell(experiment)} images a cell, "
-        f"{hours:.3g} {device}-hours" + (f", {flops / 1e18:.3g} EFLOP counted" if flops else "")
-    )
     sizes = sizes_of(experiment, pilot, count)
     drawn = schedule(seconds, {job.output: job.needs for job in every}, on_device, DRAWN)
     return Plan(
-        headline,
-        _rules(every, costs),
-        _times(experiment, every, seconds, on_device, sizes, device),
-        _disk(experiment, every, sizes, pilot),
-        _notes(experiment, pilot, costs, device),
-        {job: drawn[job.output] for job in every if job.output in on_device and seconds[job.output]},
+        experiment=experiment.experiment,
+        cells=len(every_cell(experiment)),
+        jobs=len(every),
+        images=images_a_cell(experiment),
+        device=device,
+        device_seconds=sum(seconds[output] for output in on_device),
+        flops=sum(cost.flops for cost in costs.values() if cost),
+        rules=_rules(every, costs),
+        times=_times(experiment, every, seconds, on_device, sizes),
+        disk=_disk(experiment, every, sizes, pilot),
+        notes=_notes(experiment, pilot, costs, device),
+        spans={job: drawn[job.output] for job in every if job.output in on_device and seconds[job.output]},
     )
-
-
-def duration(seconds: float) -> str:
-    """Return seconds as people say them."""
-    for limit, unit, length in ((100, "s", 1), (6000, "min", 60), (172_800, "h", 3600)):
-        if seconds < limit:
-            return f"{seconds / length:.3g} {unit}"
-    return f"{seconds / 86_400:.3g} days"
-
-
-def volume(number: float) -> str:
-    """Return bytes as people say them, in powers of 1000."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if number < 1000:
-            return f"{number:.3g} {unit}"
-        number /= 1000
-    return f"{number:.3g} TB"
 
 
 def _rules(every: list[Job], costs: Mapping[str, Cost | None]) -> pd.DataFrame:
@@ -223,9 +218,9 @@ def _rules(every: list[Job], costs: Mapping[str, Cost | None]) -> pd.DataFrame:
     for rule, number in Counter(job.rule for job in trained_first).items():
         found = [cost for job in every if job.rule == rule and (cost := costs[job.output])]
         total = sum(cost.seconds for cost in found)
-        row = {"rule": rule, "jobs": number, "one job": "", "all jobs": "", "source": "not counted"}
+        row = {"rule": rule, "jobs": number, "seconds_each": nan, "seconds_all": nan, "source": "not counted"}
         if found:
-            row |= {"one job": duration(total / number), "all jobs": duration(total), "source": found[0].source}
+            row |= {"seconds_each": total / number, "seconds_all": total, "source": found[0].source}
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -236,7 +231,6 @@ def _times(
     seconds: Mapping[str, float],
     on_device: set[str],
     sizes: Sizes,
-    device: str,
 ) -> pd.DataFrame:
     needs = {job.output: job.needs for job in every}
     rows = []
@@ -245,15 +239,15 @@ def _times(
         lower, upper = bounds(seconds, needs, on_device, devices)
         rows.append(
             {
-                f"{device}s": str(devices),
-                "wall time": duration(max(span.end for span in spans.values())),
-                "at least": duration(lower),
-                "at most": duration(upper),
-                "disk, peak": volume(peak(experiment, every, spans, sizes)),
+                "devices": devices,
+                "seconds": max(span.end for span in spans.values()),
+                "at_least": lower,
+                "at_most": upper,
+                "disk_bytes": peak(experiment, every, spans, sizes),
             }
         )
-    longest = duration(critical_path(seconds, needs))
-    rows.append({f"{device}s": "any", "wall time": longest, "at least": longest, "at most": "", "disk, peak": ""})
+    longest = critical_path(seconds, needs)
+    rows.append({"devices": inf, "seconds": longest, "at_least": longest, "at_most": nan, "disk_bytes": nan})
     return pd.DataFrame(rows)
 
 
@@ -272,7 +266,7 @@ def _disk(experiment: Experiment, every: list[Job], sizes: Sizes, pilot: Pilot) 
     ]
     return pd.DataFrame(
         [
-            {"files": files, "number": number, "one": volume(one), "all": volume(number * one), "source": source}
+            {"files": files, "number": number, "bytes_each": one, "bytes_all": number * one, "source": source}
             for files, number, one, source in rows
         ]
     )

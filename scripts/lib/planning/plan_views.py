@@ -1,14 +1,17 @@
 """A plan as text for the terminal and as a page."""
 
 import html
+import json
+import math
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from string import Template
+from typing import Any
 
 import pandas as pd
 
 from scripts.lib.planning.jobs import Job
-from scripts.lib.planning.plan import DRAWN, Plan, duration
+from scripts.lib.planning.plan import DRAWN, Plan
 from scripts.lib.planning.schedule import Span
 
 WORDS = {"rule", "files", "source"}  # Columns of words, aligned to the left; figures are to the right.
@@ -48,23 +51,79 @@ $schedule
 """)
 
 
+def duration(seconds: float) -> str:
+    """Return seconds as people say them."""
+    for limit, unit, length in ((100, "s", 1), (6000, "min", 60), (172_800, "h", 3600)):
+        if seconds < limit:
+            return f"{seconds / length:.3g} {unit}"
+    return f"{seconds / 86_400:.3g} days"
+
+
+def volume(number: float) -> str:
+    """Return bytes as people say them, in powers of 1000."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.3g} {unit}"
+        number /= 1000
+    return f"{number:.3g} TB"
+
+
+def headline(plan: Plan) -> str:
+    """Return what is planned, and the sum of it."""
+    counted = f", {plan.flops / 1e18:.3g} EFLOP counted" if plan.flops else ""
+    return (
+        f"{plan.experiment}: {plan.cells} cells, {plan.jobs} jobs, {plan.images} images per cell, "
+        f"{plan.device_seconds / 3600:.3g} {plan.device}-hours{counted}"
+    )
+
+
+def tables(plan: Plan) -> dict[str, pd.DataFrame]:
+    """Return the tables of a plan in words, by their names; what has no number is blank."""
+    rules: dict[str, Any] = {"rule": plan.rules["rule"], "jobs": plan.rules["jobs"]}
+    for name, column in (("one job", "seconds_each"), ("all jobs", "seconds_all")):
+        rules[name] = _said(plan.rules[column], duration)
+    numbers = ["any" if math.isinf(number) else f"{number:.0f}" for number in plan.times["devices"]]
+    times: dict[str, Any] = {f"{plan.device}s": numbers}
+    for name, column in (("wall time", "seconds"), ("at least", "at_least"), ("at most", "at_most")):
+        times[name] = _said(plan.times[column], duration)
+    times["disk, peak"] = _said(plan.times["disk_bytes"], volume)
+    disk: dict[str, Any] = {"files": plan.disk["files"], "number": plan.disk["number"]}
+    for name, column in (("one", "bytes_each"), ("all", "bytes_all")):
+        disk[name] = _said(plan.disk[column], volume)
+    return {
+        "rules": pd.DataFrame(rules | {"source": plan.rules["source"]}),
+        "times": pd.DataFrame(times),
+        "disk": pd.DataFrame(disk | {"source": plan.disk["source"]}),
+    }
+
+
+def numbers(plan: Plan) -> dict[str, Any]:
+    """Return a plan as JSON has it, for scripts: seconds, bytes, operations; null where nothing is counted."""
+    frames = {name: json.loads(getattr(plan, name).to_json(orient="records")) for name in ("rules", "times", "disk")}
+    return {key: value for key, value in plan._asdict().items() if key != "spans"} | frames
+
+
+def _said(values: pd.Series, words: Callable[[float], str]) -> list[str]:
+    return ["" if math.isnan(value) else words(value) for value in values]
+
+
 def text(plan: Plan) -> str:
     """Return a plan for a terminal of 100 columns."""
     notes = [textwrap.fill(note, 100, subsequent_indent="  ", initial_indent="- ") for note in plan.notes]
-    tables = [_aligned(frame) for frame in (plan.rules, plan.times, plan.disk)]
-    return "\n\n".join([textwrap.fill(plan.headline, 100), *tables, "\n".join(notes)])
+    aligned = map(_aligned, tables(plan).values())
+    return "\n\n".join([textwrap.fill(headline(plan), 100), *aligned, "\n".join(notes)])
 
 
 def page(plan: Plan) -> str:
     """Return a plan as an HTML page that needs no other file."""
-    tables = {name: getattr(plan, name).to_html(index=False, border=0) for name in ("rules", "times", "disk")}
+    frames = {name: frame.to_html(index=False, border=0) for name, frame in tables(plan).items()}
     notes = "".join(f"<li>{html.escape(note)}</li>" for note in plan.notes)
     return PAGE.substitute(
-        tables,
-        name=html.escape(plan.headline.partition(":")[0]),
-        headline=html.escape(plan.headline),
+        frames,
+        name=html.escape(plan.experiment),
+        headline=html.escape(headline(plan)),
         devices=DRAWN,
-        device=plan.times.columns[0],
+        device=f"{plan.device}s",
         schedule=_drawn(plan.spans),
         notes=notes,
     )
