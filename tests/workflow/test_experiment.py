@@ -37,7 +37,7 @@ def test_every_cell_is_scored_in_one_tidy_table(finished: Project):
 def test_the_training_table_is_the_composition(finished: Project):
     cell = finished.root / "results/tiny/poison-50/seed-0/iteration-1"
     training = pd.read_csv(cell / "training.csv")
-    assert (training["set"] == "generated").sum() == 45
+    assert (training["origin"] != "real").sum() == 45
     assert len(training) == 90
     assert pd.read_csv(cell / "composition.csv")[["real", "generated"]].to_numpy().sum() == 90
 
