@@ -78,7 +78,7 @@ def test_full_trains_all_weights_and_reads_what_it_wrote(tmp_path):
     assert sum(each.numel() for each in full.parameters(network)) == network.num_parameters()
     with torch.no_grad():
         for parameter in full.parameters(network):
-            parameter += 1
+            parameter.add_(1)
     full.save(network, tmp_path / "model")
     assert sorted(path.name for path in (tmp_path / "model").iterdir()) == [
         "config.json",
