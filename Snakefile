@@ -50,6 +50,7 @@ rule all:
         models_to_keep(),
         shown=[
             "<results>/scores.csv",
+            "<results>/contrasts.csv",
             "<results>/summary.txt",
             "<results>/costs.csv",
             "<results>/configuration.csv",

@@ -62,6 +62,7 @@ SCORE_SETTINGS = flags(
     }
 )
 NETWORK = f"scripts.lib.networks.{EXPERIMENT.score.features.network}"
+CONTROL = flags({"control": EXPERIMENT.control} if EXPERIMENT.control else {})
 METRICS = [f"scripts.lib.metrics.{name}" for name in kinds("metrics")]
 MODEL_DIGEST = weights.identity(EXPERIMENT, MODEL)
 SCORE_NETWORKS = [CLIP, EXPERIMENT.score.features.weights]

@@ -131,13 +131,15 @@ rule select_images:
         code=digest("scripts.select_images"),
         prompts=lambda wildcards: in_file({"attributes": LABELS["attributes"], "prompt": EXPERIMENT.dataset.prompt}),
         per_group=EXPERIMENT.dataset.per_group,
+        reference=EXPERIMENT.dataset.reference,
         reference_per_group=EXPERIMENT.dataset.reference_per_group,
         short_group=EXPERIMENT.dataset.short_group,
         seed=EXPERIMENT.seed,
         folder=fixed(FOLDER),
     shell:
         "python -m scripts.select_images {params.prompts} --catalogue {input} --per-group {params.per_group}"
-        " --reference-per-group {params.reference_per_group} --short-group {params.short_group} --seed {params.seed}"
+        " --reference {params.reference} --reference-per-group {params.reference_per_group}"
+        " --short-group {params.short_group} --seed {params.seed}"
         " {params.folder} --selection {output.selection} --groups {output.groups} --excluded {output.excluded} > {log} 2>&1"
 
 

@@ -256,5 +256,6 @@ rule summarize:
     params:
         code=digest("scripts.summarize"),
         arms=lambda wildcards: in_file({"arms": ARMS, "note": NOTE}),
+        control=fixed(CONTROL),
     shell:
-        "python -m scripts.summarize {params.arms} --scores {input} --output {output} > {log} 2>&1"
+        "python -m scripts.summarize {params.arms} {params.control} --scores {input} --output {output} > {log} 2>&1"

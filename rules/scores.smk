@@ -135,3 +135,25 @@ rule tabulate:
     shell:
         "python -m scripts.tabulate {params.scores} --floor {input.floor} --output {output.scores}"
         " --means {output.means} > {log} 2>&1"
+
+
+rule contrast:
+    input:
+        "<results>/scores.csv",
+    output:
+        report(
+            "<results>/contrasts.csv",
+            category="2. Scores",
+            caption="../report/contrasts.rst",
+            labels={"result": "contrasts (CSV)", "shows": "differences to the control arm, with 95 % intervals"},
+        ),
+    log:
+        "<logs>/contrast.log",
+    localrule: True
+    conda:
+        "../envs/images.yaml"
+    params:
+        code=digest("scripts.contrast"),
+        control=fixed(CONTROL),
+    shell:
+        "python -m scripts.contrast {params.control} --scores {input} --output {output} > {log} 2>&1"

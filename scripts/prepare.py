@@ -47,7 +47,8 @@ def main(
     found = near_duplicates.find(thumbnails["images"], thumbnails["reference"])
     for role, column in zip(ROLES, ("image", "reference"), strict=True):
         found[column] = sources[role][found[column]]
-    found = found.drop_duplicates(ignore_index=True)  # a short group may repeat its images
+    # A short group may repeat its images, and a matched reference has the very images.
+    found = found[found["image"] != found["reference"]].drop_duplicates(ignore_index=True)
     if len(found):
         print(
             "Warning: near-duplicates between the experiment's images and the scoring reference: "

@@ -9,7 +9,7 @@ from scripts.cli import Attributes, run
 from scripts.lib.base import csvs
 from scripts.lib.dataset.photographs import UnreadableError, open_image
 from scripts.lib.dataset.selection import select
-from scripts.lib.experiment.choices import ShortGroup
+from scripts.lib.experiment.choices import Reference, ShortGroup
 
 
 def main(
@@ -18,6 +18,7 @@ def main(
     prompt: Annotated[str, typer.Option(help="Template of the prompts, attributes in braces.")],
     per_group: Annotated[int, typer.Option(help="Images a group.", min=1)],
     reference_per_group: Annotated[int, typer.Option(help="Further images a group: the reference.", min=1)],
+    reference: Annotated[Reference, typer.Option(help="Further images, or those of the experiment.")],
     short_group: Annotated[ShortGroup, typer.Option(help="What a group with too few images does.")],
     seed: Annotated[int, typer.Option(help="Seed of the choice.")],
     selection: Annotated[Path, typer.Option(help="CSV to write: one row a chosen image.")],
@@ -25,7 +26,7 @@ def main(
     excluded: Annotated[Path, typer.Option(help="CSV to write: which files are not used, and why.")],
     folder: Annotated[Path | None, typer.Option(help="folder: where the images are.")] = None,
 ) -> None:
-    """Choose PER_GROUP images of every group at random, and a disjoint reference.
+    """Choose PER_GROUP images of every group at random, and the reference.
 
     The tables are written even where a group runs short or a drawn file is broken, so that the user can look at them;
     `prepare` refuses such a selection.
@@ -46,6 +47,7 @@ def main(
         attributes,
         prompt,
         per_group=per_group,
+        reference=reference,
         reference_per_group=reference_per_group,
         short_group=short_group,
         seed=seed,

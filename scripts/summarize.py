@@ -16,10 +16,11 @@ def main(
     scores: Annotated[Path, typer.Option(help="CSV of all scores.")],
     arms: Annotated[str, typer.Option(help="JSON: name to synthetic, control, parent and from_iteration.")],
     output: Annotated[Path, typer.Option(help="Text to write.")],
+    control: Annotated[str | None, typer.Option(help="The control arm; without one no arm is judged.")] = None,
     note: Annotated[str, typer.Option(help="A last sentence, such as what the scores cannot be compared with.")] = "",
 ) -> None:
-    """Say how the arms of the largest and the smallest share of generated images end."""
-    text = summarize(csvs.read(scores, csvs.SCORES), read_arms(arms), note)
+    """Say how every arm ends, compared with the control."""
+    text = summarize(csvs.read(scores, csvs.SCORES), read_arms(arms), control, note)
     with replacing(output) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""Every block of code in the README and in the model cards works as it stands there, and every command in docs/."""
+"""Every block of code in the README, its pages and the model cards works as it stands, and every command in docs/."""
 
 import re
 import shlex
@@ -18,7 +18,7 @@ from scripts.lib.base.code import ROOT
 from scripts.lib.experiment.config.load import load
 
 READERS_OWN = ("config/photos.yaml", "FILE")
-PAGES = ("README.md", "models/card.md", "models/miniature/README.md")
+PAGES = ("README.md", "models/card.md", "models/miniature/README.md", "docs/results.md", "docs/experiments.md")
 
 
 class Block(NamedTuple):
@@ -46,7 +46,7 @@ def of(language: str) -> list[Any]:
 def commands() -> list[str]:
     """Return the lines of the shell that stand in the blocks, without their comments; `$cell` with its value."""
     lines = []
-    for block in blocks([*PAGES, *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]):
+    for block in blocks(sorted({*PAGES, *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))})):
         cell = dict(re.findall(r"^(cell)=(\S+)$", block.text, flags=re.M))
         for line in block.text.splitlines() if not block.language else []:
             words = (

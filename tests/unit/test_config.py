@@ -140,6 +140,17 @@ def test_null_removes_an_arm(settings):
     assert list(load(settings).arms) == ["kept"]
 
 
+def test_the_control_is_an_arm_or_there_is_none(settings):
+    names = list(settings["arms"])
+    assert load(settings | {"arms": {"real": {"synthetic": 0}}}).control == "real"
+    assert load(settings | {"arms": {"all": {"synthetic": 1}}}).control is None
+    settings["score"]["control"] = names[-1]
+    assert load(settings).control == names[-1]
+    settings["score"]["control"] = "rael"
+    with pytest.raises(ConfigurationError, match=r"score\.control: there is no arm 'rael'; name one of \["):
+        load(settings)
+
+
 def test_load_leaves_its_argument_as_it_was(settings):
     before = repr(settings)
     load(settings)

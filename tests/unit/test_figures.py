@@ -118,13 +118,13 @@ def test_bands_appear_only_with_replicates():
     assert [len(bands(axes)) for axes in draw("curves", table(3), ARMS, "CLIP").axes] == [len(ARMS)] * 2
 
 
-def test_the_band_is_students_interval_of_the_mean():
+def test_the_band_of_a_distance_is_students_interval_of_the_mean_on_a_log_scale():
     scores = table(3)
     scores = scores[(scores["metric"] == "frechet_distance") & (scores["group"] == "all")]
     scores = scores[scores["images"] == "generated"]
     line = trajectory(scores, "all", ARMS["all"])
     values = np.array([13.0, 14.0, 17.0])
-    low, high = stats.t.interval(0.95, 2, values.mean(), stats.sem(values))
+    low, high = values.mean() * np.exp(stats.t.interval(0.95, 2, 0, stats.sem(values) / values.mean()))
     assert line.loc[[1], "mean"].tolist() == pytest.approx([values.mean()])
     assert line.loc[[1], "low"].tolist() == pytest.approx([low])
     assert line.loc[[1], "high"].tolist() == pytest.approx([high])

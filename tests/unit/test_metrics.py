@@ -3,12 +3,15 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.linalg import sqrtm
 
+from scripts.lib.metrics import kernel_distance as kernel
 from scripts.lib.metrics.clip_score import clip_scores
 from scripts.lib.metrics.frechet_distance import frechet_distance
 from scripts.lib.metrics.kernel_distance import kernel_distance
+from scripts.lib.metrics.metric import Embedded
 from scripts.lib.metrics.neighbors import precision_recall_density_coverage
 from scripts.lib.metrics.vendi_score import vendi_score
 
@@ -88,6 +91,10 @@ def test_frechet_distance_refuses_one_sample(pair):
         frechet_distance(pair[0][:1], pair[1])
 
 
+def one_group(x, y):
+    return kernel_distance(x, y, np.zeros(len(x)), np.zeros(len(y)))
+
+
 def test_kernel_distance_equals_its_definition(pair):
     x, y = pair[0][:9], pair[1][:7]
 
@@ -99,7 +106,7 @@ def test_kernel_distance_equals_its_definition(pair):
         for z in (x, y)
     ]
     between = np.mean([kernel(a, b) for a in x for b in y])
-    assert kernel_distance(x, y) == pytest.approx(sum(within) - 2 * between, rel=1e-9)
+    assert one_group(x, y) == pytest.approx(sum(within) - 2 * between, rel=1e-9)
 
 
 def test_kernel_distance_equals_torch_fidelity(pair):
@@ -107,7 +114,54 @@ def test_kernel_distance_equals_torch_fidelity(pair):
     x, y = (z[:150] for z in pair)
     options = {"kid_kernel": "poly", "kid_kernel_poly_degree": 3, "kid_kernel_poly_gamma": None}
     expected = metric.kernel_mmd(x, y, **options, kid_kernel_poly_coef0=1)
-    assert kernel_distance(x, y) == pytest.approx(float(expected), rel=1e-9)
+    assert one_group(x, y) == pytest.approx(float(expected), rel=1e-9)
+
+
+def test_kernel_distance_of_groups_equals_its_definition(pair):
+    x, y = pair[0][:9], pair[1][:7]
+    ours, theirs = np.repeat(["a", "b", "c"], [4, 3, 2]), np.repeat(["a", "b"], [5, 2])
+
+    def mean_kernel(v, v_groups, w, w_groups):
+        """Average over the pairs of groups by their shares, and over the pairs of different samples of two groups."""
+        total = 0.0
+        for a in set(v_groups):
+            for b in set(w_groups):
+                rows, columns = np.flatnonzero(v_groups == a), np.flatnonzero(w_groups == b)
+                values = [(v[i] @ w[j] / 12 + 1) ** 3 for i in rows for j in columns if v is not w or i != j]
+                total += len(rows) / len(v) * len(columns) / len(w) * np.mean(values)
+        return total
+
+    expected = mean_kernel(x, ours, x, ours) + mean_kernel(y, theirs, y, theirs) - 2 * mean_kernel(x, ours, y, theirs)
+    assert kernel_distance(x, y, ours, theirs) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("sizes", [[10] * 6, [30] * 3, [2] * 12, [20, 10, 5, 2]], ids=str)
+def test_kernel_distance_of_sets_with_fixed_counts_of_each_group_has_no_bias(sizes):
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    centers = rng.normal(size=(len(sizes), 16))
+    pairs = [tuple(centers[groups] + rng.normal(size=(2, len(groups), 16))) for _ in range(400)]
+    floors = np.array([(kernel_distance(x, y, groups, groups), one_group(x, y)) for x, y in pairs])
+    stratified, over_all_pairs = floors.mean(0) / (floors.std(0, ddof=1) / len(pairs) ** 0.5)
+    assert abs(stratified) < 4, "standard errors from 0"
+    assert over_all_pairs < -6, "the estimator for independent samples is too low here: the test can tell them apart"
+
+
+def test_kernel_distance_refuses_a_group_of_one_sample(pair):
+    x, y = pair[0][:3], pair[1][:3]
+    with pytest.raises(ValueError, match="two samples of each group at least; 'b' has one"):
+        kernel_distance(x, y, np.array(["a", "a", "b"]), np.array(["a", "a", "a"]))
+
+
+def test_groups_of_one_image_are_left_out_of_the_kernel_distance(pair):
+    def embedded(features, labels):
+        return Embedded(pd.DataFrame({"group": list(labels)}), features, features, features)
+
+    x, y = pair[0][:6], pair[1][:6]
+    ours, theirs = embedded(x, "aabbbc"), embedded(y, "aaabcc")
+    expected = one_group(x[:2], y[:3])
+    assert kernel.compute(ours, theirs, kernel.Settings()) == {"kernel_distance": pytest.approx(expected)}
+    assert kernel.compute(embedded(x, "abcdef"), theirs, kernel.Settings()) == {}
 
 
 def test_precision_recall_density_coverage_equal_prdc(pair):

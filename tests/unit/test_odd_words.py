@@ -60,6 +60,7 @@ def dataset(tmp_path_factory):
         attributes=ATTRIBUTES,
         prompt="{kind}",
         per_group=PER_VALUE,
+        reference="disjoint",
         reference_per_group=PER_VALUE,
         short_group="error",
         seed=0,

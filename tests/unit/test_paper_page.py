@@ -50,4 +50,5 @@ def test_the_paper_s_numbers_are_in_its_configuration():
     assert all(arm.iterations == 5 for arm in PAPER.arms.values())
     healed = PAPER.arms["healed"]
     assert (healed.parent, healed.synthetic, healed.first_iteration, healed.last_iteration) == ("poison-25", 0, 6, 10)
+    assert (PAPER.dataset.reference, PAPER.dataset.short_group) == ("matched", "duplicate")
     assert len(PAPER.unseen.prompts) == 5

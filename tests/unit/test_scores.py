@@ -108,12 +108,50 @@ def test_scores_of_all_cells_become_one_tidy_table(tmp_path):
     assert (table["value"] == 31.5).all()
 
 
+def replicated(metric, values):
+    """Scores of many independent sets of replicates, (sets, replicates), as if each were of a group of its own."""
+    rows = [
+        ("real", replicate, 5, "generated", f"set={number}", metric, value)
+        for number, row in enumerate(values)
+        for replicate, value in enumerate(row)
+    ]
+    return pd.DataFrame(rows, columns=["arm", "replicate", "iteration", "images", "group", "metric", "value"])
+
+
+@pytest.mark.parametrize("replicates", [3, 6])
+@pytest.mark.parametrize(
+    ("metric", "draw"),
+    [
+        ("clip_score", lambda rng, shape: 70 + rng.normal(size=shape)),
+        ("kernel_distance", lambda rng, shape: 0.01 * rng.normal(size=shape) + 70),
+        ("frechet_distance", lambda rng, shape: 70 * rng.gamma(16, 1 / 16, size=shape)),  # A deviation of a quarter.
+    ],
+)
+def test_intervals_over_replicates_have_their_nominal_coverage(metric, draw, replicates):
+    values = draw(np.random.default_rng(0), (2000, replicates))
+    table = over_replicates(replicated(metric, values))
+    assert 0.93 <= ((table["low"] <= 70) & (table["high"] >= 70)).mean() <= 0.97
+
+
+def test_the_interval_of_a_distance_stays_above_0():
+    # Student's on the scale of the values is -0.85 to 4.79, as in a report of three replicates.
+    values = 1.97 + 2.82 / scipy.stats.t.ppf(0.975, 2) * 3**0.5 * np.array([-1, 0, 1])
+    (row,) = over_replicates(replicated("frechet_distance", [values])).to_dict("records")
+    assert (row["mean"], row["low"], row["high"]) == pytest.approx(
+        (1.97, 1.97 / np.exp(2.82 / 1.97), 1.97 * np.exp(2.82 / 1.97))
+    )
+    (row,) = over_replicates(replicated("clip_score", [values])).to_dict("records")
+    assert (row["low"], row["high"]) == pytest.approx((-0.85, 4.79))
+    (row,) = over_replicates(replicated("frechet_distance", [[0.0, 0.0]])).to_dict("records")
+    assert (row["mean"], row["low"], row["high"]) == (0, 0, 0)
+
+
 def test_means_over_replicates_have_students_interval():
     key = {"arm": "real", "iteration": 5, "images": "generated", "group": "all"}
-    rows = [{**key, "metric": "frechet_distance", "replicate": i, "value": v} for i, v in enumerate([1.0, 2.0, 3.0])]
+    rows = [{**key, "metric": "kernel_distance", "replicate": i, "value": v} for i, v in enumerate([1.0, 2.0, 3.0])]
     alone = {**key, "metric": "clip_score", "replicate": 0, "value": 70.0}
     table = over_replicates(pd.DataFrame([*rows, alone])).set_index("metric").to_dict("index")
-    several, single = table["frechet_distance"], table["clip_score"]
+    several, single = table["kernel_distance"], table["clip_score"]
     assert (several["replicates"], several["mean"]) == (3, 2.0)
     assert (several["low"], several["high"]) == pytest.approx(scipy.stats.t.interval(0.95, 2, loc=2, scale=1 / 3**0.5))
     assert single["mean"] == 70

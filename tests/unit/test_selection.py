@@ -10,7 +10,13 @@ from scripts.lib.dataset.catalogue import group_table
 
 ATTRIBUTES = {"gender": ["man", "woman"], "age": ["young", "very old"]}
 PROMPT = "a photo of a {age} {gender}"
-SELECTION: dict[str, Any] = {"per_group": 3, "reference_per_group": 2, "short_group": "error", "seed": 0}
+SELECTION: dict[str, Any] = {
+    "per_group": 3,
+    "reference": "disjoint",
+    "reference_per_group": 2,
+    "short_group": "error",
+    "seed": 0,
+}
 NOTHING = pd.DataFrame({"file_name": [], "excluded": [], "reason": []}, dtype=str)
 
 
@@ -75,6 +81,34 @@ def test_the_selection_of_a_group_does_not_depend_on_the_other_groups():
     )
 
 
+RARE = {"kind": [f"g{i}" for i in range(30)]}
+
+
+@pytest.mark.parametrize(("reference", "compared", "of_groups"), [("disjoint", 780, 26), ("matched", 820, 30)])
+def test_rare_groups_are_in_a_matched_reference_and_not_in_a_disjoint_one(reference, compared, of_groups):
+    rare = ["g26", "g27", "g28", "g29"]
+    catalogue = pd.DataFrame(
+        [(f"{group}/{i:02d}.jpg", group) for group in RARE["kind"] for i in range(10 if group in rare else 60)],
+        columns=["file_name", "group"],
+    )
+    options = {
+        "per_group": 30,
+        "reference": reference,
+        "reference_per_group": 30,
+        "short_group": "duplicate",
+        "seed": 0,
+    }
+    selection, groups, _ = selecting.select(catalogue, RARE, "a {kind}", **options)
+    refuse(groups, short_group="duplicate")
+    assert len(sources(selection, "images")) == 900
+    table = selection[selection["role"] == "reference"]
+    assert (len(table), table["group"].nunique()) == (groups["reference"].sum(), of_groups) == (compared, of_groups)
+    assert not table["source"].duplicated().any()
+    common = set(table["source"]) & set(sources(selection, "images"))
+    assert len(common) == (compared if reference == "matched" else 0)
+    assert groups["missing"].tolist() == [0] * 26 + [50 if reference == "disjoint" else 20] * 4
+
+
 def test_a_whole_selection_is_not_refused():
     refuse(select()[1])
 
@@ -135,8 +169,8 @@ def test_the_policies_express_900_images_that_train_and_a_reference_of_820():
         (f"{name}/{i}.png", name) for g, name in enumerate(names) for i in range([29, 31, 52, 59][g] if g < 4 else 99)
     ]
     catalogue = pd.DataFrame(files, columns=["file_name", "group"])
-    options: dict[str, Any] = {"per_group": 30, "reference_per_group": 30, "seed": 0}
-    selection, groups, _ = selecting.select(catalogue, attributes, "a face", short_group="duplicate", **options)
+    options: dict[str, Any] = SELECTION | {"per_group": 30, "reference_per_group": 30, "short_group": "duplicate"}
+    selection, groups, _ = selecting.select(catalogue, attributes, "a face", **options)
     assert groups[["images", "distinct_images", "reference"]].sum().tolist() == [900, 899, 26 * 30 + 0 + 1 + 22 + 29]
     assert groups["missing"].sum() == 31 + 29 + 8 + 1
     assert (selection["role"] == "images").sum() == 900

@@ -37,8 +37,9 @@ def elsewhere(tmp_path):
 
 
 def write_module(folder: Path) -> None:
-    """Write a workflow that uses this one as the README shows it, with the tiny experiment."""
-    block = re.search(r"^```snakemake\n(.*?)^```$", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.M | re.S)
+    """Write a workflow that uses this one as docs/running.md shows it, with the tiny experiment."""
+    page = (ROOT / "docs/running.md").read_text(encoding="utf-8")
+    block = re.search(r"^```snakemake\n(.*?)^```$", page, flags=re.M | re.S)
     assert block
     module = block[1].replace("/path/to/nepotism", str(ROOT))
     (folder / "Snakefile").write_text(f'configfile: "mine.yaml"\n\n{module}', encoding="utf-8")

@@ -13,7 +13,7 @@ import pytest
 from tests.workflow.conftest import ROOT, Job, Project
 
 RESULTS = "results/tiny"
-SUMMARIES = {"tabulate", "costs", "summarize", "draw_curves", "draw_samples", "draw_rejected", "draw_grid"}
+SUMMARIES = {"tabulate", "contrast", "costs", "summarize", "draw_curves", "draw_samples", "draw_rejected", "draw_grid"}
 SUMMARIES |= {"record_configuration", "typeset", "build_explorer", "all"}
 
 

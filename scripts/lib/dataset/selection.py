@@ -19,15 +19,17 @@ def select(
     prompt: str,
     *,
     per_group: int,
+    reference: str,
     reference_per_group: int,
     short_group: str,
     seed: int,
     defect: Callable[[str], str] = lambda _: "",
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]:
-    """Choose images per group at random, first the experiment's, then a disjoint reference.
+    """Choose images per group at random, first the experiment's, then the reference.
 
-    A group that runs short gives what it has, the reference going short first. With ``short_group: duplicate`` the
-    experiment's images repeat within the group. ``refuse`` says whether the result will do.
+    The reference is further images (``disjoint``), or the experiment's own, each once (``matched``). A group that runs
+    short gives what it has, a disjoint reference going short first. With ``short_group: duplicate`` the experiment's
+    images repeat within the group. ``refuse`` says whether the result will do.
 
     Args:
         catalogue: ``file_name`` and ``group`` of the candidates.
@@ -42,15 +44,16 @@ def select(
     for name, values in groups(attributes).items():
         group = values | {"group": name}
         candidates = catalogue.loc[catalogue["group"] == name, "file_name"].tolist()
-        drawn, faulty = draw(candidates, per_group + reference_per_group, seed_of(seed, "select", name), defect)
-        images, reference = drawn[:per_group], drawn[per_group:]
+        wanted = per_group + reference_per_group * (reference == "disjoint")
+        drawn, faulty = draw(candidates, wanted, seed_of(seed, "select", name), defect)
+        images, compared = drawn[:per_group], drawn[per_group:] if reference == "disjoint" else drawn
         if short_group == "duplicate":
             images = list(itertools.islice(itertools.cycle(images), per_group))
         defects |= faulty
         found = len(candidates) - len(faulty)
-        counts.append(group | count(found, images, reference, per_group + reference_per_group))
+        counts.append(group | count(found, images, compared, wanted - len(drawn)))
         text = prompt.format_map(group)
-        for role, sources in zip(ROLES, (images, reference), strict=True):
+        for role, sources in zip(ROLES, (images, compared), strict=True):
             for number, source in enumerate(sources):
                 row = {"file_name": f"{name}-{number:04d}.png", "source": source, **group, "text": text, "role": role}
                 chosen.append(row)
@@ -83,15 +86,14 @@ def draw(
     return drawn, faulty
 
 
-def count(found: int, images: Sequence[str], reference: Sequence[str], wanted: int) -> dict[str, int]:
+def count(found: int, images: Sequence[str], reference: Sequence[str], missing: int) -> dict[str, int]:
     """Return a group's numbers: found (without files at fault), used in each role, distinct images, missing."""
-    distinct = len(set(images))
     return {
         "found": found,
         "images": len(images),
         "reference": len(reference),
-        "distinct_images": distinct,
-        "missing": wanted - distinct - len(reference),
+        "distinct_images": len(set(images)),
+        "missing": missing,
     }
 
 
@@ -120,8 +122,8 @@ def refuse(counts: pd.DataFrame, excluded: pd.DataFrame, *, short_group: str, br
         )
     if not counts["reference"].any():
         raise ValueError(
-            "no group has more images than dataset.per_group, so none are left for the scoring reference; add images "
-            "or lower dataset.per_group" + _not_used(excluded)
+            "no group has more images than dataset.per_group, so none are left for the scoring reference; add images, "
+            "lower dataset.per_group, or set dataset.reference to matched" + _not_used(excluded)
         )
 
 

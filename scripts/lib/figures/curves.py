@@ -20,7 +20,7 @@ Name = Literal["curves", "diversity", "groups"]
 
 
 NO_GROUP = "groups"  # Stands where no group has the two images that its distance needs.
-OF_GROUPS = "kernel_distance"  # Without bias at any n, unlike the Fréchet distance: groups differ in size.
+OF_GROUPS = "kernel_distance"  # Without bias at any n and mixture of groups: panels of one scale can be compared.
 
 
 def draw(figure: Name, scores: pd.DataFrame, arms: Mapping[str, Arm], features: str) -> Figure:

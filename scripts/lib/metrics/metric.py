@@ -23,6 +23,11 @@ class Metric(NamedTuple):
     limits: tuple[float, float | None] | None = None
     figure: Literal["curves", "diversity"] | None = None
 
+    @property
+    def ratio(self) -> bool:
+        """Whether it has a zero and no upper end, as a distance has: its intervals are those of its logarithm."""
+        return self.limits == (0, None)
+
 
 class Embedded(NamedTuple):
     """A set's table with its embeddings: row i of each array belongs to row i of the table.

@@ -9,48 +9,33 @@ import pandas as pd
 
 from scripts.lib.experiment.arms import Arm, percent
 from scripts.lib.experiment.cell import ALL, BASE, FLOOR
+from scripts.lib.scoring.contrasts import contrasts, worse
+from scripts.lib.scoring.dose_response import FEWEST, rank_correlation
 
 
-def summarize(scores: pd.DataFrame, arms: Mapping[str, Arm], note: str = "") -> str:
-    """Say in a few sentences how arms end: those of the largest and the smallest share, and those with a parent.
+def summarize(scores: pd.DataFrame, arms: Mapping[str, Arm], control: str | None, note: str = "") -> str:
+    """Say in a few sentences how every arm ends, whether that is a collapse, and since when.
 
-    Arms with curation are left out. A collapse is at least twice the base model's Fréchet distance, and a CLIP
-    score lower than its by more than the standard deviation over its images; the text says so.
+    An arm is judged against the control arm in the same iteration, by two scores: in a collapse the Fréchet distance
+    above the floor is at least twice the control's, and the CLIP score is lower by more than the standard deviation
+    over the control's images. With replicates, the 95 % intervals of both paired differences have to leave 0 too; the
+    first iteration in which they do is the onset. The text says so.
 
     Args:
         scores: as for ``draw_curves``; the mean over replicates counts.
         arms: by name.
+        control: the control arm; None: no arm is judged.
         note: a last sentence, such as what the scores cannot be compared with.
     """
     scores = scores[(scores["images"] == "generated") & (scores["group"] == ALL)]
-    plain = sorted(
-        (name for name, arm in arms.items() if arm.plain),
-        key=lambda name: -arms[name].synthetic,
-    )
-    base, floor = _last(scores, BASE), _last(scores, FLOOR)
-    sentences = []
-    for name in dict.fromkeys([*plain[:1], *plain[-1:]]):
-        *_, end = course = _course(scores, name)
-        sentences.append(
-            f"Trained on {percent(arms[name].synthetic)} generated images, {name} has {_say(end)} "
-            f"after iteration {end.iteration}: {_judge(end, base)}{_since(course, base)}."
-        )
-    for name, arm in arms.items():
-        if arm.parent and not arm.curate:
-            start = next(cell for cell in _course(scores, arm.parent) if cell.iteration == arm.from_iteration)
-            end = _last(scores, name)
-            sentences.append(
-                f"{name} goes on from {arm.parent}, iteration {start.iteration}, with {percent(arm.synthetic)} "
-                f"generated images: from {_say(start)} to {_say(end)} after iteration {end.iteration}, "
-                f"{_judge(end, base)}{_way_back(start, end, base)}."
-            )
-    sentences.append(f"The base model has {_say(base)}, real images {_say(floor)}.")
-    if (replicates := scores.loc[scores["arm"] != FLOOR, "replicate"].nunique()) > 1:
-        sentences.append(f"These are means of {replicates} replicates.")
-    sentences.append(
-        "Collapse means here: at least twice the base model's Fréchet distance, and a CLIP score lower by more than "
-        f"the standard deviation over the base model's images ({_number(base.deviation)})."
-    )
+    replicates = scores.loc[scores["arm"] != FLOOR, "replicate"].nunique()
+    control = control if control in set(scores["arm"]) else None
+    judge = _Judge(scores, control) if control else None
+    sentences = [_arm(scores, name, arm, judge) for name, arm in _in_order(arms).items()]
+    sentences.append(_dose_response(scores, arms))
+    sentences.append(f"The base model has {_say(_last(scores, BASE))}, real images {_say(_last(scores, FLOOR))}.")
+    sentences.append(f"These are means of {replicates} replicates." if replicates > 1 else "")
+    sentences.append(_definition(control, replicates) if control else "")
     return "\n".join(textwrap.fill(sentence, 100) for sentence in [*sentences, note] if sentence) + "\n"
 
 
@@ -61,6 +46,60 @@ class _Scores(NamedTuple):
     distance: float
     clip_score: float
     deviation: float
+
+    @property
+    def known(self) -> bool:
+        return not math.isnan(self.distance + self.clip_score)
+
+
+class _Judge:
+    """Whether scores are worse than those of the control arm, by how much, and whether that can be chance."""
+
+    def __init__(self, scores: pd.DataFrame, control: str) -> None:
+        self.control = control
+        self._course = _course(scores, control)
+        self._floor = _last(scores, FLOOR).distance
+        self._contrasts = contrasts(scores, control).dropna(subset=["low"])
+
+    def beside(self, iteration: int) -> _Scores:
+        """Return the control's scores in an iteration, or in its last one where the control ends earlier."""
+        return [own for own in self._course if own.iteration <= iteration or own is self._course[0]][-1]
+
+    def leaves(self, arm: str) -> dict[int, bool]:
+        """Return for each iteration with intervals whether both of an arm leave 0 on the worse side."""
+        found = worse(self._contrasts[self._contrasts["arm"] == arm])
+        return dict(zip(found.index.tolist(), found.tolist(), strict=True))
+
+    def collapsed(self, arm: str, scores: _Scores) -> bool:
+        """Return whether an arm is collapsed; by size alone where an iteration has no intervals."""
+        control = self.beside(scores.iteration)
+        excess, of_control = scores.distance - self._floor, control.distance - self._floor
+        farther = excess > 0 and excess >= 2 * of_control
+        lower = control.clip_score - scores.clip_score > control.deviation
+        return farther and lower and self.leaves(arm).get(scores.iteration, True)
+
+
+def _in_order(arms: Mapping[str, Arm]) -> dict[str, Arm]:
+    """Return the arms that differ by their share alone, the largest share first, then the others as configured."""
+    plain = sorted((item for item in arms.items() if item[1].plain), key=lambda item: -item[1].synthetic)
+    return dict(plain) | dict(arms)
+
+
+def _arm(scores: pd.DataFrame, name: str, arm: Arm, judge: _Judge | None) -> str:
+    """Say how an arm ends, and what that is beside the control."""
+    *_, end = course = _course(scores, name)
+    images = f"{percent(arm.synthetic)} generated images"
+    curated = f", curated by {' and '.join(arm.curate)}," if arm.curate else ""
+    after = f"after iteration {end.iteration}"
+    verdict = f"{_judge(name, end, judge)}{_since(name, course, judge)}"
+    onset = _onset(name, judge)
+    if not arm.parent:
+        return f"Trained on {images}{curated or ','} {name} has {_say(end)} {after}: {verdict}{onset}."
+    start = next(cell for cell in _course(scores, arm.parent) if cell.iteration == arm.from_iteration)
+    return (
+        f"{name} goes on from {arm.parent}, iteration {start.iteration}, with {images}{curated.rstrip(',')}: from "
+        f"{_say(start)} to {_say(end)} {after}, {verdict}{_way_back(arm.parent, start, end, judge)}{onset}."
+    )
 
 
 def _course(scores: pd.DataFrame, arm: str) -> list[_Scores]:
@@ -75,42 +114,90 @@ def _last(scores: pd.DataFrame, arm: str) -> _Scores:
     return _course(scores, arm)[-1]
 
 
-def _judge(end: _Scores, base: _Scores) -> str:
-    if any(map(math.isnan, (*end[1:3], *base[1:]))):
+def _judge(arm: str, end: _Scores, judge: _Judge | None) -> str:
+    if judge is None:
+        return "not judged, there is no control arm"
+    if arm == judge.control:
+        return "the control"
+    control = judge.beside(end.iteration)
+    if not (end.known and control.known):
         return "not judged, a score is missing"
-    farther, lower = end.distance > base.distance, end.clip_score < base.clip_score
-    if _collapsed(end, base):
+    name = judge.control
+    if control.iteration < end.iteration:
+        name = f"{judge.control} in its last iteration, {control.iteration},"
+    farther, lower = end.distance > control.distance, end.clip_score < control.clip_score
+    if judge.collapsed(arm, end):
         return "a collapse"
     if farther and lower:
-        return "worse than the base model by both scores, but no collapse"
+        return f"worse than {name} by both scores, but no collapse"
     if farther or lower:
-        return f"worse than the base model by its {'Fréchet distance' if farther else 'CLIP score'} only, no collapse"
-    return "no worse than the base model"
+        return f"worse than {name} by its {'Fréchet distance' if farther else 'CLIP score'} only, no collapse"
+    return f"no worse than {name.rstrip(',')}"
 
 
-def _collapsed(scores: _Scores, base: _Scores) -> bool:
-    return scores.distance >= 2 * base.distance and base.clip_score - scores.clip_score > base.deviation
-
-
-def _since(course: list[_Scores], base: _Scores) -> str:
+def _since(arm: str, course: list[_Scores], judge: _Judge | None) -> str:
     """Say since which iteration an arm has been collapsed, if it is at its end."""
     since = None
     for scores in reversed(course):
-        if not _collapsed(scores, base):
+        if judge is None or arm == judge.control or not judge.collapsed(arm, scores):
             break
         since = scores.iteration
     return "" if since is None else f" since iteration {since}"
 
 
-def _way_back(start: _Scores, end: _Scores, base: _Scores) -> str:
-    """Say how much of a parent's collapse is undone, by each score."""
-    if not _collapsed(start, base) or math.isnan(end.distance + end.clip_score):
+def _onset(arm: str, judge: _Judge | None) -> str:
+    """Say in which iteration an arm leaves the control first; nothing where no iteration has intervals."""
+    leaves = judge.leaves(arm) if judge else {}
+    if judge is None or not leaves:
         return ""
+    first = next((iteration for iteration, worse_by_both in leaves.items() if worse_by_both), None)
+    if first is None:
+        return f"; onset not within {max(leaves)} iterations"
+    return f"; onset in iteration {first}"
+
+
+def _way_back(parent: str, start: _Scores, end: _Scores, judge: _Judge | None) -> str:
+    """Say how much of a parent's collapse is undone, by each score."""
+    if judge is None or parent == judge.control or not judge.collapsed(parent, start) or not end.known:
+        return ""
+    goal = judge.beside(start.iteration)
     distance, clip_score = (
-        (before - after) / (before - goal) for before, after, goal in zip(start[1:3], end[1:3], base[1:3], strict=True)
+        (before - after) / (before - to) for before, after, to in zip(start[1:3], end[1:3], goal[1:3], strict=True)
     )
     return (
         f"; {100 * distance:.0f} % of the way back by the Fréchet distance, {100 * clip_score:.0f} % by the CLIP score"
+    )
+
+
+def _dose_response(scores: pd.DataFrame, arms: Mapping[str, Arm]) -> str:
+    """Say whether the distance rises with the share, over the arms that differ by it alone."""
+    ends = {name: _last(scores, name) for name, arm in arms.items() if arm.plain}
+    last = min((end.iteration for end in ends.values()), default=0)
+    at = {name: next((own for own in _course(scores, name) if own.iteration == last), None) for name in ends}
+    known = {name: own.distance for name, own in at.items() if own and own.known}
+    shares = [arms[name].synthetic for name in known]
+    if len(known) < FEWEST or len(set(shares)) == 1 or len(set(known.values())) == 1:
+        return ""
+    found = rank_correlation(shares, list(known.values()))
+    interval = "" if math.isnan(found.low) else f" ({found.low:.2f} to {found.high:.2f})"
+    return (
+        f"Over {len(known)} arms that differ by their share alone, Spearman's ρ of the share of generated images and "
+        f"the Fréchet distance after iteration {last} is {found.rho:.2f}{interval}, p = {found.p:.2g} by permutation."
+    )
+
+
+def _definition(control: str, replicates: int) -> str:
+    """Say what the words collapse and onset mean, and what the replicates allow."""
+    size = (
+        "Collapse means here: a Fréchet distance that is at least twice as far above that of real images as "
+        f"{control}'s in the same iteration, and a CLIP score lower by more than the standard deviation over "
+        f"{control}'s images"
+    )
+    if replicates == 1:
+        return f"{size}. A single replicate cannot know whether such a difference is chance, and has no onset."
+    return (
+        f"{size}, where the 95 % intervals of both paired differences to {control} leave 0. Onset is the first "
+        "iteration in which they do. Replicates share the real images, the reference and the base model."
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any, Self
 
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
-from scripts.lib.experiment.choices import Broken, ShortGroup, Source
+from scripts.lib.experiment.choices import Broken, Reference, ShortGroup, Source
 from scripts.lib.experiment.config.deepface import DeepFace
 from scripts.lib.experiment.config.label import Label
 from scripts.lib.experiment.config.section import FilePath, InputPath, Section
@@ -51,8 +51,14 @@ class Dataset(Section):
     per_group: PositiveInt = Field(
         30, description="Real images a group: the seeds of image-to-image and the training set."
     )
+    reference: Reference = Field(
+        "disjoint",
+        description="The reference of the scores. `disjoint`: further real images, which no model trains on; a group "
+        "without further images is in no distance. `matched`: the images that train, each once; a rare group stays in "
+        "the distances, and a model that repeats its training images scores well.",
+    )
     reference_per_group: PositiveInt = Field(
-        30, description="Further real images a group, disjoint from the former: the reference of the scores."
+        30, description="`disjoint` only: further real images a group, the reference of the scores."
     )
     short_group: ShortGroup = Field(
         "error",

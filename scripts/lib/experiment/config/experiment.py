@@ -114,6 +114,17 @@ class Experiment(Section):
                     f"least, but `dataset.resolution` is {resolution}; raise it, or choose `vae` ({why})"
                 )
 
+    @model_validator(mode="after")
+    def _the_control_is_an_arm(self) -> Self:
+        if "control" in self.score.model_fields_set and self.control is None:
+            raise ValueError(f"`score.control`: there is no arm {self.score.control!r}; name one of {[*self.arms]}")
+        return self
+
+    @property
+    def control(self) -> str | None:
+        """The control arm, if there is one."""
+        return self.score.control if self.score.control in self.arms else None
+
     @field_validator("replicates")
     @classmethod
     def _each_seed_once(cls, seeds: list[int]) -> list[int]:

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from scripts.lib.experiment.config.features import Features, networks_of
 from scripts.lib.experiment.config.metrics import Metrics
-from scripts.lib.experiment.config.section import Section, Weights
+from scripts.lib.experiment.config.section import Name, Section, Weights
 
 
 class Score(Section):
@@ -14,6 +14,11 @@ class Score(Section):
 
     clip: Weights = Field(description="Folder of the CLIPModel of the CLIP score.")
     features: Features = Field(description="Feature space of the distances and of the diversity.")
+    control: Name = Field(
+        "real",
+        description="The arm that every other one is compared with (`contrasts.csv`, `summary.txt`). Where no arm is "
+        "called `real` and the key is not set, nothing is compared.",
+    )
     metrics: Metrics = Field(default_factory=Metrics, description="Settings of the metrics; all of them are computed.")
 
     @model_validator(mode="after")

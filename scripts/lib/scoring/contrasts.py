@@ -1,0 +1,66 @@
+"""Every arm against a control arm: paired differences with intervals, and the iteration in which an arm leaves it.
+
+Replicates of two arms with one seed share noise and slots, so their scores rise and fall together. The difference of
+each pair is more exact than the difference of two means with their own intervals.
+"""
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtr, stdtrit
+
+from scripts.lib.experiment.cell import ALL, BASE, FLOOR
+
+KEYS = ["arm", "iteration", "images", "group", "metric"]
+
+
+def contrasts(scores: pd.DataFrame, control: str | None) -> pd.DataFrame:
+    """Return the difference of every arm to the control arm in the same iteration, over the pairs of equal replicate.
+
+    The floor cancels in a difference. ``p`` is that of the paired t test, ``p_holm`` is adjusted by Holm (1979) for all
+    comparisons of one metric in one iteration: those of all arms, and for single groups those of all groups too.
+
+    Args:
+        scores: columns ``arm, replicate, iteration, images, group, metric, value``.
+        control: the control arm's name; None gives a table without rows.
+
+    Returns:
+        ``arm, iteration, images, group, metric, control, pairs, difference, low, high, p, p_holm``: ``low`` and
+        ``high`` are the ends of Student's 95 % interval. They and both p are NaN for a single pair. An iteration that
+        the control does not have is absent.
+    """
+    arms = scores[~scores["arm"].isin([BASE, FLOOR, control])]
+    on = [*KEYS[1:], "replicate"]
+    pairs = arms.merge(scores.loc[scores["arm"] == control, [*on, "value"]], on=on, suffixes=("", "_control"))
+    pairs["difference"] = pairs["value"] - pairs["value_control"]
+    table = pairs.groupby(KEYS, sort=False)["difference"].agg(["count", "mean", "std"]).reset_index()
+    error, freedom = table["std"] / np.sqrt(table["count"]), table["count"] - 1
+    half = stdtrit(freedom, 0.975) * error
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.where(table["mean"] == 0, 0 * error, table["mean"].abs() / error)
+    table = table.assign(
+        control=control, low=table["mean"] - half, high=table["mean"] + half, p=2 * stdtr(freedom, -t)
+    ).rename(columns={"count": "pairs", "mean": "difference"})
+    family = [table["iteration"], table["images"], table["metric"], table["group"] == ALL]
+    table["p_holm"] = table.groupby(family)["p"].transform(holm)
+    return table[[*KEYS, "control", "pairs", "difference", "low", "high", "p", "p_holm"]]
+
+
+def holm(p: pd.Series) -> pd.Series:
+    """Return p values of one family, adjusted by Holm's step-down method (1979); NaN stays, and does not count."""
+    ordered = p.dropna().sort_values()
+    adjusted = (ordered * np.arange(len(ordered), 0, -1)).cummax().clip(upper=1)
+    return adjusted.reindex(p.index)
+
+
+def worse(table: pd.DataFrame) -> pd.Series:
+    """Return whether the interval of a difference lies on the worse side of 0, a bool for each iteration.
+
+    Args:
+        table: rows of ``contrasts`` of one arm's whole sets of generated images, of the metrics ``frechet_distance``
+            (worse where it rises) and ``clip_score`` (worse where it falls). Both have to be worse.
+    """
+    distance, clip_score = (
+        table[table["metric"] == metric].set_index("iteration") for metric in ("frechet_distance", "clip_score")
+    )
+    iterations = distance.index.intersection(clip_score.index).sort_values()
+    return (distance.loc[iterations, "low"] > 0) & (clip_score.loc[iterations, "high"] < 0)
