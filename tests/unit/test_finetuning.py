@@ -337,7 +337,7 @@ def test_of_two_fine_tunes_of_one_cell_the_older_stops_at_its_next_checkpoint(im
     newer.send_signal(signal.SIGCONT)
     assert f"resumed from {stopped}" in newer.communicate(timeout=60)[0]
     assert newer.returncode == 0
-    assert (cell / "unet/diffusion_pytorch_model.safetensors").read_bytes() == undisturbed
+    assert (cell / "model/diffusion_pytorch_model.safetensors").read_bytes() == undisturbed
     assert sorted(path.name for path in cell.iterdir()) == ["finetune.json", "model"]
 
 

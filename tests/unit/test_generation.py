@@ -202,8 +202,8 @@ def test_a_diverged_model_stops_with_the_prompt_and_the_cell(real, tmp_path, mon
 def test_the_noise_depends_on_the_kind_of_the_set_and_not_on_the_name_of_a_file(real, tmp_path):
     other = shutil.copy(real, tmp_path / "others.zip")
     seeds = {}
-    kinds: list[tuple[Any, Any]] = [("images", real), ("images", other), ("unseen", real)]
-    for kind, prompts in kinds:
+    cases: list[tuple[generate.Kind, Path]] = [("images", real), ("images", other), ("unseen", real)]
+    for kind, prompts in cases:
         output = tmp_path / f"{kind}-{prompts.stem}.zip"
         generate.main(
             model=MODEL,
@@ -219,5 +219,7 @@ def test_the_noise_depends_on_the_kind_of_the_set_and_not_on_the_name_of_a_file(
             guidance_scale=1.0,
         )
         seeds[kind, prompts.stem] = imageset.read_metadata(output)["seed"].tolist()
-    assert seeds["images", "images"] == seeds["images", "others"] == [seed_of(4, 5, 6, "images", i) for i in range(7)]
-    assert seeds["unseen", "images"] == [seed_of(4, 5, 6, "unseen", i) for i in range(7)]
+    assert (
+        seeds["images", "images"] == seeds["images", "others"] == [str(seed_of(4, 5, 6, "images", i)) for i in range(7)]
+    )
+    assert seeds["unseen", "images"] == [str(seed_of(4, 5, 6, "unseen", i)) for i in range(7)]
