@@ -135,7 +135,7 @@ def test_any_configuration_that_passes_the_check_is_planned():
     messages: list[str | None] = []
     quick(given(configurations())(lambda config: messages.append(check(config))))()
     # A property that few examples reach shows little.
-    assert messages.count(None) > len(messages) / 3, messages
+    assert messages.count(None) > len(messages) / 4, messages
 
 
 JSON = st.recursive(

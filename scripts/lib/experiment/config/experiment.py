@@ -27,6 +27,7 @@ from scripts.lib.experiment.config.score import Score
 from scripts.lib.experiment.config.section import DownloadPath, Name, Section, Weights
 from scripts.lib.experiment.config.unseen import Unseen
 
+USUAL_CONTROL = "real"
 OVERRIDABLE = ("finetune", "generate")
 
 
@@ -116,14 +117,14 @@ class Experiment(Section):
 
     @model_validator(mode="after")
     def _the_control_is_an_arm(self) -> Self:
-        if "control" in self.score.model_fields_set and self.control is None:
+        if self.score.control is not None and self.score.control not in self.arms:
             raise ValueError(f"`score.control`: there is no arm {self.score.control!r}; name one of {[*self.arms]}")
         return self
 
     @property
     def control(self) -> str | None:
         """The control arm, if there is one."""
-        return self.score.control if self.score.control in self.arms else None
+        return self.score.control or (USUAL_CONTROL if USUAL_CONTROL in self.arms else None)
 
     @field_validator("replicates")
     @classmethod

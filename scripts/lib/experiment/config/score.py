@@ -14,10 +14,10 @@ class Score(Section):
 
     clip: Weights = Field(description="Folder of the CLIPModel of the CLIP score.")
     features: Features = Field(description="Feature space of the distances and of the diversity.")
-    control: Name = Field(
-        "real",
-        description="The arm that every other one is compared with (`contrasts.csv`, `summary.txt`). Where no arm is "
-        "called `real` and the key is not set, nothing is compared.",
+    control: Name | None = Field(
+        None,
+        description="The arm that every other one is compared with (`contrasts.csv`, `summary.txt`); none: `real`, if "
+        "there is such an arm. Without a control nothing is compared.",
     )
     metrics: Metrics = Field(default_factory=Metrics, description="Settings of the metrics; all of them are computed.")
 
