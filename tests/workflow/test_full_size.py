@@ -39,7 +39,7 @@ def test_the_overlay_runs_to_the_end(tmp_path: Path):
     assert made_by["resize"].startswith("bilinear without antialiasing to 299 px")
     scores = pd.read_csv(project.root / "results/full-size/scores.csv")
     assert {"frechet_distance", "clip_score", "vendi_score"} <= set(scores["metric"])
-    assert len(pd.read_csv(cell / "culled.csv")) == 2
+    assert len(pd.read_csv(cell / "curation/1-cull.csv")) == 2
     table = [sys.executable, "-m", "tests.full_size.table", str(project.root / "results/full-size/benchmarks")]
     printed = subprocess.run(table, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert "culled/seed-0/iteration-1/finetune" in printed

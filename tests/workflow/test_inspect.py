@@ -72,7 +72,7 @@ def test_plan_measures_what_has_run(finished: Project):
     assert result.returncode == 0, result.stdout + result.stderr
     assert re.search(r"finetune +7 .*measured, 7 jobs", result.stdout)
     assert set(re.findall(r"^(\w+) .*not counted$", result.stdout, re.M)) == {"gather"}, "it is never measured"
-    assert "measured" in result.stdout.partition("U-Nets")[2]
+    assert "measured" in result.stdout.partition("models, keep")[2]
 
 
 def test_status_shows_a_finished_experiment_without_color(finished: Project):

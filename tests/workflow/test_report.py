@@ -33,8 +33,8 @@ def test_the_report_lists_the_results_of_every_category(report: str):
     assert errors == []
     assert {name: len(results) for name, results in shown.items()} == {
         "1. Images": 5,
-        "2. Scores": 7,
-        "3. Data": 4,
+        "2. Scores": 8,
+        "3. Data": 5,
         "4. Configuration and costs": 3,
     }
 
