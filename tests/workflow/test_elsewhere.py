@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from snakemake.common.configfile import load_configfile
 from snakemake.utils import update_config
 
+from scripts.lib.base.safetensors_files import ModelError
 from scripts.lib.experiment.config.load import ConfigurationError, load
 from scripts.lib.experiment.lineage import cells
+from scripts.lib.weights import configured
 from tests.unit.test_config_properties import configurations
 from tests.workflow.conftest import ROOT, TINY
 
@@ -106,14 +108,26 @@ def with_weights(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def passes(config: dict[str, Any]) -> bool:
+    """Say whether a configuration passes both checks of the start: its own, and that of the weights that it names."""
     try:
-        load(config)
-    except ConfigurationError:
+        configured.check(load(config, ROOT))
+    except (ConfigurationError, ModelError):
         return False
     return True
 
 
-@settings(derandomize=True, max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+# Without shrinking: each example is a start of Snakemake.
+few = settings(
+    derandomize=True,
+    max_examples=4,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    database=None,
+    phases=[Phase.generate],
+)
+
+
+@few
 @given(config=configurations().map(with_weights).filter(passes), name=st.just("any"))
 def test_snakemake_plans_any_configuration_that_passes(tmp_path_factory, config, name):
     file = tmp_path_factory.mktemp(name) / "config.yaml"
