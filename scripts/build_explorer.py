@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from tqdm import tqdm
 
-from scripts.cli import run
+from scripts.cli import Arms, run
 from scripts.lib.base import csvs, imageset
 from scripts.lib.base.atomic import replacing
 from scripts.lib.curation import candidates
@@ -27,7 +27,7 @@ def main(
     ],
     real: Annotated[Path, typer.Option(help="Image set of the real images.")],
     scores: Annotated[Path, typer.Option(help="CSV of all scores.")],
-    arms: Annotated[str, typer.Option(help="JSON: name to synthetic, control, parent and from_iteration.")],
+    arms: Arms,
     group: Annotated[str, typer.Option(help='Group to show first: \'{"gender": "woman", "age": "old"}\'.')],
     experiment: Annotated[str, typer.Option(help="Name of the experiment, the page's title.")],
     note: Annotated[str, typer.Option(help="What the images are, and what the scores can be compared with.")],

@@ -35,6 +35,9 @@ def run(main: Callable[..., None]) -> None:
         sys.exit(os.EX_TEMPFAIL)
 
 
+Arms = Annotated[str, typer.Option(help="JSON: name to synthetic, curate, shape, parent and from_iteration.")]
+
+
 def _attributes(text: str) -> dict[str, list[str]]:
     return json.loads(text)
 

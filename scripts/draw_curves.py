@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from scripts.cli import run
+from scripts.cli import Arms, run
 from scripts.lib.base import csvs
 from scripts.lib.experiment.arms import read_arms
 from scripts.lib.figures import curves
@@ -15,7 +15,7 @@ from scripts.lib.figures.style import save
 def main(
     figure: Annotated[curves.Name, typer.Option(help="Which scores to draw.")],
     scores: Annotated[Path, typer.Option(help="CSV of all scores.")],
-    arms: Annotated[str, typer.Option(help="JSON: name to synthetic, control, parent and from_iteration.")],
+    arms: Arms,
     features: Annotated[str, typer.Option(help="Whose features the scores compare, for the axes.")],
     output: Annotated[list[Path], typer.Option(help="Figure to write: .png, .svg or .pdf. Repeat it.")],
 ) -> None:

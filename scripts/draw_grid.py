@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from scripts.cli import run
+from scripts.cli import Arms, run
 from scripts.lib.base import imageset
 from scripts.lib.experiment.arms import Arm, read_arms
 from scripts.lib.experiment.cell import BASE, Cell
@@ -17,7 +17,7 @@ from scripts.lib.figures.style import save
 def main(
     generated: Annotated[list[Path], typer.Argument(help="generated.zip of the cells; their folders name the cells.")],
     real: Annotated[Path, typer.Option(help="Image set of the real images.")],
-    arms: Annotated[str, typer.Option(help="JSON: name to synthetic, control, parent and from_iteration.")],
+    arms: Arms,
     images: Annotated[
         int, typer.Option(help="Images a cell: the first slots of groups that are evenly spaced.", min=1)
     ],

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from scripts.cli import run
+from scripts.cli import Arms, run
 from scripts.lib.base import csvs
 from scripts.lib.base.atomic import replacing
 from scripts.lib.experiment.arms import read_arms
@@ -14,7 +14,7 @@ from scripts.lib.scoring.summary import summarize
 
 def main(
     scores: Annotated[Path, typer.Option(help="CSV of all scores.")],
-    arms: Annotated[str, typer.Option(help="JSON: name to synthetic, control, parent and from_iteration.")],
+    arms: Arms,
     output: Annotated[Path, typer.Option(help="Text to write.")],
     control: Annotated[str | None, typer.Option(help="The control arm; without one no arm is judged.")] = None,
     note: Annotated[str, typer.Option(help="A last sentence, such as what the scores cannot be compared with.")] = "",

@@ -92,6 +92,7 @@ def configurations(draw: st.DrawFn) -> dict[str, Any]:
         for key in ("parent", "from_iteration", "shard_minutes", "seconds_per_image"):
             sections.pop(key, None)
     names = [None, *config["arms"]]
+    config["score"]["control"] = draw(st.sampled_from(names))
     for name, arm in config["arms"].items():
         if parent := draw(st.sampled_from(names[: names.index(name)])):
             arm |= {"parent": parent, "from_iteration": draw(st.integers(1, 6))}
@@ -135,7 +136,7 @@ def test_any_configuration_that_passes_the_check_is_planned():
     messages: list[str | None] = []
     quick(given(configurations())(lambda config: messages.append(check(config))))()
     # A property that few examples reach shows little.
-    assert messages.count(None) > len(messages) / 4, messages
+    assert messages.count(None) > len(messages) / 3, messages
 
 
 JSON = st.recursive(

@@ -10,8 +10,7 @@ from pydantic import model_validator
 from tqdm import trange
 
 from scripts.lib.base import imageset
-from scripts.lib.base.kinds import kinds
-from scripts.lib.experiment.config.features import Features, networks_of
+from scripts.lib.experiment.config.features import NETWORKS, Features, networks_of
 from scripts.lib.experiment.config.section import Section
 
 GPU = True
@@ -45,7 +44,7 @@ def reward(metadata: pd.DataFrame, images: np.ndarray, settings: Settings, real:
     Returns:
         float64 (n,), 0 or more.
     """
-    network = kinds("networks", mark="extractor")[settings.features.network]
+    network = NETWORKS[settings.features.network]
     extract = network.extractor(Path(settings.features.weights), batch_size)
     counterparts = imageset.read_images(real, metadata["file_name"])
     return single_image_distances(images, counterparts, extract, batch_size)

@@ -11,7 +11,7 @@ from scripts.lib.base.safetensors_files import ModelError, read_json
 from scripts.lib.engines import pipelines
 from scripts.lib.experiment.config.download import Download
 from scripts.lib.experiment.config.experiment import Experiment
-from scripts.lib.experiment.config.features import features_of
+from scripts.lib.experiment.config.features import NETWORKS, features_of
 
 FETCHED = ".download.json"  # In a folder that was fetched: from where, and the SHA-256 of what came.
 
@@ -87,7 +87,7 @@ def check(experiment: Experiment) -> None:
         if not _there(experiment, path):
             continue
         if network is not None:
-            kinds("networks", mark="extractor")[network].check(Path(path))
+            NETWORKS[network].check(Path(path))
             continue
         pipelines.check(Path(path))
         pipelines.check_resolution(Path(path), experiment.dataset.resolution)
