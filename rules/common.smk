@@ -17,6 +17,7 @@ from scripts.lib.engines import prompts
 from scripts.lib.engines.engine import name_of
 from scripts.lib.weights import configured as weights
 from scripts.lib.experiment.config.describe import describe
+from scripts.lib.planning.controls import unmatched
 from scripts.lib.planning.jobs import compose_inputs, curate_inputs, finetune_inputs, model_files, shards_a_cell, steps
 from scripts.lib.experiment.cell import BASE, Cell
 from scripts.lib.experiment.lineage import cells, every_cell, initial, iterations_left, last_cells
@@ -41,6 +42,8 @@ for warning in prompts.check(
 ):
     if workflow.is_main_process:
         print(warning, file=sys.stderr)
+for warning in unmatched(EXPERIMENT) if workflow.is_main_process else ():
+    print(warning, file=sys.stderr)
 RESULTS = f"results/{EXPERIMENT.experiment}"
 MODEL = Path(EXPERIMENT.model)
 MODEL_OPTION = flags({"model": MODEL})

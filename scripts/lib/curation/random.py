@@ -27,6 +27,11 @@ def needs(_: Settings) -> Needs:
     return Needs()
 
 
+def keeps(settings: Settings) -> float:
+    """Return the share of the slots that keep their own image."""
+    return settings.keep
+
+
 def curate(candidates: pd.DataFrame, settings: Settings, inputs: Inputs) -> Curated:
     """Keep a share of each group; the seed decides which, thus the same slots in all arms."""
     table = decided(candidates, False)

@@ -1,0 +1,49 @@
+"""A filter without a `random` step of equal size is named, with the step to write."""
+
+import pytest
+import yaml
+
+from scripts.lib.experiment.config.load import load
+from scripts.lib.planning.controls import unmatched
+
+CULL = {"synthetic": 0.25, "curate": ["match_histograms", {"cull": {"on_reject": "drop"}}]}
+RANDOM = {"random": {"keep": 0.7, "on_reject": "drop"}}
+
+
+def said(settings, **arms):
+    settings["arms"] = arms
+    return unmatched(load(settings))
+
+
+def test_a_filter_alone_is_told_of_the_step_to_write_and_the_step_is_its_control(settings):
+    (message,) = said(settings, strict=CULL)
+    assert message.startswith("arms: `strict`: no arm has a `random` step of equal size beside `cull`")
+    assert "the mean of `accepted`" in message
+    written = message.partition("with `curate: ")[2].partition("`.")[0].replace("SHARE", "0.7")
+    assert said(settings, strict=CULL, control=CULL | {"curate": yaml.safe_load(written)}) == []
+
+
+@pytest.mark.parametrize(
+    "control",
+    [
+        {"synthetic": 0.5, "curate": [RANDOM, "match_histograms"]},
+        {"synthetic": 0.25, "curate": [RANDOM]},
+        {"synthetic": 0.25, "curate": ["match_histograms", {"random": {"keep": 0.7}}]},
+        {"synthetic": 0.25, "curate": ["match_histograms", RANDOM], "iterations": 1},
+        {"synthetic": 0.25, "curate": ["match_histograms"]},
+        {"synthetic": 0.25, "curate": ["match_histograms", RANDOM], "finetune": {"epochs": 1}},
+    ],
+    ids=["another share", "lacks a step", "replaces instead of drops", "ends earlier", "no filter", "trains otherwise"],
+)
+def test_an_arm_that_differs_in_more_is_no_control(settings, control):
+    assert len(said(settings, strict=CULL, control=control)) == 1
+
+
+def test_arms_without_a_filter_and_without_generated_images_need_no_control(settings):
+    arms = {"plain": {}, "matched": {"curate": ["match_histograms"]}, "real": {"synthetic": 0, "curate": ["cull"]}}
+    assert said(settings, **arms, control={"curate": [RANDOM]}) == []
+
+
+def test_arms_of_equal_steps_share_a_message(settings):
+    (message,) = said(settings, one={"curate": ["cull"]}, half={"synthetic": 0.5, "curate": ["cull"]})
+    assert message.startswith("arms: `one`, `half`: ")
