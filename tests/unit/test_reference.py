@@ -47,6 +47,8 @@ def test_default_configuration_is_valid():
     [
         ("arms.culled", None),
         ("arms.new", {}),
+        ("arms.poison-{synthetic}", {"iterations": 2, "grid": {"synthetic": [0, 1], "curate": {"none": []}}}),
+        ("arms.poison-{synthetic}", None),
         ("arms.real.finetune", {"learning_rate": 1e-4}),
         ("arms.real.generate", {"steps": 5}),
         ("arms.real.curate", ["cull", "match_histograms"]),
@@ -80,6 +82,8 @@ def test_partial_arms_are_valid(key, value):
         ("arms.real.regime", "grow"),
         ("curation.sharpen", {}),
         ("arms.two words", {}),
+        ("arms.poison-{synthetic}", {}),
+        ("arms.poison-{synthetic}", {"grid": {"synthetic": 0.1}}),
         ("experiment", None),
     ],
 )

@@ -12,10 +12,12 @@ from pydantic.fields import FieldInfo
 from scripts.lib.experiment.config.arm import Arm
 from scripts.lib.experiment.config.choice import Choice
 from scripts.lib.experiment.config.experiment import Experiment
+from scripts.lib.experiment.config.grid import GRID
 
 COMMAND = "python -m scripts.document_configuration"
 YAML_WORDS = {"yes", "no", "on", "off", "true", "false", "null"}
 # What pydantic calls the settings of a kind in a schema, since all kinds have a class of that name.
+GRID_NAME = r"^[A-Za-z0-9_.-]*\{[^{}]+\}[A-Za-z0-9_.{}-]*$"  # Such as poison-{synthetic}.
 SETTINGS = re.compile(r"scripts__lib__(\w+?)__(\w+?)__Settings")
 PREAMBLE = f"""# Configuration
 
@@ -32,6 +34,10 @@ Generated from the models in `scripts/lib/experiment/config/` by `{COMMAND}`; do
 - An unknown key, a wrong value or a missing key stops the workflow before any job, with the name of the key.
 - An arm takes what it does not say from `defaults`, and its `finetune` and `generate` from the experiment's: key by
   key, the arm's own value first, then that of `defaults`, then the experiment's, then the default below.
+- An entry of `arms` with a `grid` stands for many arms, one per combination of the values of its keys. Each key stands
+  in braces in the name: `"poison-{{synthetic}}": {{grid: {{synthetic: [0.1, 0.5]}}}}` is `poison-0.1` and `poison-0.5`.
+  A key may be nested (`finetune.learning_rate`). Values that are lists or mappings get names of their own:
+  `curate: {{none: [], cull: [cull]}}`. `null` takes a single arm out of a grid.
 - A step of `curate` is a name, `cull`, or a name with settings, `{{cull: {{on_reject: drop}}}}`. What it does not say,
   it takes from `curation`, key by key.
 - `required` as a default means that the key must be there; `its own`, that the section may be left out.
@@ -58,9 +64,17 @@ def schema() -> dict[str, Any]:
     arms["patternProperties"] = {
         pattern: {"anyOf": [arm, {"type": "null"}]} for pattern, arm in arms["patternProperties"].items()
     }
+    arms["patternProperties"][GRID_NAME] = _grid(*arms["patternProperties"].values())
     arms["additionalProperties"] = False
     heading = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Configuration of nepotism"}
     return heading | result
+
+
+def _grid(arm: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of an entry that stands for many arms; what makes an arm of it is checked when it is read."""
+    values = {"type": ["array", "object"], "minItems": 1, "minProperties": 1}
+    grid = {"type": "object", "minProperties": 1, "additionalProperties": values}
+    return {"anyOf": [{"type": "object", "required": [GRID], "properties": {GRID: grid}}, arm["anyOf"][1]]}
 
 
 def schema_text() -> str:

@@ -23,6 +23,7 @@ from scripts.lib.experiment.config.features import features_of
 from scripts.lib.experiment.config.figures import Figures
 from scripts.lib.experiment.config.finetune import Finetune
 from scripts.lib.experiment.config.generate import Generate
+from scripts.lib.experiment.config.grid import expanded
 from scripts.lib.experiment.config.score import Score
 from scripts.lib.experiment.config.section import DownloadPath, Name, Section, Weights
 from scripts.lib.experiment.config.unseen import Unseen
@@ -57,7 +58,11 @@ class Experiment(Section):
     figures: Figures
     explorer: Explorer = Field(default_factory=Explorer)
     defaults: Arm = Field(default_factory=Arm, description="What an arm does not say.")
-    arms: Arms = Field(min_length=1, description="The arms by name. An overlay removes an arm by setting it to null.")
+    arms: Arms = Field(
+        min_length=1,
+        description="The arms by name. An overlay removes an arm by setting it to null. An entry with a `grid` stands "
+        "for many arms, such as `poison-{synthetic}: {grid: {synthetic: [0.1, 0.5]}}`.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -70,7 +75,7 @@ class Experiment(Section):
         for key, values in ({"defaults": defaults} | shared).items():
             _mapping(key, values)
         arms = {}
-        for name, arm in data["arms"].items():
+        for name, arm in expanded(data["arms"]).items():
             if arm is None:
                 continue
             merged = {**defaults, **_mapping(f"arms.{name}", arm)}

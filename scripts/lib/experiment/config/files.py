@@ -7,6 +7,7 @@ base 60, or in which order the files came.
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import yaml
 from pydantic import ValidationError
 
 from scripts.lib.experiment.config.experiment import Experiment
+from scripts.lib.experiment.config.grid import expanded
 from scripts.lib.experiment.config.load import ConfigurationError
 
 # YAML 1.1 reads `1:30` in base 60 and `010` in base 8.
@@ -62,11 +64,13 @@ def check_order(paths: Sequence[Path], config: Mapping[str, Any], home: Path) ->
 
 def lacking(config: Mapping[str, Any]) -> list[str]:
     """Return the keys that a configuration must have and this one has not: none for a whole one, dotted."""
+    # A wrong arm would be reported before all that is missing.
+    rest = {key: value for key, value in config.items() if key != "arms"}
     try:
-        Experiment.model_validate(config)
+        Experiment.model_validate(rest)
     except ValidationError as error:
-        return [".".join(map(str, part["loc"])) for part in error.errors() if part["type"] == "missing"]
-    return []
+        missing = [".".join(map(str, part["loc"])) for part in error.errors() if part["type"] == "missing"]
+    return [key for key in missing if key not in config]
 
 
 def _check_removals(paths: Sequence[Path], parts: Sequence[Mapping[str, Any]]) -> None:
@@ -81,6 +85,8 @@ def _check_removals(paths: Sequence[Path], parts: Sequence[Mapping[str, Any]]) -
                 f" (they have {sorted(known)}); for an arm that takes everything from `defaults` write {{}}"
             )
         known |= set(arms)
+        with suppress(ValueError):  # A grid that is wrong here may be right in what comes of all files.
+            known |= set(expanded(arms))
 
 
 def _bases(home: Path) -> Iterator[Path]:
