@@ -67,7 +67,7 @@ def test_axes_start_where_the_metric_does_and_nothing_is_cut_off():
     assert upper.get_ylim()[0] == 0
     assert upper.get_ylim()[1] > 40
     assert 0 < lower.get_ylim()[0] < 20
-    vendi, coverage = draw("diversity", table().replace(DIVERSITY), ARMS, "CLIP").axes
+    vendi, coverage, _ = draw("diversity", table().replace(DIVERSITY), ARMS, "CLIP").axes
     assert vendi.get_ylim()[0] == coverage.get_ylim()[0] == 0
     assert coverage.get_ylim()[1] == pytest.approx(1, abs=0.05)
 

@@ -44,6 +44,10 @@ def test_the_whole_set_and_every_value_of_every_attribute_are_scored():
         "clip_score",
         "clip_score_std",
         "vendi_score",
+        "gaussian_mmd",
+        "mind",
+        "vendi_within_prompt",
+        "distance_within_prompt",
     }
 
 

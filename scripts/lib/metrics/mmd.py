@@ -1,0 +1,67 @@
+"""The squared maximum mean discrepancy (MMD²) of two stratified samples, for the metrics that are one."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from scripts.lib.metrics.metric import Embedded
+
+Kernel = Callable[[np.ndarray, np.ndarray], np.ndarray]  # (n, d), (m, d) to (n, m)
+
+
+def mmd_of_shared_groups(images: Embedded, reference: Embedded, kernel: Kernel) -> float | None:
+    """Return the MMD² of the groups that have two images or more in both sets; None where none has."""
+    groups = [embedded.metadata["group"].to_numpy() for embedded in (images, reference)]
+    shared = set.intersection(*(_of_two(labels) for labels in groups))
+    if not shared:
+        return None
+    rows = [np.isin(labels, sorted(shared)) for labels in groups]
+    features = [embedded.features[kept] for embedded, kept in zip((images, reference), rows, strict=True)]
+    labels = [names[kept] for names, kept in zip(groups, rows, strict=True)]
+    return mmd(*features, *labels, kernel)
+
+
+def mmd(x: np.ndarray, y: np.ndarray, x_groups: np.ndarray, y_groups: np.ndarray, kernel: Kernel) -> float:
+    """MMD² of two stratified samples, without bias.
+
+    The usual unbiased estimator (Gretton et al. 2012) averages over all pairs of different samples. That is unbiased
+    for independent samples. In a set with a fixed number of each group, a pair of different samples is of one group
+    less often than two independent samples are, and the average is too low. Here each block of two groups has its own
+    mean, and a block has the weight of its groups' shares of the set. With one group this is the usual estimator.
+
+    Args:
+        x, y: features, (n, d) and (m, d).
+        x_groups, y_groups: the group of each sample, (n,) and (m,).
+        kernel: gives its values for all pairs of the rows of two arrays.
+
+    Returns:
+        The distance: 0 in expectation where the groups agree in distribution and in share, then negative as often as
+        positive.
+
+    Raises:
+        ValueError: a group has a single sample, of which no pair can be made.
+    """
+    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    between = kernel(x, y).mean()
+    return float(_within(x, x_groups, kernel) + _within(y, y_groups, kernel) - 2 * between)
+
+
+def _within(x: np.ndarray, groups: np.ndarray, kernel: Kernel) -> float:
+    """Return the mean kernel of two independent draws from the mixture of the groups."""
+    names, index, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    if (alone := sizes < 2).any():
+        raise ValueError(
+            f"the kernel distance needs two samples of each group at least; {str(names[alone][0])!r} has one"
+        )
+    member = np.eye(len(names))[index]
+    values = kernel(x, x)
+    blocks = member.T @ values @ member
+    own = np.diag(blocks).copy()
+    # Pairs of a sample with itself leave the block, and the others stand for them.
+    unbiased = (own - member.T @ np.diag(values)) * sizes / (sizes - 1)
+    return float((blocks.sum() - own.sum() + unbiased.sum()) / len(x) ** 2)
+
+
+def _of_two(groups: np.ndarray) -> set[str]:
+    names, sizes = np.unique(groups.astype(str), return_counts=True)
+    return set(names[sizes > 1])
