@@ -264,12 +264,12 @@ def reward_weights(wildcards):
 
 
 def rejections(cells):
-    """Return the tables of the steps that choose by a reward, of these cells: those have scores to show."""
+    """Return the tables of the steps that may reject images, of these cells: all but those that rewrite them."""
     return [
         f"<results>/{cell}/curation/{step.name}.csv"
         for cell in cells
         for step in steps(EXPERIMENT, cell)
-        if step.needs.reward
+        if not step.needs.rewrites
     ]
 
 

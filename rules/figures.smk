@@ -147,7 +147,7 @@ rule draw_rejected:
             "<results>/figures/rejected.png",
             category="1. Images",
             caption="../report/rejected.rst",
-            labels={"result": "rejected", "shows": "what curation rejects, highest score first"},
+            labels={"result": "rejected", "shows": "what curation rejects, the farthest from its threshold first"},
         ),
         "<results>/figures/rejected.svg",
         "<results>/figures/rejected.pdf",

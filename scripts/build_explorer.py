@@ -16,6 +16,7 @@ from scripts.lib.curation import candidates
 from scripts.lib.experiment.arms import read_arms
 from scripts.lib.experiment.cell import Cell
 from scripts.lib.figures import explorer
+from scripts.lib.figures.rejections import facts as facts_of_step
 from scripts.lib.metrics.catalogue import catalogue
 from scripts.lib.regimes import composition
 
@@ -35,7 +36,7 @@ def main(
     thumbnail: Annotated[int, typer.Option(help="Largest edge of an image in the page, in pixels.", min=8)],
     output: Annotated[Path, typer.Option(help="The page to write.")],
     threads: Annotated[int, typer.Option(help="Threads that encode thumbnails.", min=1)] = 1,
-    rejections: Annotated[list[Path] | None, typer.Option(help="CSV of a step that rejects images. Repeat it.")] = None,
+    rejections: Annotated[list[Path] | None, typer.Option(help="CSV of a step's decisions. Repeat it.")] = None,
     full_size: Annotated[int, typer.Option(help="Images of each group and cell beside the page.", min=0)] = 0,
     full_size_folder: Annotated[Path | None, typer.Option(help="Folder for these, beside the page.")] = None,
 ) -> None:
@@ -57,12 +58,14 @@ def main(
     for cell, folder in folders.items():
         sets.append((f"{cell}/generated", folder / "generated.zip", slots.files))
         sets.append((f"{cell}/unseen", folder / "unseen.zip", prompts.files))
-        cells[str(cell)] = {"training": None, "rejected": None}
+        cells[str(cell)] = {"training": None, "rejected": []}
         if cell.arm in named:
             training = csvs.read(folder / "training.csv", composition.TYPES)
             cells[str(cell)]["training"] = explorer.training_of(training, slots.files)
+    names, paths, files = zip(*sets, strict=True)
     for path in rejections or []:
-        cells[str(Cell.from_path(path.parent))]["rejected"] = explorer.rejected_of(csvs.read(path, candidates.TYPES))
+        cell, decisions = Cell.from_path(path.parent), csvs.read(path, candidates.TYPES)
+        cells[str(cell)]["rejected"].append(facts_of_step(path.stem, decisions, cell.replicate, names))
 
     facts = {
         "experiment": experiment,
@@ -92,7 +95,6 @@ def main(
         "scores": explorer.scores_of(csvs.read(scores, csvs.SCORES), named),
     }
 
-    names, paths, files = zip(*sets, strict=True)
     if full_size_folder:
         explorer.copy_images(sets, full_size, full_size_folder)
     with replacing(output) as temporary, ThreadPoolExecutor(threads) as pool:

@@ -10,6 +10,7 @@ from scripts.cli import run
 from scripts.lib.base import csvs, imageset
 from scripts.lib.curation.candidates import TYPES
 from scripts.lib.experiment.cell import Cell
+from scripts.lib.figures import rejections
 from scripts.lib.figures.images import draw_panels, rejected_panel, spaced
 from scripts.lib.figures.style import save
 
@@ -20,20 +21,22 @@ def main(
     tables: Annotated[list[Path], typer.Argument(help="CSV of steps; of more than ten, ten evenly spaced.")],
     root: Annotated[Path, typer.Option(help="Folder of the results, below which the candidates' image sets lie.")],
     real: Annotated[Path, typer.Option(help="Image set of the real images, the slots' counterparts.")],
-    images: Annotated[int, typer.Option(help="Images per step, highest score first.", min=1)],
+    images: Annotated[int, typer.Option(help="Images per step, the farthest from its threshold first.", min=1)],
     output: Annotated[list[Path], typer.Option(help="Figure to write: .png, .svg or .pdf. Repeat it.")],
 ) -> None:
-    """Draw the rejected images with the highest scores of each step, above their real counterparts."""
+    """Draw rejected images of each step, the farthest from its threshold first, above their real counterparts."""
     panels = []
     for path in spaced(tables):
         cell, table = Cell.from_path(path.parent), csvs.read(path, TYPES)
-        worst = table[~table["accepted"]].nlargest(images, "score")
+        found = rejections.of(table)
+        shown = found.rows.head(images)
         pair = (
-            (imageset.read_rows(worst, root), imageset.read_images(real, worst["slot"]))
-            if len(worst)
+            (imageset.read_rows(shown, root), imageset.read_images(real, shown["slot"]))
+            if len(shown)
             else (NOTHING, NOTHING)
         )
-        panels.append(rejected_panel(f"{cell.arm}, iteration {cell.iteration}", table, *pair))
+        title = f"{cell.arm}, iteration {cell.iteration}, step {path.stem}"
+        panels.append(rejected_panel(title, len(table), found, *pair))
     figure = draw_panels(panels)
     for path in output:
         save(figure, path)

@@ -24,9 +24,9 @@ const state = {
   beside: byShare.length > 1 ? byShare[0] : "", // the arm to compare with, or none
   group: startGroup, // demographic group of the images, or "" for every group that the scores are of
   slot: facts.slots.files[startGroup][0], // the image that the film strip follows
-  culledCell: "",
-  culledGroup: "",
-  allCulled: false,
+  judgment: "",
+  rejectedGroup: "",
+  allRejected: false,
 };
 
 // Each part of the page with the choices that it depends on.
@@ -42,7 +42,7 @@ const parts = [
   { on: ["slot"], draw: markSlot },
   { on: ["slot", "drawn", "replicate"], draw: drawStrip },
   { on: ["arm", "iteration", "beside", "replicate"], draw: drawUnseen },
-  { on: ["culledCell", "culledGroup", "allCulled", "replicate"], draw: drawCulled },
+  { on: ["judgment", "rejectedGroup", "allRejected", "replicate"], draw: drawRejected },
 ];
 
 function choose(changes) {
@@ -574,61 +574,62 @@ function drawUnseen() {
   $("unseen").replaceChildren(element("table", {}, top, element("tbody", {}, ...rows)));
 }
 
-// --- What the cull removed ---------------------------------------------------------------------------
+// --- What curation removed ---------------------------------------------------------------------------
 
-function culledCells() {
-  return armNames
-    .flatMap((arm) => {
-      const { first, last } = facts.arms[arm];
-      return Array.from({ length: last - first + 1 }, (_, at) => ({ arm, iteration: first + at }));
-    })
-    .filter((cell) => facts.cells[folderOf(cell)].rejected);
+function rejections() {
+  return armNames.flatMap((arm) => {
+    const { first, last } = facts.arms[arm];
+    const cells = Array.from({ length: last - first + 1 }, (_, at) => ({ arm, iteration: first + at }));
+    return cells.flatMap((cell) => facts.cells[folderOf(cell)].rejected.map((found) => ({ cell, ...found })));
+  });
 }
 
-function drawCulled() {
-  const cells = culledCells();
-  $("cull").hidden = !cells.length;
-  if (!cells.length) return;
-  const cell = cells.find((one) => folderOf(one, "") === state.culledCell) ?? cells.at(-1);
-  const { threshold, total, rejected } = facts.cells[folderOf(cell)].rejected;
-  const judged = cellAt(cell.arm, cell.iteration - 1);
-  const set = `${folderOf(judged)}/generated`;
+function drawRejected() {
+  const every = rejections();
+  $("curation").hidden = !every.length;
+  if (!every.length) return;
+  const keyOf = ({ cell, step }) => `${folderOf(cell, "")}/${step}`;
+  const found = every.find((one) => keyOf(one) === state.judgment) ?? every.at(-1);
+  const { cell, step, threshold, side, total, rejected } = found;
 
   fillSelect(
-    $("culled-cell"),
-    cells.map((one) => [folderOf(one, ""), nameOf(one)]),
-    folderOf(cell, ""),
+    $("judgment"),
+    every.map((one) => [keyOf(one), `${nameOf(one.cell)}, ${one.step}`]),
+    keyOf(found),
   );
   const present = groupNames.filter((group) => rejected.some(({ slot }) => places.get(slot)?.group === group));
-  const group = present.includes(state.culledGroup) ? state.culledGroup : "";
-  fillSelect($("culled-group"), [["", "every group"], ...present.map((name) => [name, groupLabel(name)])], group);
+  const group = present.includes(state.rejectedGroup) ? state.rejectedGroup : "";
+  fillSelect($("rejected-group"), [["", "every group"], ...present.map((name) => [name, groupLabel(name)])], group);
 
   const listed = rejected.filter(({ slot }) => places.has(slot) && (!group || places.get(slot).group === group));
-  const shown = state.allCulled ? listed : listed.slice(0, FEW_REJECTED);
-  $("cull-note").textContent =
-    `Of the ${count(total, "image")} of ${nameOf(judged)}, ${rejected.length.toLocaleString("en")} did not train ` +
-    `${nameOf(cell)}: they are farther from their real image than ${number(threshold)}, the mean distance of the base ` +
-    "model's images. Each is beside its real image, the farthest first, with its single-image Fréchet distance." +
+  const shown = state.allRejected ? listed : listed.slice(0, FEW_REJECTED);
+  const scored = rejected.some(({ score }) => score !== null);
+  const where = side ? `Their scores lie ${side} ${number(threshold)}.` : `The threshold is ${number(threshold)}.`;
+  const limit = threshold === null || !rejected.length ? "" : ` ${where}`;
+  $("rejected-note").textContent =
+    `Of the ${count(total, "candidate")} for ${nameOf(cell)}, the step ${step} rejected ` +
+    `${rejected.length.toLocaleString("en")}.${limit} Each is beside the real image of its slot` +
+    (scored ? ", the farthest from its threshold first, with its score." : ".") +
     (listed.length ? "" : " None of them is among the images of this page.");
   const instead = (replacement) => {
     if (!replacement) return "left out";
     const place = places.get(replacement); // none where the page does not have that image
     return place ? `replaced by image ${place.index + 1}` : "replaced";
   };
-  $("culled").replaceChildren(
-    ...shown.map(({ slot, score, replacement }) => {
-      const pair = [
-        slotButton(set, slot, `rejected, distance ${number(score)}`),
-        pictureOfSlot(REAL, slot, "its real image"),
-      ];
-      const value = element("strong", { textContent: number(score) });
-      return element("li", {}, element("div", { className: "row" }, ...pair), value, instead(replacement));
+  $("rejected").replaceChildren(
+    ...shown.map(({ slot, set, file, score, replacement }) => {
+      const value = score === null ? "" : number(score);
+      const owner = value ? `rejected, score ${value}` : "rejected";
+      const image = set && places.has(file) ? slotButton(set, file, owner) : "";
+      const pair = [image, pictureOfSlot(REAL, slot, "its real image")];
+      const strong = element("strong", { textContent: value });
+      return element("li", {}, element("div", { className: "row" }, ...pair), strong, instead(replacement));
     }),
   );
-  setTabStop($("culled"));
-  $("more-culled").hidden = listed.length <= FEW_REJECTED;
+  setTabStop($("rejected"));
+  $("more-rejected").hidden = listed.length <= FEW_REJECTED;
   const all = `Show all ${listed.length.toLocaleString("en")}`;
-  $("more-culled").textContent = state.allCulled ? `Show the ${FEW_REJECTED} farthest` : all;
+  $("more-rejected").textContent = state.allRejected ? `Show the first ${FEW_REJECTED}` : all;
 }
 
 // --- Start -----------------------------------------------------------------------------------------
@@ -702,10 +703,10 @@ function wire() {
   $("slot-after").onclick = () => follow(1);
   $("all-arms").onclick = () => chooseDrawn(armNames);
   $("no-arms").onclick = () => chooseDrawn([]);
-  $("culled-cell").onchange = (event) => choose({ culledCell: event.target.value, allCulled: false });
-  $("culled-group").onchange = (event) => choose({ culledGroup: event.target.value, allCulled: false });
-  $("more-culled").onclick = () => choose({ allCulled: !state.allCulled });
-  for (const container of [$("cells").tBodies[0], $("strip").tBodies[0], $("culled")]) rove(container);
+  $("judgment").onchange = (event) => choose({ judgment: event.target.value, allRejected: false });
+  $("rejected-group").onchange = (event) => choose({ rejectedGroup: event.target.value, allRejected: false });
+  $("more-rejected").onclick = () => choose({ allRejected: !state.allRejected });
+  for (const container of [$("cells").tBodies[0], $("strip").tBodies[0], $("rejected")]) rove(container);
   previewOn($("cells"));
 }
 

@@ -97,7 +97,8 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
             training = _training(slots, ARMS[arm])
             training.to_csv(results / cell / "training.csv", index=False)
         if arm == "culled":
-            csvs.write(results / cell / "curation/1-cull.csv", _culled(slots))
+            judged = f"{'base' if iteration == 1 else arm}/seed-{replicate}/iteration-{iteration - 1}/generated.zip"
+            csvs.write(results / cell / "curation/1-cull.csv", _culled(slots, judged))
     rows += [["floor", 0, 0, "generated", "all", metric, value / 2, len(slots)] for metric, value in METRICS.items()]
     columns = ["arm", "replicate", "iteration", "images", "group", "metric", "value", "n"]
     pd.DataFrame(rows, columns=columns).to_csv(results / "scores.csv", index=False)
@@ -137,9 +138,9 @@ def _training(slots: pd.DataFrame, arm: dict[str, Any]) -> pd.DataFrame:
     return table[composition.COLUMNS]
 
 
-def _culled(slots: pd.DataFrame) -> pd.DataFrame:
+def _culled(slots: pd.DataFrame, images: str = "") -> pd.DataFrame:
     """Return a cull that accepts the third image of each group, leaves the second out and replaces the others."""
-    table = slots.assign(slot=slots["file_name"], images="", origin="base", iteration=0)
+    table = slots.assign(slot=slots["file_name"], images=images, origin="base", iteration=0)
     rank = slots.groupby("group").cumcount()
     scores = np.linspace(2, 1, len(slots)).round(3)
     table = candidates.decided(table, rank == 2, score=scores, threshold=0.75)

@@ -305,23 +305,23 @@ def test_unseen_prompts_show_the_base_model_and_the_chosen_cells(page: Page):
 
 
 def test_the_cull_shows_what_it_removed_worst_first(page: Page):
-    expect(control(page, "Training set")).to_have_value("culled/seed-/iteration-2")
-    note = "Of the 32 images of culled, iteration 1, 28 did not train culled, iteration 2: they are farther from"
-    expect(page.locator("#cull-note")).to_contain_text(f"{note} their real image than 0.750")
-    expect(page.locator("#culled li")).to_have_count(24)
-    texts = page.locator("#culled li").all_text_contents()
+    expect(control(page, "Training set")).to_have_value("culled/seed-/iteration-2/1-cull")
+    note = "Of the 32 candidates for culled, iteration 2, the step 1-cull rejected 28. Their scores lie above 0.750."
+    expect(page.locator("#rejected-note")).to_contain_text(note)
+    expect(page.locator("#rejected li")).to_have_count(24)
+    texts = page.locator("#rejected li").all_text_contents()
     assert texts[:3] == ["2.00replaced by image 3", "1.97left out", "1.90replaced by image 3"]
     first = slot(GROUPS[0], 0)
-    assert_shows(pictures(page, "#culled li:first-child"), (generated("culled", 1), first), ("dataset/images", first))
+    assert_shows(pictures(page, "#rejected li:first-child"), (generated("culled", 1), first), ("dataset/images", first))
 
     page.get_by_role("button", name="Show all 28").click()
-    expect(page.locator("#culled li")).to_have_count(28)
-    control(page, "Training set").select_option("culled/seed-/iteration-1")
-    assert_shows(pictures(page, "#culled li:first-child")[:1], (generated("base", 0), first))
+    expect(page.locator("#rejected li")).to_have_count(28)
+    control(page, "Training set").select_option("culled/seed-/iteration-1/1-cull")
+    assert_shows(pictures(page, "#rejected li:first-child")[:1], (generated("base", 0), first))
     control(page, "Removed from").select_option(START)
-    expect(page.locator("#culled li")).to_have_count(7)
+    expect(page.locator("#rejected li")).to_have_count(7)
     expect(page.get_by_role("button", name="Show all")).to_be_hidden()
-    page.locator("#culled button").first.click()
+    page.locator("#rejected button").first.click()
     expect(control(page, "Image")).to_have_value(slot(START, 0))
 
 
@@ -336,7 +336,7 @@ def test_the_keyboard_reaches_and_moves_through_everything(page: Page):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id || document.activeElement.closest('[id]')?.id"))
     order = ["metric", "scored", "replicate", "cells", "all-arms", "no-arms", "arm", "iteration", "beside", "group"]
-    order += ["columns", "slot", "slot-after", "strip", "culled-cell", "culled-group", "culled", "more-culled"]
+    order += ["columns", "slot", "slot-after", "strip", "judgment", "rejected-group", "rejected", "more-rejected"]
     assert [name for name in dict.fromkeys(reached) if name in order] == order
 
     cell(page, "all/2").focus()

@@ -114,19 +114,6 @@ def test_training_says_for_each_slot_what_it_trained_with():
     assert found == {"real": 2, "generated": 2, "slots": {"a": "rgo-", "b": "r"}}
 
 
-def test_rejected_images_come_worst_first():
-    table = pd.DataFrame(
-        [("a", 2.0, False, "1"), ("b", 0.5, True, ""), ("c", 3.0, False, "")],
-        columns=["slot", "score", "accepted", "instead"],
-    ).assign(threshold=1.0, file_name=["a.png", "b.png", "c.png"])
-    found = explorer.rejected_of(table)
-    assert (found["threshold"], found["total"]) == (1.0, 3)
-    assert found["rejected"] == [
-        {"slot": "c", "score": 3.0, "replacement": ""},
-        {"slot": "a", "score": 2.0, "replacement": "b.png"},
-    ]
-
-
 def test_scores_of_arms_that_are_no_longer_in_the_experiment_are_left_out():
     columns = ["arm", "replicate", "iteration", "images", "group", "metric", "value", "n"]
     rows = [[name, 0, 1, "generated", "all", "recall", 1 / 3, 9] for name in ("all", "gone", "base", "floor")]

@@ -12,7 +12,7 @@ from scripts import draw_grid, draw_rejected, draw_samples
 from scripts.lib.base import csvs, imageset
 from scripts.lib.curation.candidates import decided, of_sets
 from scripts.lib.figures import images as samples
-from scripts.lib.figures import style
+from scripts.lib.figures import rejections, style
 from scripts.lib.figures.images import Panel, draw_panels, iteration_panels, spaced
 from scripts.lib.figures.style import save
 from tests.unit.figures import ARMS, assert_printable
@@ -129,17 +129,24 @@ def test_what_is_rejected_is_shown_worst_first_with_its_score(tmp_path, images, 
         output=[],
     )
     (panel,) = drawn
-    assert panel.title == "strict, iteration 1\n3 of 8 rejected"
+    assert panel.title == "strict, iteration 1, step 1-cull\n3 of 8 rejected"
     assert panel.columns == ["5", "3"]
     generated, real = panel.rows.values()
     np.testing.assert_equal(generated, [images[::-1][[6]], images[::-1][[1]]])
     np.testing.assert_equal(real, [images[[6]], images[[1]]])
 
 
-def test_a_cull_that_rejects_nothing_says_so():
+def test_a_step_that_rejects_nothing_says_so():
     table = pd.DataFrame({"score": [0.1], "threshold": [1.0], "accepted": [True]})
-    panel = samples.rejected_panel("culled, iteration 1", table, NONE, NONE)
+    panel = samples.rejected_panel("culled, iteration 1", 1, rejections.of(table), NONE, NONE)
     assert panel.columns == ["none rejected"]
+    assert_printable(draw_panels([panel]))
+
+
+def test_what_a_step_without_scores_rejects_is_shown_without_numbers(images):
+    table = pd.DataFrame({"score": np.nan, "threshold": np.nan, "accepted": [True] + [False] * 3})
+    panel = samples.rejected_panel("halved", 4, rejections.of(table), images[:2], images[2:4])
+    assert (panel.columns, list(panel.rows)) == (["", ""], ["rejected", "real images"])
     assert_printable(draw_panels([panel]))
 
 

@@ -102,7 +102,7 @@ def test_the_explorer_shows_the_arm_its_rejections_and_the_metric(extended: Proj
     facts = json.loads(found[1])
     assert facts["arms"]["most"]["curate"] == ["most"]
     assert facts["metrics"]["mean_distance"]["title"] == "Mean distance"
-    rejected = facts["cells"]["most/seed-0/iteration-2"]["rejected"]
+    (rejected,) = facts["cells"]["most/seed-0/iteration-2"]["rejected"]
     assert rejected["total"] == 180
     assert len(rejected["rejected"]) == 60
 

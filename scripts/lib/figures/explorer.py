@@ -234,23 +234,6 @@ def training_of(training: pd.DataFrame, files: Mapping[str, Sequence[str]]) -> d
     }
 
 
-def rejected_of(table: pd.DataFrame) -> dict[str, Any]:
-    """Say what a step of curation took out of a cell's training set, the highest score first.
-
-    Args:
-        table: what the step decided, as ``scripts.lib.curation.candidates`` describes it.
-
-    Returns:
-        ``threshold`` and ``total`` (images that were judged), and ``rejected``: for each the ``slot``,
-        its ``score``, and ``replacement``, the image trained on instead, or "".
-    """
-    rejected = table[~table["accepted"]].sort_values("score", ascending=False, kind="stable")
-    given = rejected["instead"] != ""
-    instead = table["file_name"].reindex(pd.to_numeric(rejected["instead"].where(given))).set_axis(rejected.index)
-    rows = rejected[["slot", "score"]].assign(replacement=instead.where(given, ""))
-    return {"threshold": float(table["threshold"].iloc[0]), "total": len(table), "rejected": rows.to_dict("records")}
-
-
 def render(facts: Mapping[str, Any], arms: Mapping[str, Style], sets: Iterable[tuple[str, Mapping[str, str]]]) -> str:
     """Return the page.
 

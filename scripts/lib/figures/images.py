@@ -13,6 +13,7 @@ from PIL import Image
 
 from scripts.lib.experiment.arms import Arm
 from scripts.lib.figures.looks import row_label
+from scripts.lib.figures.rejections import Rejections
 from scripts.lib.figures.style import DPI, STYLE, WIDTH, styled
 
 # Lengths in pixels of the PNG.
@@ -83,21 +84,23 @@ def iteration_panels(arms: Mapping[str, Arm], images: Mapping[tuple[str, int], n
     return panels
 
 
-def rejected_panel(title: str, table: pd.DataFrame, generated: np.ndarray, real: np.ndarray) -> Panel:
-    """Return the images that one step of curation rejects, highest score first, above the real ones of their slots.
+def rejected_panel(title: str, total: int, found: Rejections, generated: np.ndarray, real: np.ndarray) -> Panel:
+    """Return images that one step of curation rejects, above the real ones of their slots.
 
     Args:
         title: which step of which cell it is.
-        table: what the step decided: ``score``, ``threshold``, ``accepted``.
-        generated, real: uint8 (n, height, width, 3) of its rejected candidates with the highest scores, in that order.
+        total: how many candidates it judged.
+        found: what it rejected.
+        generated, real: uint8 (n, height, width, 3) of the first of them, in that order.
     """
-    scores = table.loc[~table["accepted"], "score"].nlargest(len(generated))
-    number, threshold = (~table["accepted"]).sum(), table["threshold"].iloc[0]
+    scores = [f"{score:.3g}" if np.isfinite(score) else "" for score in found.rows["score"].head(len(generated))]
+    beyond = "" if found.threshold is None else f"\n{found.side or 'threshold'} {found.threshold:.3g}"
+    label = f"rejected: score{beyond}" if any(scores) else "rejected"
     return Panel(
-        f"{title}\n{number} of {len(table)} rejected",
-        [f"{score:.3g}" for score in scores] or ["none rejected"],
+        f"{title}\n{len(found.rows)} of {total} rejected",
+        scores or ["none rejected"],
         {
-            f"rejected: score\nabove {threshold:.3g}": [image[None] for image in generated] or [None],
+            label: [image[None] for image in generated] or [None],
             "real images": [image[None] for image in real] or [None],
         },
     )
