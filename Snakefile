@@ -2,7 +2,7 @@
 
 Targets: `all` (every score, figure and table of the experiment), `downloads` (the weights that it needs
 and lacks), `plan` (what it will cost), `status` (how far it is), `miniature` (train the embedded base
-model anew), or the file of any one cell.
+model again), or the file of any one cell.
 """
 
 from pathlib import Path

@@ -205,7 +205,7 @@ def trained_option(cell):
 def engine():
     """Return the module of the base model's engine, from the model, or from the record of its check where it is gone.
 
-    Neither is there before the first job of an experiment whose model is still to be downloaded.
+    Neither exists before the first job of an experiment whose model is still to be downloaded.
     """
     record = Path(RESULTS) / "weights/model.json"
     if (MODEL / "model_index.json").is_file():
@@ -233,12 +233,12 @@ def trained_with(cell):
 
 
 def checked(*uses):
-    """Return the records of weights that were found right; no GPU job starts before those of its own are there."""
+    """Return the records of weights that were found right; no GPU job starts before those of its own exist."""
     return [f"<results>/weights/{use}.json" for use in uses]
 
 
 def downloaded(*paths):
-    """Return the downloads that bring these weights; what is there is kept, whatever its age."""
+    """Return the downloads that bring these weights; existing files are kept, whatever their age."""
     return [ancient(key) for key in sorted({weights.download_of(EXPERIMENT, path) for path in paths} - {None})]
 
 

@@ -46,7 +46,7 @@ rule read_labels:
 
 
 rule classify:
-    """Classify a shard with DeepFace; not before the tables of labels are found right, but not anew when they change."""
+    """Classify a shard with DeepFace; not before the tables of labels are found right, but not again when they change."""
     input:
         files="<results>/dataset/files.csv",
         checked=ancient("<results>/dataset/labels.csv"),

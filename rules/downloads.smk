@@ -1,6 +1,6 @@
 """Fetch what `downloads` names, on the machine that runs Snakemake; no other job uses the network. Check all weights.
 
-What is there is kept, whatever its age. A pin decides the content, so the code of these scripts is no parameter.
+Existing files are kept, whatever their age. A pin decides the content, so the code of these scripts is no parameter.
 """
 
 

@@ -6,7 +6,7 @@ FIRST = EXPERIMENT.replicates[0]
 SHOWN = [cell for cell in every_cell(EXPERIMENT) if cell.replicate == FIRST]
 LAST = {cell.arm: cell for cell in SHOWN}.values()
 REJECTIONS = rejections(SHOWN)
-# The cells of arms that go on from another one, each arm after the cell that it starts from.
+# The cells of arms that continue from another one, each arm after the cell that it starts from.
 HEALING = [
     cell
     for name, arm in EXPERIMENT.arms.items()
@@ -31,7 +31,7 @@ SAMPLES = {
         "group": GROUP,
     },
     "healing": {
-        "shows": "arms that go on from another one",
+        "shows": "arms that continue from another one",
         "rows": [
             BASE_MODEL,
             *((f"{cell.arm}\niteration {cell.iteration}", f"{cell}/generated.zip") for cell in HEALING),
@@ -214,7 +214,7 @@ rule record_configuration:
 
 
 rule typeset:
-    """Make a table a page that the report can show; it offers a CSV for download only."""
+    """Make a table into a page that the report can show; it offers a CSV for download only."""
     input:
         lambda wildcards: TABLES[wildcards.table]["sources"],
     output:

@@ -1,6 +1,6 @@
 """Look at an experiment and run nothing of it: what it will cost, and how far it is.
 
-Both targets answer on the terminal, anew each time, so they have no outputs; the plan's page is no one's input.
+Both targets answer on the terminal, again each time, so they have no outputs; the plan's page is no one's input.
 """
 
 from scripts.lib.planning import status

@@ -1,4 +1,4 @@
-"""Train the embedded base model anew; nothing of an experiment depends on it.
+"""Train the embedded base model again; nothing of an experiment depends on it.
 
 `snakemake miniature` writes results/miniature-training/model; copy it to models/miniature to use it.
 """

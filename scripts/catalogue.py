@@ -17,7 +17,7 @@ def main(
     source: Annotated[Source, typer.Option(help="Drawn avatars, or a folder of images with labels.")],
     attributes: Attributes,
     output: Annotated[
-        Path, typer.Option(help="CSV to write: file_name, a column an attribute, group, excluded, reason.")
+        Path, typer.Option(help="CSV to write: file_name, one column per attribute, group, excluded, reason.")
     ],
     per_group: Annotated[int, typer.Option(help="avatars: how many of each group to list.", min=1)] = 60,
     labels: Annotated[Path | None, typer.Option(help="folder: CSV of the files and their published labels.")] = None,

@@ -22,7 +22,7 @@ def main(
     folder: Annotated[Path, typer.Option(help="Where the images are.")],
     weights: Annotated[Path, typer.Option(help="Folder of DeepFace's ONNX files.")],
     attribute: Annotated[list[str], typer.Option(help="What to ask for: gender, race or age; may be repeated.")],
-    output: Annotated[Path, typer.Option(help="CSV to write: file_name, a column an attribute, reason.")],
+    output: Annotated[Path, typer.Option(help="CSV to write: file_name, one column per attribute, reason.")],
     provenance: Annotated[Path, typer.Option(help="JSON to write: what made it.")],
     sha256: Annotated[str, typer.Option(help="JSON: SHA-256 of the files by name, where known.")] = "{}",
     batch_size: Annotated[int, typer.Option(help="Images a batch; changes no label.", min=1)] = 16,
@@ -39,12 +39,12 @@ def main(
         header = pd.DataFrame(columns=["file_name", *attribute, "reason"])
         with tqdm(total=len(names), desc="classify", mininterval=10) as progress:
 
-            def labelled() -> Iterator[pd.DataFrame]:
+            def labeled() -> Iterator[pd.DataFrame]:
                 for part in classify(names, folder, classifier, batch_size):
                     yield part
                     progress.update(len(part))
 
-            csvs.write(output, chain([header], labelled()))
+            csvs.write(output, chain([header], labeled()))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ def run(main: Callable[..., None]) -> None:
     ``@FILE`` stands for the options in a file, a JSON list of words.
     A job that finds a newer one in its place exits with 75 (EX_TEMPFAIL of sysexits.h) and a message alone.
     """
-    # An exception, so that a cancelled job removes what it has half written.
+    # An exception, so that a canceled job removes what it has half written.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         app(main)(expanded(sys.argv[1:]))

@@ -14,9 +14,9 @@ from scripts.lib.experiment.cell import Cell
 
 def main(
     records: Annotated[list[Path], typer.Argument(help="Provenance files of the cells; their folders name the cells.")],
-    output: Annotated[Path, typer.Option(help="CSV to write: one row a job.")],
+    output: Annotated[Path, typer.Option(help="CSV to write: one row per job.")],
 ) -> None:
-    """Write one row a job: its cell and step, its machine, seconds, and peak memory of the process and of its GPU."""
+    """Write one row per job: its cell and step, its machine, seconds, and peak memory of the process and of its GPU."""
     csvs.write(output, pd.DataFrame([_row(path) for path in records]))
 
 

@@ -19,7 +19,7 @@ def main(
     features: Annotated[str, typer.Option(help="Whose features the scores compare, for the axes.")],
     output: Annotated[list[Path], typer.Option(help="Figure to write: .png, .svg or .pdf. Repeat it.")],
 ) -> None:
-    """Draw quality, diversity, or the quality of every demographic group, one line an arm."""
+    """Draw quality, diversity, or the quality of every demographic group, one line per arm."""
     drawn = curves.draw(figure, csvs.read(scores, csvs.SCORES), read_arms(arms), features)
     for path in output:
         save(drawn, path)

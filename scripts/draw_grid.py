@@ -26,7 +26,7 @@ def main(
         list[Path] | None, typer.Option(help="unseen.zip of the base model, or an arm's last cell. Repeat it.")
     ] = None,
 ) -> None:
-    """Draw a row an arm and a column an iteration; below, if given, what the last models make of the unseen prompts."""
+    """Draw one row per arm and one column per iteration; below, if given, the unseen prompts by the last models."""
     named = read_arms(arms)
     names = spread(imageset.read_metadata(real), images)["file_name"]
     cells = {Cell.from_path(path): imageset.read_images(path, names) for path in generated}

@@ -21,7 +21,7 @@ def main(
     output: Annotated[list[Path], typer.Option(help="Figure to write: .png, .svg or .pdf. Repeat it.")],
     group: Annotated[str, typer.Option(help='Only groups like this: \'{"gender": "woman"}\'.')] = "{}",
 ) -> None:
-    """Draw a row a set and a column a group; one column shows the same slots everywhere."""
+    """Draw one row per set and one column per group; one column shows the same slots everywhere."""
     table = slots(imageset.read_metadata(real), json.loads(group))
     chosen = [table[table["group"] == name].head(images) for name in spaced(list(table["group"].unique()), groups)]
     rows = {

@@ -20,10 +20,10 @@ def main(
     clip: Annotated[Path, typer.Option(help="Folder of the CLIPModel of the CLIP score.")],
     network: Annotated[str, typer.Option(help="Feature space.")],
     weights: Annotated[Path, typer.Option(help="Folder or file of that network's weights.")],
-    output: Annotated[list[Path], typer.Option(help="Safetensors file to write, one a set, in the same order.")],
+    output: Annotated[list[Path], typer.Option(help="Safetensors file to write, one per set, in the same order.")],
     batch_size: Annotated[int, typer.Option(help="Images a batch.", min=1)] = 64,
 ) -> None:
-    """Write, for each set, float32 arrays `features`, `clip_image` and `clip_text`, one row an image."""
+    """Write, for each set, float32 arrays `features`, `clip_image` and `clip_text`, one row per image."""
     kind = kinds("networks", mark="extractor")[network]
     scorer = Clip(clip, batch_size)
     # The miniature's distances are in the features of the very network that the CLIP score needs.

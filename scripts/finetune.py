@@ -1,4 +1,4 @@
-"""Fine-tune the model of one iteration on its training set; stopped and run again, it goes on."""
+"""Fine-tune the model of one iteration on its training set; when it was stopped, it resumes."""
 
 import json
 import os

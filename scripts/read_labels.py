@@ -19,7 +19,7 @@ def main(
     attributes: Attributes,
     recipes: Annotated[str, typer.Option(help="JSON: where each attribute comes from, as dataset.classify.")],
     broken: Annotated[Broken, typer.Option(help="What a missing or empty file does.")],
-    output: Annotated[Path, typer.Option(help="CSV to write: FILES with a column an attribute.")],
+    output: Annotated[Path, typer.Option(help="CSV to write: FILES with one column per attribute.")],
     weights: Annotated[Path | None, typer.Option(help="Folder of DeepFace's ONNX files, to be checked.")] = None,
     sha256: Annotated[str, typer.Option(help="JSON: SHA-256 of the files by name, where known.")] = "{}",
 ) -> None:

@@ -15,7 +15,7 @@ def main(
     settings: Annotated[str, typer.Option(help='JSON: \'[{"key": "seed", "value": "0", "meaning": "..."}]\'.')],
     output: Annotated[Path, typer.Option(help="CSV to write: key, value, meaning.")],
 ) -> None:
-    """Write one row a setting."""
+    """Write one row per setting."""
     csvs.write(output, pd.DataFrame(json.loads(settings)))
 
 

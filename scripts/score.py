@@ -23,7 +23,7 @@ def main(
     attribute: Annotated[list[str], typer.Option(help="Attribute whose values are scored apart. Repeat it.")],
     metrics: Annotated[str, typer.Option(help="JSON: the settings of each kind of metric, as score.metrics.")],
     output: Annotated[
-        Path, typer.Option(help="JSON to write: what made the features; a list of metric, group, n and value a set.")
+        Path, typer.Option(help="JSON to write: what made the features; a list of metric, group, n and value per set.")
     ],
     unseen: Annotated[Path | None, typer.Option(help="Image set of the unseen prompts.")] = None,
     unseen_features: Annotated[Path | None, typer.Option(help="Its embeddings.")] = None,
@@ -33,7 +33,7 @@ def main(
     ours, made_by = _load(images, features)
     theirs, reference_made_by = _load(reference, reference_features)
     if made_by != reference_made_by:
-        raise ValueError(f"{features} and {reference_features} come of different networks; embed both anew")
+        raise ValueError(f"{features} and {reference_features} come of different networks; embed both again")
     rows = scores.score(ours, theirs, attribute, settings)
     content: dict[str, Any] = {"features": made_by, "generated": [row._asdict() for row in rows]}
     if unseen and unseen_features:
@@ -52,7 +52,7 @@ def _load(images: Path, features: Path) -> tuple[Embedded, dict[str, str]]:
         made_by = json.loads(file.metadata()["embedding"])
         arrays = [file.get_tensor(key) for key in ("features", "clip_image", "clip_text")]
     if made_by.pop("file_names") != table["file_name"].tolist():
-        raise ValueError(f"{features} has the embeddings of other images than those in {images}; embed it anew")
+        raise ValueError(f"{features} has the embeddings of other images than those in {images}; embed it again")
     return Embedded(table, *arrays), dict(sorted(made_by.items()))
 
 

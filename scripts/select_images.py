@@ -17,7 +17,7 @@ def main(
     attributes: Attributes,
     prompt: Annotated[str, typer.Option(help="Template of the prompts, attributes in braces.")],
     per_group: Annotated[int, typer.Option(help="Images a group.", min=1)],
-    reference_per_group: Annotated[int, typer.Option(help="Further images a group: the reference.", min=1)],
+    reference_per_group: Annotated[int, typer.Option(help="Further images per group: the reference.", min=1)],
     reference: Annotated[Reference, typer.Option(help="Further images, or those of the experiment.")],
     short_group: Annotated[ShortGroup, typer.Option(help="What a group with too few images does.")],
     seed: Annotated[int, typer.Option(help="Seed of the choice.")],

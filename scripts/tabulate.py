@@ -19,10 +19,10 @@ COLUMNS = ["arm", "replicate", "iteration", "images", "group", "metric", "value"
 def main(
     scores: Annotated[list[Path], typer.Argument(help="scores.json of the cells; their folders name the cells.")],
     floor: Annotated[Path, typer.Option(help="scores.json of the real images against the reference.")],
-    output: Annotated[Path, typer.Option(help="CSV to write: one row a metric, group and cell.")],
+    output: Annotated[Path, typer.Option(help="CSV to write: one row per metric, group and cell.")],
     means: Annotated[Path, typer.Option(help="CSV to write: mean and 95 % interval over replicates.")],
 ) -> None:
-    """Write one row a metric a group a cell; the real images' own scores are the arm `floor`."""
+    """Write one row per metric, group and cell; the real images' own scores are the arm `floor`."""
     rows = _rows(floor, {"arm": FLOOR, "replicate": 0, "iteration": 0})
     for path in scores:
         rows += _rows(path, Cell.from_path(path)._asdict())

@@ -13,7 +13,7 @@ from scripts.lib.training import pretraining
 
 def main(
     images: Annotated[Path, typer.Option(help="Captioned image set to train on.")],
-    steps: Annotated[int, typer.Option(help="Optimiser steps.", min=1)],
+    steps: Annotated[int, typer.Option(help="Optimizer steps.", min=1)],
     batch_size: Annotated[int, typer.Option(help="Images a step.", min=2)],
     seed: Annotated[int, typer.Option(help="Seed of the weights and of the batches.")],
     output: Annotated[Path, typer.Option(help="Folder to write: a CLIPModel with its tokenizer and processor.")],

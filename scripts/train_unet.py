@@ -17,7 +17,7 @@ def main(
     images: Annotated[Path, typer.Option(help="Captioned image set to train on.")],
     clip: Annotated[Path, typer.Option(help="Folder of the trained CLIP: its text tower conditions the U-Net.")],
     vae: Annotated[Path, typer.Option(help="Folder of the trained autoencoder.")],
-    steps: Annotated[int, typer.Option(help="Optimiser steps.", min=1)],
+    steps: Annotated[int, typer.Option(help="Optimizer steps.", min=1)],
     batch_size: Annotated[int, typer.Option(help="Images a step.", min=1)],
     seed: Annotated[int, typer.Option(help="Seed of the weights and of the batches.")],
     output: Annotated[Path, typer.Option(help="Folder to write: a whole StableDiffusionPipeline, float32.")],

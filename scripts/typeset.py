@@ -1,4 +1,4 @@
-"""Make a table a page."""
+"""Make a table into a page."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Write down the unseen prompts: one row an image to generate."""
+"""Write down the unseen prompts: one row per image to generate."""
 
 from pathlib import Path
 from typing import Annotated

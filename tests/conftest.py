@@ -29,7 +29,7 @@ def settings():
 
 @pytest.fixture
 def images():
-    """Eight smooth colour images, uint8 (8, 24, 24, 3): blobs, so that histograms and maps have structure."""
+    """Eight smooth color images, uint8 (8, 24, 24, 3): blobs, so that histograms and maps have structure."""
     rng = np.random.default_rng(0)
     coarse = rng.integers(0, 256, (8, 4, 4, 3))
     noise = rng.integers(-12, 13, (8, 24, 24, 3))

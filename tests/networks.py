@@ -13,13 +13,13 @@ from scripts.lib.base.deepface import DEEPFACE_LABELS, DEEPFACE_WEIGHTS
 VGG16 = [64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0]  # 0: a max pool
 
 
-def write_colour_networks(folder: Path) -> None:
-    """Write networks of a few bytes whose labels depend on the mean colour."""
+def write_color_networks(folder: Path) -> None:
+    """Write networks of a few bytes whose labels depend on the mean color."""
     for attribute, (classes, rng) in _kinds().items():
         slopes = rng.normal(size=(3, classes)).astype(np.float32) * 8
         weights = {
             "w": slopes,
-            "b": -slopes.sum(0) / 2,  # grey has no label of its own
+            "b": -slopes.sum(0) / 2,  # gray has no label of its own
             "axes": np.array([1, 2], np.int64),
         }
         nodes = [
@@ -33,7 +33,7 @@ def write_colour_networks(folder: Path) -> None:
 def write_vgg16(folder: Path, frozen: bool) -> None:
     """Write networks of DeepFace's architecture, VGG-16 with 134 million random parameters each.
 
-    ``frozen``: all have the same convolutions, as VGG-Face's have that were trained anew in their last layers only.
+    ``frozen``: all have the same convolutions, as VGG-Face's have that were retrained in their last layers only.
     """
     for attribute, (classes, rng) in _kinds().items():
         convolutions = np.random.default_rng(0) if frozen else rng

@@ -30,7 +30,7 @@ def main(
     repeats: Annotated[int, typer.Option(help="Measurements of each, alternating.")] = 3,
     frozen: Annotated[bool, typer.Option(help="Equal convolutions, as DeepFace trained its own.")] = True,
 ) -> None:
-    """Print seconds an image of both, side by side, and whether they agree on every label."""
+    """Print seconds per image of both, side by side, and whether they agree on every label."""
     with tempfile.TemporaryDirectory() as folder:
         home, faces = Path(folder), Path(folder) / "faces"
         write_vgg16(home / ".deepface/weights", frozen)
@@ -60,7 +60,7 @@ def main(
             print(f"equal labels: {one.equals(other)}; distinct: {other.nunique().to_dict()}")
         best = {name: min(times) / number for name, times in seconds.items()}
         print({name: [round(time / number, 3) for time in times] for name, times in seconds.items()})
-        print(f"seconds an image, best: {best}; batched is {best['loop'] / best['batched']:.2f} times as fast")
+        print(f"seconds per image, best: {best}; batched is {best['loop'] / best['batched']:.2f} times as fast")
 
 
 def _timed(way: Callable[[], pd.DataFrame], seconds: list[float]) -> pd.DataFrame:

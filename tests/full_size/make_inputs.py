@@ -17,7 +17,7 @@ from scripts.lib.dataset.avatars import draw
 from tests.full_size import architectures
 from tests.networks import write_vgg16
 
-TOKENIZER = ROOT / "models/miniature/tokenizer"  # The true one cannot be had offline; its vocabulary is a part of it.
+TOKENIZER = ROOT / "models/miniature/tokenizer"  # The true one is not available here; its vocabulary is a part of it.
 COMPONENTS = {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL", "scheduler": "PNDMScheduler"}
 
 

@@ -10,7 +10,7 @@ from scripts.cli import run
 
 
 def main(benchmarks: Annotated[Path, typer.Argument(help="Folder of the benchmark files.")]) -> None:
-    """Print one line a job: seconds of wall and of processor time, and peak resident memory in GiB."""
+    """Print one line per job: seconds of wall and of processor time, and peak resident memory in GiB."""
     rows = []
     for path in sorted(benchmarks.rglob("*.tsv"), key=lambda path: path.stat().st_mtime):
         measured = pd.read_csv(path, sep="\t").iloc[-1]

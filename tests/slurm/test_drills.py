@@ -1,6 +1,6 @@
 """Faults of a cluster, one at a time: the same command, the same bytes, and no manual step in between.
 
-All fine-tune the last iteration of one arm of a finished experiment anew. A fine-tune is held at a step while it meets
+All fine-tune the last iteration of one arm of a finished experiment again. A fine-tune is held at a step while it meets
 its fault, so that no drill depends on how fast the machine is.
 """
 
@@ -138,7 +138,7 @@ def test_the_driver_is_killed_and_started_again(cluster, project, reference, und
     assert_same(project, reference)
 
 
-def test_a_finetune_is_cancelled(project, drill):
+def test_a_finetune_is_canceled(project, drill):
     drill("scancel of a fine-tune", lambda job: subprocess.run(["scancel", job.number], check=True))
     assert "resumed from" in (project.root / LOG).read_text()
 
@@ -181,11 +181,11 @@ def test_a_finetune_reaches_its_time_limit(cluster, project, drill):
     # SLURM counts in minutes, and sends the signal up to one earlier than it is asked to.
     adapt(project, "finetune", runtime="1 + attempt", slurm_extra="'--signal=TERM@20'")
 
-    def wait_until_signalled(job: Job) -> None:  # SLURM continues it for that.
+    def wait_until_signaled(job: Job) -> None:  # SLURM continues it for that.
         (process,) = processes_of(cluster, job)
         until(lambda: process not in processes_of(cluster, job), LONG, "no SIGTERM")
 
-    drill("a fine-tune over its time limit", wait_until_signalled)
+    drill("a fine-tune over its time limit", wait_until_signaled)
     assert "resumed from" in (project.root / LOG).read_text()
 
 

@@ -105,7 +105,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path):
     assert contents(tmp_path) == {"set.zip": "old"}
 
 
-def test_a_cancelled_script_leaves_nothing_half_written(tmp_path):
+def test_a_canceled_script_leaves_nothing_half_written(tmp_path):
     process = python(
         """
         import sys, time

@@ -102,8 +102,8 @@ def test_a_folder_can_leave_broken_files_out_and_says_why(folder, tmp_path):
     assert table["excluded"].to_dict() == {
         "a.png": "",
         "b.png": "broken",
-        "d.png": "unlabelled",
-        "sub/c.png": "unlabelled",
+        "d.png": "unlabeled",
+        "sub/c.png": "unlabeled",
         "lost.png": "missing",
     }
     assert table.loc[table["group"] != "", "group"].to_dict() == {"a.png": "man-young"}
@@ -151,15 +151,15 @@ def test_names_are_matched_whatever_the_form_of_their_accents(folder, tmp_path):
     assert used == [nfd[0], nfc[1]]
 
 
-def test_a_file_with_two_names_is_used_once_under_the_name_that_is_labelled(folder, tmp_path):
+def test_a_file_with_two_names_is_used_once_under_the_name_that_is_labeled(folder, tmp_path):
     (tmp_path / "images/0.png").symlink_to(tmp_path / "images/a.png")
     (tmp_path / "images/linked").symlink_to(tmp_path / "images/sub")
     table = folder("a.png,man,young", "sub/c.png,man,young", "linked/c.png,man,young").set_index("file_name")
     assert table["excluded"].to_dict() == {
-        "0.png": "unlabelled",
+        "0.png": "unlabeled",
         "a.png": "",
-        "b.png": "unlabelled",
-        "d.png": "unlabelled",
+        "b.png": "unlabeled",
+        "d.png": "unlabeled",
         "linked/c.png": "",
         "sub/c.png": "duplicate",
     }

@@ -1,4 +1,4 @@
-"""Batched classification against DeepFace's own, on networks that read the mean colour."""
+"""Batched classification against DeepFace's own, on networks that read the mean color."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ from scripts.lib.base.deepface import DEEPFACE_WEIGHTS, check_deepface
 from scripts.lib.base.safetensors_files import ModelError
 from scripts.lib.dataset.classification import Classifier, prepare
 from scripts.lib.dataset.classification import classify as classify_files
-from tests.networks import write_colour_networks
+from tests.networks import write_color_networks
 
 ASKED = ["age", "gender", "race"]
 RACES = {"latino hispanic": "hispanic"} | {race: race for race in ("asian", "black", "indian", "white")}
@@ -25,7 +25,7 @@ RACES = {"latino hispanic": "hispanic"} | {race: race for race in ("asian", "bla
 def home(tmp_path_factory):
     """A home of DeepFace with networks in it."""
     folder = tmp_path_factory.mktemp("home")
-    write_colour_networks(folder / ".deepface/weights")
+    write_color_networks(folder / ".deepface/weights")
     return folder
 
 
@@ -36,7 +36,7 @@ def weights(home):
 
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory):
-    """Twenty-three images of as many colours in FFHQ's folders, some not square, one damaged."""
+    """Twenty-three images of as many colors in FFHQ's folders, some not square, one damaged."""
     folder = tmp_path_factory.mktemp("ffhq")
     rng = np.random.default_rng(0)
     for number in range(23):
@@ -159,7 +159,7 @@ def test_a_folder_is_classified_in_shards_and_catalogued(weights, faces, tmp_pat
     table = pd.read_csv(tmp_path / "catalogue.csv", keep_default_na=False).set_index("file_name")
     assert sorted(table.index) == names_of(faces)
     assert table.loc["00001/00013.png", "excluded"] == "broken"
-    assert table.loc["00002/00022.png", "excluded"] == "unlabelled"
+    assert table.loc["00002/00022.png", "excluded"] == "unlabeled"
     raw = pd.concat(pd.read_csv(path) for path in shards).set_index("file_name").to_dict("index")
     for name, row in table[table["excluded"] == ""].to_dict("index").items():
         gender = ["woman", "man"][int(str(name)[-6:-4]) % 2]

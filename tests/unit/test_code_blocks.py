@@ -61,7 +61,7 @@ def commands() -> list[str]:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work in an empty folder with the models, and with the U-Net that the README's example goes on from."""
+    """Work in an empty folder with the models, and with the U-Net that the README's example continues from."""
     (tmp_path / "models").symlink_to(ROOT / "models")
     unet = UNet2DConditionModel.from_pretrained(ROOT / "models/miniature/unet", dtype=torch.float32)
     unet.save_pretrained(tmp_path / "results/miniature/poison-100/seed-0/iteration-5/model")

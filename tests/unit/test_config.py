@@ -163,7 +163,7 @@ ARMS = {"root": {"iterations": 3}}
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"colour": 1}, r"colour: unknown key"),
+        ({"color": 1}, r"color: unknown key"),
         ({"generate": {"step": 1}}, r"generate\.step: unknown key"),
         ({"arms": {"a": {"sinthetic": 1}}}, r"arms\.a\.sinthetic: unknown key"),
         ({"arms": {"a": {"finetune": {"lr": 1}}}}, r"arms\.a\.finetune\.lr: unknown key"),
@@ -294,12 +294,12 @@ def test_a_wrong_dataset_is_refused_with_the_key_and_the_fix(settings, change, m
 
 
 def test_every_error_is_reported_at_once(settings):
-    settings |= {"seed": -1, "colour": 1}
+    settings |= {"seed": -1, "color": 1}
     del settings["model"]
     with pytest.raises(ConfigurationError) as error:
         load(settings)
     lines = str(error.value).splitlines()
-    assert [line.split(":")[0].strip() for line in lines[1:]] == ["seed", "model", "colour"]
+    assert [line.split(":")[0].strip() for line in lines[1:]] == ["seed", "model", "color"]
     assert "model: missing; add it" in str(error.value)
 
 

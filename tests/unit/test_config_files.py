@@ -14,11 +14,11 @@ from scripts.lib.experiment.config.load import ConfigurationError, load
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("seed: 1\nseed: 2\n", "line 2: `seed` is there twice, first in line 1; remove or rename one"),
-        ("arms:\n  a: {}\n  a: {synthetic: 1}\n", "line 3: `arms.a` is there twice, first in line 2"),
-        ("finetune: {epochs: 1}\nseed: 1\nfinetune:\n  epochs: 2\n", "line 3: `finetune` is there twice"),
-        ('{"seed": 1,\n "seed": 2}', "line 2: `seed` is there twice"),
-        ("- {a: 1, a: 2}\n", "line 1: `a` is there twice"),
+        ("seed: 1\nseed: 2\n", "line 2: `seed` is given twice, first in line 1; remove or rename one"),
+        ("arms:\n  a: {}\n  a: {synthetic: 1}\n", "line 3: `arms.a` is given twice, first in line 2"),
+        ("finetune: {epochs: 1}\nseed: 1\nfinetune:\n  epochs: 2\n", "line 3: `finetune` is given twice"),
+        ('{"seed": 1,\n "seed": 2}', "line 2: `seed` is given twice"),
+        ("- {a: 1, a: 2}\n", "line 1: `a` is given twice"),
         ("execution: {shard_minutes: 1:30}\n", "YAML reads 1:30 as 90; write 90, or '1:30' for a text"),
         ("seed: 010\n", "line 1: `seed`: YAML reads 010 as 8; write 8"),
         ("map: {x: -1:10.5}\n", "YAML reads -1:10.5 as -70.5"),

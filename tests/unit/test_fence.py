@@ -53,7 +53,7 @@ def no_token(monkeypatch):
 
 
 def older(folder: Path, at: int = 0, number: int = 0, owner: dict = OLDER) -> subprocess.Popen:
-    """Start a writer; where it is to be signalled, it has been when this returns, or has ended."""
+    """Start a writer; where it is to be signaled, it has been when this returns, or has ended."""
     command = [sys.executable, "-c", WRITER, str(folder), json.dumps(owner), str(at), str(number)]
     pipe = subprocess.PIPE
     process = subprocess.Popen(command, cwd=ROOT, env=os.environ, stdout=pipe, stderr=pipe, text=True)

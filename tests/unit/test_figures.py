@@ -107,8 +107,8 @@ def test_no_two_arms_look_alike_and_grey_print_keeps_the_order_of_the_shares():
         (look["marker"], look["linestyle"], str(look["markerfacecolor"]) == "white") for look in drawn.values()
     }
     assert len(without_color) == len(many), "told apart without any color"
-    grey = {many[name].synthetic: np.dot(look["color"][:3], [0.299, 0.587, 0.114]) for name, look in drawn.items()}
-    levels = [grey[share] for share in sorted(grey)]
+    gray = {many[name].synthetic: np.dot(look["color"][:3], [0.299, 0.587, 0.114]) for name, look in drawn.items()}
+    levels = [gray[share] for share in sorted(gray)]
     assert (np.diff(levels) < -0.02).all()
     assert levels[0] < 0.8, "visible on white"
 

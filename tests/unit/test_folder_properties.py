@@ -92,8 +92,8 @@ def test_a_folder_is_catalogued_whole_and_each_file_read_or_refused_by_name(phot
         listed = stored(files.list_images(images))
         raw = labels.raw_labels(listed["file_name"].tolist(), recipe)
         attributes = {"gender": VALUES}
-        labelled = catalogue.label(listed, {"gender": raw}, attributes, {"gender": recipe}, broken="error")
-        candidates = stored(catalogue.grouped(stored(labelled), attributes))
+        labeled = catalogue.label(listed, {"gender": raw}, attributes, {"gender": recipe}, broken="error")
+        candidates = stored(catalogue.grouped(stored(labeled), attributes))
         assert dict(zip(candidates["file_name"], candidates["gender"], strict=True)) == {
             photo.name: photo.value for photo in photos
         }

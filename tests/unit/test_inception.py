@@ -1,6 +1,6 @@
 """The two Inception networks against the public implementations, all under the same random weights.
 
-The published weights cannot be had here; an error of architecture, resizing or scaling shows with any weights.
+The published weights are not available here; an error of architecture, resizing or scaling shows with any weights.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ NETWORKS = kinds("networks", mark="extractor")
 
 
 def random_weights(network: nn.Module) -> nn.Module:
-    """Fill a network so that every layer matters: activations keep their scale, and normalisation does something."""
+    """Fill a network so that every layer matters: activations keep their scale, and normalization does something."""
     generator = torch.Generator().manual_seed(0)
     for module in network.modules():
         if isinstance(module, nn.Conv2d):

@@ -40,7 +40,7 @@ def test_a_number_without_a_file_keeps_its_number(write):
 
 def test_two_files_of_one_number_are_an_error(write):
     recipe = Recipe("csv", "gender", write(AGING))
-    with pytest.raises(ValueError, match=r"image 0 is there twice, 'images1024x1024/00000\.png' and 'thumb"):
+    with pytest.raises(ValueError, match=r"image 0 exists twice, 'images1024x1024/00000\.png' and 'thumb"):
         labels.raw_labels(["images1024x1024/00000.png", "thumbnails128x128/00000.png"], recipe)
 
 
@@ -81,7 +81,7 @@ def test_a_table_of_another_shape_is_an_error(write, text, message):
 
 @pytest.fixture
 def features(tmp_path):
-    """A folder as ffhq-features-dataset has it: a list of faces an image, some empty."""
+    """A folder as ffhq-features-dataset has it: a list of faces per image, some empty."""
 
     def face(edge, age):
         attributes = {"gender": "female", "age": age, "glasses": "NoGlasses"}

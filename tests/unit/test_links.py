@@ -1,4 +1,4 @@
-"""Links between the pages lead somewhere: to a file that is there, and to a heading that it has."""
+"""Links between the pages lead somewhere: to a file that exists, and to a heading that it has."""
 
 import re
 from pathlib import Path

@@ -26,10 +26,10 @@ def test_histograms_count_every_pixel_of_every_channel():
 
 @pytest.mark.parametrize("error", [1e-13, -1e-13])
 def test_the_last_bits_of_a_processor_move_no_pixel_to_another_bin(monkeypatch, error):
-    greys = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1).repeat(3, -1)
-    expected = match_histograms.histograms(greys, 256, 1e-6)
+    grays = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1).repeat(3, -1)
+    expected = match_histograms.histograms(grays, 256, 1e-6)
     monkeypatch.setattr(skimage.color, "rgb2ycbcr", lambda image: rgb2ycbcr(image) + error)
-    assert (match_histograms.histograms(greys, 256, 1e-6) == expected).all()
+    assert (match_histograms.histograms(grays, 256, 1e-6) == expected).all()
 
 
 def test_divergences_equal_scipy_entropy_averaged_over_channels(images):

@@ -183,8 +183,8 @@ def test_precision_and_recall_tell_a_collapsed_set_from_a_noisy_one():
     assert collapsed["coverage"] < 0.3
 
 
-def test_precision_refuses_more_neighbours_than_samples(pair):
-    with pytest.raises(ValueError, match="neighbours"):
+def test_precision_refuses_more_neighbors_than_samples(pair):
+    with pytest.raises(ValueError, match="neighbors"):
         precision_recall_density_coverage(pair[0][:5], pair[1], 5)
 
 

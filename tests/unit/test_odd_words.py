@@ -51,7 +51,7 @@ def dataset(tmp_path_factory):
         rows.append(f'{number:03d}.png,"{value}"')
     (folder / "labels.csv").write_text("\n".join(["file_name,kind", *rows]) + "\n", encoding="utf-8")
     recipes = json.dumps({"kind": {"source": "csv", "path": str(folder / "labels.csv"), "column": "kind"}})
-    files, labels, listed, selection = (folder / f"{name}.csv" for name in ("files", "labelled", "catalogue", "chosen"))
+    files, labels, listed, selection = (folder / f"{name}.csv" for name in ("files", "labeled", "catalogue", "chosen"))
     list_images.main(folder=folder / "photos", output=files)
     read_labels.main(files=files, attributes=ATTRIBUTES, recipes=recipes, broken="error", output=labels)
     catalogue.main(source="folder", attributes=ATTRIBUTES, output=listed, labels=labels, recipes=recipes)

@@ -6,7 +6,7 @@ import pytest
 
 from scripts.lib.base.deepface import DEEPFACE_WEIGHTS
 from scripts.lib.dataset.onnx_join import join
-from tests.networks import write_colour_networks
+from tests.networks import write_color_networks
 
 ASKED = ["age", "gender", "race"]
 
@@ -14,7 +14,7 @@ ASKED = ["age", "gender", "race"]
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory):
     folder = tmp_path_factory.mktemp("weights")
-    write_colour_networks(folder)
+    write_color_networks(folder)
     return {attribute: folder / DEEPFACE_WEIGHTS[attribute] for attribute in ASKED}
 
 

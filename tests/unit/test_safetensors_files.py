@@ -95,7 +95,7 @@ def test_shards_without_an_index_are_refused(folder):
     ("name", "message"),
     [
         ("pytorch_lora_weights.safetensors", r"only pytorch_lora_weights\.safetensors, .*fuse_lora"),
-        (f"{STEM}.fp16.safetensors", "only a variant of the weights is there .*variant=VARIANT"),
+        (f"{STEM}.fp16.safetensors", "it has only a variant of the weights .*variant=VARIANT"),
         (f"{STEM}.bin", r"the weights are pickled \(.*save_pretrained"),
         ("weights.ckpt", r"the weights are pickled \(weights\.ckpt\)"),
         ("notes.txt", rf"no weights \({STEM}\.safetensors\) there"),

@@ -18,7 +18,7 @@ from scripts.lib.scoring.scores import score
 
 
 def embedded(sizes, seed=0, features=4):
-    """A set of so many images a group, groups being ``man`` and ``woman`` by ``old``."""
+    """A set of so many images per group, groups being ``man`` and ``woman`` by ``old``."""
     names = [(gender, f"{gender}-old") for gender, size in sizes.items() for _ in range(size)]
     rng = np.random.default_rng(seed)
     table = pd.DataFrame(names, columns=["gender", "group"]).assign(age="old")

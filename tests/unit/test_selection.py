@@ -27,7 +27,7 @@ def test_no_candidate_at_all_still_gives_both_tables():
 
 
 def candidates(sizes):
-    """A catalogue with so many images a group, in the order of the groups."""
+    """A catalogue with so many images per group, in the order of the groups."""
     tables = [
         pd.DataFrame({"file_name": [f"{group}/{i:02d}.jpg" for i in range(size)], "group": group})
         for group, size in zip(group_table(ATTRIBUTES)["group"], sizes, strict=True)
@@ -128,12 +128,12 @@ def test_every_short_group_is_named_at_once():
 def test_a_short_group_is_refused_with_the_files_that_are_not_used():
     rows = [
         ("a.png", "broken", "the file is empty"),
-        ("b.png", "unlabelled", "no age"),
-        ("c.png", "unlabelled", "no age"),
+        ("b.png", "unlabeled", "no age"),
+        ("c.png", "unlabeled", "no age"),
     ]
     excluded = pd.DataFrame(rows, columns=["file_name", "excluded", "reason"])
     with pytest.raises(
-        ValueError, match=r"2 unlabelled, 1 broken \(dataset/excluded\.csv .*'a\.png': the file is empty"
+        ValueError, match=r"2 unlabeled, 1 broken \(dataset/excluded\.csv .*'a\.png': the file is empty"
     ):
         refuse(select((8, 4, 8, 8))[1], excluded, broken="skip")
 

@@ -36,7 +36,7 @@ def queue(tmp_path, monkeypatch):
     """A `squeue` that prints a file, and a `scancel` that empties it and keeps its arguments."""
     for name, text in {
         "squeue": f"cat {tmp_path}/queue",
-        "scancel": f'echo "$@" > {tmp_path}/cancelled; : > {tmp_path}/queue',
+        "scancel": f'echo "$@" > {tmp_path}/canceled; : > {tmp_path}/queue',
     }.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
         (tmp_path / name).chmod(0o755)
@@ -49,12 +49,12 @@ def queue(tmp_path, monkeypatch):
 
 def test_only_jobs_of_this_workflow_in_this_folder_are_orphans(queue):
     slurm.cancel_orphans("nepotism", Path("/here"))
-    assert (queue / "cancelled").read_text() == "7\n"
+    assert (queue / "canceled").read_text() == "7\n"
 
 
-def test_without_orphans_nothing_is_cancelled(queue):
+def test_without_orphans_nothing_is_canceled(queue):
     slurm.cancel_orphans("nepotism", Path("/nowhere"))
-    assert not (queue / "cancelled").exists()
+    assert not (queue / "canceled").exists()
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def test_the_summary_judges_every_arm():
     for name in ("all", "half", "real", "matched", "culled"):
         assert f" {name} has a Fréchet distance of " in text
     assert "Trained on 100 % generated images, curated by cull, culled has" in text
-    assert "healed goes on from half, iteration 2" in text
+    assert "healed continues from half, iteration 2" in text
 
 
 def test_the_control_that_ends_near_the_floor_asks_for_any_excess():
@@ -94,7 +94,7 @@ def test_the_summary_says_what_of_a_collapse_is_healed():
         return say(scores)
 
     text = summary_of(40.0, 17.5)
-    assert "healed goes on from half, iteration 2, with 0 % generated images: from a Fréchet distance of 40.0" in text
+    assert "healed continues from half, iteration 2, with 0 % generated images: from a Fréchet distance of 40.0" in text
     # From 40 to 13 on the way to 9, from 17.5 to 26.5 on the way to 27.5.
     assert (
         "worse than real in its last iteration, 2, by both scores, but no collapse; 87 % of the way back by the "

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tests.networks import write_colour_networks
+from tests.networks import write_color_networks
 from tests.workflow.conftest import ROOT, Project, copy_checkout
 
 DATASET = "results/tiny/dataset"
@@ -19,9 +19,9 @@ GROUPS = f"{DATASET}/groups.csv"
 
 @pytest.fixture(scope="module")
 def ffhq(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Forty images of one colour each, one of them damaged; ages as FFHQ-Aging has them; networks."""
+    """Forty images of one color each, one of them damaged; ages as FFHQ-Aging has them; networks."""
     folder = tmp_path_factory.mktemp("ffhq")
-    write_colour_networks(folder / "weights")
+    write_color_networks(folder / "weights")
     rng = np.random.default_rng(0)
     for number in range(40):
         path = folder / f"images1024x1024/{number // 20:05d}/{number:05d}.png"

@@ -12,7 +12,7 @@ from torchvision.models.inception import Inception3
 
 from tests.full_size.make_inputs import draw_images
 from tests.models import tiny_pipeline
-from tests.networks import write_colour_networks
+from tests.networks import write_color_networks
 from tests.workflow.conftest import ROOT, Project
 
 
@@ -25,7 +25,7 @@ def test_the_overlay_runs_to_the_end(tmp_path: Path):
     fid = Inception3(num_classes=1008, aux_logits=False, init_weights=False)
     torch.save(fid.state_dict(), inputs / "inception-fid.pth")
     torch.save(Inception3(init_weights=False).state_dict(), inputs / "inception-imagenet.pth")
-    write_colour_networks(inputs / "deepface")
+    write_color_networks(inputs / "deepface")
     draw_images(inputs / "images", size=64)
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "config/paper.yaml"]
     overlay = {"dataset": {"resolution": 64}, "generate": {"steps": 3}}

@@ -14,7 +14,7 @@ file. The token belongs to whoever made the highest name.
 - *Write* (`atomic.replacing`): make a folder of one's own beside the output, remove those of other writers, write
   there, check, rename.
 
-The order is that of the claims, not of job numbers: those start anew when a controller loses its state, wrap at
+The order is that of the claims, not of job numbers: those start again when a controller loses its state, wrap at
 `MaxJobId`, and differ between clusters. A job that is late with its claim can therefore supersede a newer one
 of another number; that one fails, and its retry is the newest. At no time may two of them write.
 

@@ -39,7 +39,7 @@ def _walk(folder: Path, above: tuple[tuple[int, int], ...]) -> Iterator[Path]:
 
 
 def size(path: Path, suffix: str = "") -> int:
-    """Return the bytes of a file, or of a folder's files that end in ``suffix``; 0 where nothing is there."""
+    """Return the bytes of a file, or of a folder's files that end in ``suffix``; 0 where nothing exists."""
     return sum(file.stat().st_size for file in files(path) if file.name.endswith(suffix)) if path.exists() else 0
 
 

@@ -26,7 +26,7 @@ def write(path: Path, metadata: pd.DataFrame, images: Iterable[np.ndarray]) -> N
 
     Args:
         path: the ``.zip`` to make.
-        metadata: one row an image, in the order of ``images``; needs a unique ``file_name``.
+        metadata: one row per image, in the order of ``images``; needs a unique ``file_name``.
         images: uint8 arrays of shape (height, width, 3), RGB.
 
     Raises:

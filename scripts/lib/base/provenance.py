@@ -70,7 +70,7 @@ def _plain(value: Any) -> Any:
 
 
 def _versions() -> dict[str, str]:
-    """Return the versions of the packages that are there; no job's environment has them all."""
+    """Return the versions of the installed packages; no job's environment has them all."""
     versions = {"python": platform.python_version()}
     for name in PACKAGES:
         with suppress(PackageNotFoundError):

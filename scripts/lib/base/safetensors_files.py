@@ -83,7 +83,7 @@ def shapes(folder: Path, stem: str) -> Shapes:
         stem: what its library calls the weights: ``diffusion_pytorch_model`` (diffusers), ``model`` (transformers).
 
     Raises:
-        ModelError: no weights are there, or only pickled ones, a variant (``*.fp16.safetensors``) or other files such
+        ModelError: no weights exist, or only pickled ones, a variant (``*.fp16.safetensors``) or other files such
             as a LoRA's; a shard or the index is missing; a file is cut off or a pointer; there is no tensor.
     """
     whole, index = folder / f"{stem}.safetensors", folder / f"{stem}.safetensors.index.json"
@@ -118,10 +118,10 @@ def _why_none(folder: Path, stem: str) -> str:
     """Say why a folder holds no weights that can be loaded, and what to do about it."""
     names = sorted(path.name for path in folder.glob("*.safetensors"))
     if any(name.startswith(f"{stem}-") for name in names):
-        return f"{folder}: shards are there, but no {stem}.safetensors.index.json that joins them; fetch it too"
+        return f"{folder}: it has shards, but no {stem}.safetensors.index.json that joins them; fetch it too"
     if names and all(name.startswith(f"{stem}.") for name in names):
         return (
-            f"{folder}: only a variant of the weights is there ({', '.join(names)}); load it with "
+            f"{folder}: it has only a variant of the weights ({', '.join(names)}); load it with "
             "from_pretrained(FOLDER, variant=VARIANT) and save it with save_pretrained(FOLDER)"
         )
     if names:

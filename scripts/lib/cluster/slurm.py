@@ -66,10 +66,10 @@ def orphans(prefix: str, folder: Path) -> list[str]:
 def cancel_orphans(prefix: str, folder: Path) -> None:
     """Cancel what a killed driver left behind, and wait until it is gone: no file gets two writers.
 
-    A fine-tune saves its state when it is cancelled, and its next job goes on from there.
+    A fine-tune saves its state when it is canceled, and its next job resumes from there.
     """
     if jobs := orphans(prefix, folder):
-        print(f"Cancelling the SLURM jobs of a run that was killed: {' '.join(jobs)}", flush=True)
+        print(f"Canceling the SLURM jobs of a run that was killed: {' '.join(jobs)}", flush=True)
         subprocess.run(["scancel", *jobs], check=True)
     while orphans(prefix, folder):
         time.sleep(1)
@@ -114,7 +114,7 @@ def mend(plugin: Any) -> None:
     - When the status query fails (the controller is down), the plugin forgets all active jobs, and the
       run waits for ever. They stay active.
     - A job that the controller has lost (killed before it saved its state) is waited for for ever. It
-      fails after ``LOST_AFTER`` polls without it, so that `retries` submits it anew.
+      fails after ``LOST_AFTER`` polls without it, so that `retries` submits it again.
     """
     if version("snakemake-executor-plugin-slurm") != MENDED:
         return
@@ -135,7 +135,7 @@ def mend(plugin: Any) -> None:
             number = job.external_jobid
             unseen[number] = 0 if answer is None or number in answer else unseen[number] + 1
             if unseen[number] == LOST_AFTER:
-                self.report_job_error(job, msg=f"SLURM does not know job {number} any more. ")
+                self.report_job_error(job, msg=f"SLURM no longer knows job {number}. ")
             else:
                 yield job
         pause = self.workflow.remote_execution_settings.seconds_between_status_checks

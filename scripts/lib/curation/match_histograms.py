@@ -39,7 +39,7 @@ def needs(_: Settings) -> Needs:
 
 
 def curate(candidates: pd.DataFrame, settings: Settings, inputs: Inputs) -> Curated:
-    """Write each candidate anew in the colors of a real image; the column ``matched_to`` names that image."""
+    """Write each candidate again in the colors of a real image; the column ``matched_to`` names that image."""
     assert inputs.real is not None
     images = imageset.read_rows(candidates, inputs.root)
     metadata, real = imageset.read(inputs.real)
@@ -58,7 +58,7 @@ def curate(candidates: pd.DataFrame, settings: Settings, inputs: Inputs) -> Cura
 def to_ycbcr(image: np.ndarray) -> np.ndarray:
     """Convert RGB, uint8 (height, width, 3), to YCbCr in the studio range, equal on every processor.
 
-    The last bits of the conversion differ between processors. They would part colors of equal chroma, as all greys
+    The last bits of the conversion differ between processors. They would part colors of equal chroma, as all grays
     have, and put them on either side of a histogram's edge.
     """
     from skimage.color import rgb2ycbcr

@@ -1,8 +1,8 @@
 """Procedurally drawn avatar faces: the embedded data set.
 
 DiceBear's ``avataaars`` style (art by Pablo Stanley, "free for personal and commercial use"), drawn
-as SVG by ``dicebear`` and rasterised by resvg. The attributes are ours: hair set and facial hair
-stand for gender presentation, five hex colours for skin tone, clothes, figure size, grey hair and
+as SVG by ``dicebear`` and rasterized by resvg. The attributes are ours: hair set and facial hair
+stand for gender presentation, five hex colors for skin tone, clothes, figure size, gray hair and
 glasses for age. These are drawings: nothing measured on them is a statement about people.
 """
 
@@ -46,7 +46,7 @@ EXTRAS: dict[str, dict[str, dict[str, list[str]]]] = {
 }
 
 HAIR = ["#2c1b18", "#4a312c", "#724133", "#a55728", "#b58143", "#d6b370"]
-GREY = ["#e8e1e1", "#d5d0d0", "#bdb8b8", "#f4f1f0"]
+GRAY = ["#e8e1e1", "#d5d0d0", "#bdb8b8", "#f4f1f0"]
 PASTEL = ["#b6e3f4", "#c0aede", "#d1d4f9", "#ffd5dc", "#ffdfbf", "#d8f0d0", "#eeeeee"]
 HAIR_CUTS = {
     "man": [
@@ -97,11 +97,11 @@ def draw(gender: str, tone: str, age: str, seed: str, size: int, extras: tuple[s
 
     Args:
         gender, tone, age: values of ``ATTRIBUTES``.
-        seed: fixes every detail that the attributes leave open (cut, colours, expression, pose).
+        seed: fixes every detail that the attributes leave open (cut, colors, expression, pose).
         size: edge in pixels.
         extras: phrases of ``EXTRAS``, such as ``"with pink hair"``.
     """
-    hair = GREY if age == "old" else HAIR
+    hair = GRAY if age == "old" else HAIR
     bald = ["sides"] * 3 if (gender, age) == ("man", "old") else []
     options = {
         "seed": seed,

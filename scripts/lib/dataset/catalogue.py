@@ -58,8 +58,8 @@ def label(
         broken: ``error`` or ``skip``.
 
     Returns:
-        The table with a column an attribute. ``excluded`` is empty, ``broken``, ``missing`` (listed, but not in the
-        folder), ``unlabelled`` or ``unmapped``.
+        The table with one column per attribute. ``excluded`` is empty, ``broken``, ``missing`` (listed, but not in the
+        folder), ``unlabeled`` or ``unmapped``.
 
     Raises:
         ValueError: a label has no place among the values; a file is broken or missing, under ``error``.
@@ -69,7 +69,7 @@ def label(
         table = _add_missing(table, found.index, f"listed in {recipes[name].path}")
         table[name] = table["file_name"].map(values).fillna("")
         given = table["file_name"].map(found)
-        table = _exclude(table, given.isna(), "unlabelled", f"no {name} in {recipes[name].place}")
+        table = _exclude(table, given.isna(), "unlabeled", f"no {name} in {recipes[name].place}")
         table = _exclude(table, table[name] == "", "unmapped", name + " " + given.astype(str) + " is not used")
     if broken == "error":
         refuse_faults(table)
@@ -91,7 +91,7 @@ def mark_unreadable(table: pd.DataFrame, classified: pd.DataFrame) -> pd.DataFra
 
 
 def grouped(table: pd.DataFrame, attributes: Attributes) -> pd.DataFrame:
-    """Return the labelled files with the group of each; an excluded file has none.
+    """Return the labeled files with the group of each; an excluded file has none.
 
     Of a file that links give several names, the first that is not excluded stays; the others are ``duplicate``.
     """

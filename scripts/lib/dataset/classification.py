@@ -79,7 +79,7 @@ def classify(files: Sequence[str], folder: Path, classifier: Classifier, batch_s
     """Classify images batch by batch; no more than one batch is in memory.
 
     Yields:
-        ``file_name``, a column an attribute with DeepFace's own labels, and ``reason``: empty, or why
+        ``file_name``, one column per attribute with DeepFace's own labels, and ``reason``: empty, or why
         the file cannot be read (its labels are empty then).
     """
     for start in range(0, len(files), batch_size):

@@ -139,7 +139,7 @@ def _numbers(files: Iterable[str]) -> dict[int, str]:
         if match and found.setdefault(int(match[1]), name) != name:
             number = int(match[1])
             raise ValueError(
-                f"dataset.path: image {number} is there twice, {found[number]!r} and {name!r}; give the folder "
+                f"dataset.path: image {number} exists twice, {found[number]!r} and {name!r}; give the folder "
                 "of one of them, such as images1024x1024"
             )
     return found

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def join(paths: Mapping[str, Path]) -> list["onnx.ModelProto"]:
-    """Join ONNX networks of one input, so that layers with the same weights on the same input are there once.
+    """Join ONNX networks of one input, so that layers with the same weights on the same input exist once.
 
-    DeepFace's networks are VGG-Face with its last three layers trained anew and the thirteen convolutions before them
+    DeepFace's networks are VGG-Face with its last three layers retrained and the thirteen convolutions before them
     frozen (S. I. Serengil, "Apparent Age and Gender Prediction in Keras", 2019; ``model.layers[:-7]``), which is where
     nearly all the time goes.
 

@@ -48,7 +48,7 @@ def open_image(path: Path) -> Image.Image:
 
 
 def read_image(path: Path, size: int) -> np.ndarray:
-    """Read one photograph as uint8 RGB (size, size, 3): upright, its centre square, Lanczos-resized.
+    """Read one photograph as uint8 RGB (size, size, 3): upright, its center square, Lanczos-resized.
 
     Raises:
         UnreadableError: as ``open_image``.

@@ -23,7 +23,7 @@ def check_autoencoder(folder: Path) -> None:
     """Refuse a folder that does not hold an AutoencoderKL.
 
     Raises:
-        ModelError: another class is there, such as TAESD's, or its weights are not whole.
+        ModelError: another class is in its place, such as TAESD's, or its weights are not whole.
     """
     kind = read_config(folder).get("_class_name")
     if kind != "AutoencoderKL":
@@ -46,7 +46,7 @@ def check_tokenizer(folder: Path, text_config: dict[str, Any]) -> None:
     positions = text_config.get("max_position_embeddings", TOKENS)
     length = read_json(folder / "tokenizer_config.json").get("model_max_length")
     if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.json")):
-        raise ModelError(f"{folder}: neither tokenizer.json nor vocab.json is there; fetch the tokenizer again")
+        raise ModelError(f"{folder}: it has neither tokenizer.json nor vocab.json; fetch the tokenizer again")
     if not isinstance(length, int) or not 2 < length <= positions:
         raise ModelError(
             f"{folder}: the tokenizer's model_max_length is {length}, but the text encoder has {positions} positions; "

@@ -90,7 +90,7 @@ def load(kind: Any, folder: Path, **options: Any) -> Any:
         options: of ``from_pretrained``; ``device_map="meta"`` compares names and shapes and reads no weights.
 
     Raises:
-        ModelError: a weight that the class needs is missing, or one that it does not know is there: the libraries
+        ModelError: a weight that the class needs is missing, or one that it does not know is present: the libraries
             would go on with random numbers.
     """
     import torch  # Only who loads weights pays for torch; the workflow itself imports this module for `check`.

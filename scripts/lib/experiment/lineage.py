@@ -54,7 +54,7 @@ def initial(experiment: Experiment, cell: Cell) -> Cell:
 
 
 def iterations_left(experiment: Experiment, cell: Cell) -> int:
-    """Return how many iterations one after the other descend from a cell, through arms that go on from its own."""
+    """Return how many iterations one after the other descend from a cell, through arms that continue from its own."""
     children = [
         Cell(name, cell.replicate, arm.first_iteration)
         for name, arm in experiment.arms.items()

@@ -40,8 +40,8 @@ Generated from the models in `scripts/lib/experiment/config/` by `{COMMAND}`; do
   `curate: {{none: [], cull: [cull]}}`. `null` takes a single arm out of a grid.
 - A step of `curate` is a name, `cull`, or a name with settings, `{{cull: {{on_reject: drop}}}}`. What it does not say,
   it takes from `curation`, key by key.
-- `required` as a default means that the key must be there; `its own`, that the section may be left out.
-- A key that is there twice is refused, with its lines; YAML alone would take the last one.
+- `required` as a default means that the key must be given; `its own`, that the section may be left out.
+- A key that is given twice is refused, with its lines; YAML alone would take the last one.
 - Quote texts that YAML 1.1 reads as something else: `"no"`, `"on"`, `"50"`, `"2024-01-01"`, also as a name or in `map`.
   Numbers in base 8 or 60 (`010`, `1:30`) are refused. `2e-6` and `2.0e-6` are the same number here.
 - Editors that know JSON schemas complete and check the file when its first line is
@@ -83,7 +83,7 @@ def schema_text() -> str:
 
 
 def markdown() -> str:
-    """Return the reference for readers: a section a model, a row a key."""
+    """Return the reference for readers: one section per model, one row per key."""
     places: dict[type[BaseModel], list[str]] = {}
     for path, kind in _sections(Experiment, ""):
         places.setdefault(kind, []).append(path)

@@ -24,7 +24,7 @@ OF_GROUPS = "kernel_distance"  # Without bias at any n and mixture of groups: pa
 
 
 def draw(figure: Name, scores: pd.DataFrame, arms: Mapping[str, Arm], features: str) -> Figure:
-    """Draw one of the figures of scores, a line an arm.
+    """Draw one of the figures of scores, one line per arm.
 
     Args:
         figure: ``curves`` is Fréchet distance and CLIP score, ``diversity`` Vendi score and coverage,
@@ -76,7 +76,7 @@ def _draw_whole(scores: pd.DataFrame, arms: Mapping[str, Arm], features: str, na
 
 
 def _draw_groups(scores: pd.DataFrame, arms: Mapping[str, Arm], features: str) -> Figure:
-    """Draw a row an attribute and a panel a value, all on one scale."""
+    """Draw one row per attribute and one panel per value, all on one scale."""
     scores = scores[scores["group"] != ALL]
     attributes: dict[str, list[str]] = {}
     for group in scores["group"].unique():

@@ -107,7 +107,7 @@ def rejected_panel(title: str, total: int, found: Rejections, generated: np.ndar
 
 
 def draw_panels(panels: Sequence[Panel]) -> Figure:
-    """Draw panels below each other, columns aligned, in the width of the page; what is wider goes on below.
+    """Draw panels below each other, columns aligned, in the width of the page; what is wider continues below.
 
     Images smaller than a tile are enlarged by whole factors without smoothing, larger ones reduced.
     """

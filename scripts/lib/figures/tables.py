@@ -34,7 +34,7 @@ th.word, td.word {{ text-align: left; }}
 
 
 def read(name: Name, sources: Sequence[Path]) -> pd.DataFrame:
-    """Return a table as it is shown, one row a cell, group or setting.
+    """Return a table as it is shown, one row per cell, group or setting.
 
     Args:
         name: ``cells`` are the scores of the whole set of each cell's generated images, ``composition``
@@ -52,7 +52,7 @@ def read(name: Name, sources: Sequence[Path]) -> pd.DataFrame:
 
 
 def cells(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a cell and one column a metric, of its generated images as a whole; in the order of the scores."""
+    """Return one row per cell and one column per metric, of all its generated images; in the order of the scores."""
     whole = scores[(scores["images"] == "generated") & (scores["group"] == ALL)]
     wide = whole.pivot_table(index=CELL, columns="metric", values="value", sort=False)
     wide.insert(0, "n", whole.groupby(CELL)["n"].max())
@@ -60,7 +60,7 @@ def cells(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def costs(jobs: pd.DataFrame) -> pd.DataFrame:
-    """Return one row an arm and step, of one row a job: hours are sums, memory is that of the largest job, in MiB."""
+    """Return one row per arm and step from one row per job: hours are sums, memory is the largest job's, in MiB."""
     jobs = jobs.assign(step=jobs["step"].str.split("/").str[0], gpu_hours=jobs["seconds"] * jobs["gpus"] / 3600)
     table = jobs.groupby(["arm", "step"], sort=False).agg(
         jobs=("seconds", "size"),

@@ -30,7 +30,7 @@ def compute(images: Embedded, reference: Embedded, _: Settings, *, whole: bool) 
 def frechet_distance(x: np.ndarray, y: np.ndarray) -> float:
     """Fréchet distance of two Gaussians fitted to samples (Heusel et al. 2017); n divisor n - 1.
 
-    tr (Σx Σy)^(1/2) is the sum of the singular values of A Bᵀ, A and B being the centred samples
+    tr (Σx Σy)^(1/2) is the sum of the singular values of A Bᵀ, A and B being the centered samples
     over sqrt(n - 1), or the R of their QR factors where n > d. Exact for singular covariances.
 
     Raises:

@@ -37,7 +37,7 @@ def precision_recall_density_coverage(real: np.ndarray, generated: np.ndarray, n
     from scipy.spatial.distance import cdist
 
     if nearest_k >= min(len(real), len(generated)):
-        raise ValueError(f"{nearest_k} neighbours need more than that many samples, got {len(real)}, {len(generated)}")
+        raise ValueError(f"{nearest_k} neighbors need more than that many samples, got {len(real)}, {len(generated)}")
     real, generated = np.asarray(real, np.float64), np.asarray(generated, np.float64)
     radius_real, radius_generated = (np.partition(cdist(z, z), nearest_k)[:, nearest_k] for z in (real, generated))
     between = cdist(real, generated)

@@ -19,7 +19,7 @@ def check(folder: Path) -> None:
     """Refuse a folder that holds no whole CLIP: both towers, their projections, a tokenizer.
 
     Raises:
-        ModelError: another network is there, or it is not whole, or its tokenizer or images are not those of CLIP.
+        ModelError: it is another network, is not whole, or its tokenizer or images are not those of CLIP.
     """
     config = read_config(folder)
     named = config.get("architectures") or [config.get("model_type")]

@@ -94,7 +94,7 @@ def _seconds(benchmark: Path) -> float:
 
 
 def _images(folder: Path, rule: str, settings: Mapping[str, Any]) -> int:
-    """Return how many images a job of the cell in ``folder`` read or made; 0 where that cannot be told any more."""
+    """Return how many images a job of the cell in ``folder`` read or made; 0 where that is no longer known."""
     if rule in ("finetune", "compose", "curate", "rewrite"):
         return _rows(folder / "training.csv")
     if rule == "unseen":

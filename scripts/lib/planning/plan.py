@@ -85,7 +85,7 @@ def architecture(model: Path) -> Path:
     That of the model, or, where it is not downloaded yet, that of the published model of the same name.
 
     Raises:
-        FileNotFoundError: neither is there.
+        FileNotFoundError: neither exists.
     """
     for folder in (model, ARCHITECTURES / model.name):
         if (folder / "model_index.json").is_file():

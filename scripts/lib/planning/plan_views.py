@@ -15,7 +15,7 @@ from scripts.lib.planning.plan import DRAWN, Plan
 from scripts.lib.planning.schedule import Span
 
 WORDS = {"rule", "files", "source"}  # Columns of words, aligned to the left; figures are to the right.
-# The base model is grey; the arms have Okabe and Ito's colors, which most eyes tell apart, and two of Tol's.
+# The base model is gray; the arms have Okabe and Ito's colors, which most eyes tell apart, and two of Tol's.
 COLORS = ["#999999", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#332288", "#882255"]
 PAGE = Template("""<!doctype html>
 <html lang="en">
@@ -141,7 +141,7 @@ def _aligned(frame: pd.DataFrame) -> str:
 
 
 def _drawn(spans: dict[Job, Span]) -> str:
-    """Return a drawing of a schedule: time to the right, a row a device, a legend of the arms below."""
+    """Return a drawing of a schedule: time to the right, one row per device, a legend of the arms below."""
     end = max(span.end for span in spans.values())
     arms = list(dict.fromkeys(job.cell.arm for job in spans))
     color = {arm: COLORS[index % len(COLORS)] for index, arm in enumerate(arms)}

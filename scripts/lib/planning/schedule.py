@@ -50,7 +50,7 @@ def bounds(seconds: Mapping[str, float], needs: Needs, on_device: set[str], devi
 def schedule(seconds: Mapping[str, float], needs: Needs, on_device: set[str], devices: int) -> dict[str, Span]:
     """Return a list schedule: whenever a device is free, the ready job with the longest tail gets it.
 
-    Jobs that are not ``on_device`` start as soon as what they need is there.
+    Jobs that are not ``on_device`` start as soon as what they need exists.
     """
     tail = tails(seconds, needs)
     followers: dict[str, list[str]] = defaultdict(list)

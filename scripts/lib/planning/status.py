@@ -77,7 +77,7 @@ def warnings(logs: Path) -> list[str]:
 
 
 def text(experiment: str, states: Mapping[Job, State], results: Path, paint: Callable[[State, str], str]) -> str:
-    """Return a matrix, a row an arm and replicate, a column an iteration, and below it what runs and what failed.
+    """Return a matrix, one row per arm and replicate, one column per iteration, and below it what runs and what failed.
 
     Args:
         states: of every job of the experiment.
@@ -86,7 +86,7 @@ def text(experiment: str, states: Mapping[Job, State], results: Path, paint: Cal
     parts: dict[Cell, set[State]] = {}
     for job, state in states.items():
         found = parts.setdefault(job.cell, set())
-        if not (job.rule == "compose" and state == "done"):  # A training table that was to be had early is no begin.
+        if not (job.rule == "compose" and state == "done"):  # A training table that is made early is no begin.
             found.add(state)
     cells = {cell: combined(found) for cell, found in parts.items()}
     counts = Counter(cells.values())

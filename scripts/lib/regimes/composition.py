@@ -26,7 +26,7 @@ def counts(sizes: pd.Series, share: float, rounding: str, draw: int) -> pd.Serie
     """Return how many generated images each group gets.
 
     Args:
-        sizes: images a group, indexed by group.
+        sizes: images per group, indexed by group.
         share: share of generated images, 0 to 1.
         rounding: ``total`` makes the whole set exact to the nearest image and gives the groups that
             get one more by the largest remainder, ties at random by ``draw``; ``floor``, ``ceil`` and

@@ -97,7 +97,7 @@ def _arm(scores: pd.DataFrame, name: str, arm: Arm, judge: _Judge | None) -> str
         return f"Trained on {images}{curated or ','} {name} has {_say(end)} {after}: {verdict}{onset}."
     start = next(cell for cell in _course(scores, arm.parent) if cell.iteration == arm.from_iteration)
     return (
-        f"{name} goes on from {arm.parent}, iteration {start.iteration}, with {images}{curated.rstrip(',')}: from "
+        f"{name} continues from {arm.parent}, iteration {start.iteration}, with {images}{curated.rstrip(',')}: from "
         f"{_say(start)} to {_say(end)} {after}, {verdict}{_way_back(arm.parent, start, end, judge)}{onset}."
     )
 

@@ -20,7 +20,7 @@ def save(accelerator: Accelerator, checkpoints: Path, step: int, losses: torch.T
     Args:
         accelerator: has prepared the network and its optimizer.
         checkpoints: folder of this run's checkpoints.
-        step: with which a run goes on from here.
+        step: with which a run resumes from here.
         losses: of the steps before.
 
     Raises:

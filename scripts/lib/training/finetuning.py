@@ -2,7 +2,7 @@
 
 The training loop is that of diffusers' ``train_text_to_image.py``, with three differences: the
 frozen parts run once and not in every step, every random draw is a function of (seed, step,
-sample), and a run that was stopped goes on where it was and ends in the same weights. Under
+sample), and a run that was stopped resumes where it was and ends in the same weights. Under
 ``accelerate launch`` each process takes its share of every batch.
 """
 
@@ -83,7 +83,7 @@ def finetune(
             # One exchange per step: the loss of the batch, and whether any process has a reason to save or to stop.
             report = torch.stack([loss.detach(), *loss.new_tensor([due, len(terminated)])])
             losses.view(-1)[step], due, stop = accelerator.reduce(report, "mean").cpu()
-            # The scaler of float16 skips a step whose gradient overflows, and goes on.
+            # The scaler of float16 skips a step whose gradient overflows, and continues.
             if not losses.view(-1)[step].isfinite() or (accelerator.scaler is None and not norm.isfinite()):
                 checkpoints.save(accelerator, saved, step, losses)
                 raise FloatingPointError(_diverged(losses.view(-1)[step], norm, step, saved))
@@ -93,7 +93,7 @@ def finetune(
                 checkpoints.save(accelerator, saved, step + 1, losses)
                 last_save = time.monotonic()
             if stop:
-                print(f"stopped by SIGTERM after step {step}; run again, it goes on from there")
+                print(f"stopped by SIGTERM after step {step}; run it again, and it resumes from there")
                 sys.exit(128 + signal.SIGTERM)
     return losses.mean(1).tolist()
 

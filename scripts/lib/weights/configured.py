@@ -127,5 +127,5 @@ def _check_fetched(folder: Path, source: Download) -> None:
 
 
 def _there(experiment: Experiment, path: str) -> bool:
-    """Say whether weights are to be checked now: they are there, or nothing brings them."""
+    """Say whether weights are to be checked now: they exist, or nothing brings them."""
     return Path(path).exists() or download_of(experiment, path) is None

@@ -20,7 +20,7 @@ UNWANTED = ["*.fp16.*", "*non_ema*", "safety_checker/*", "onnx/*"]
 def repository(name: str, revision: str, folder: Path, files: list[str] | None = None) -> None:
     """Fetch a repository of the Hugging Face Hub: configurations and safetensors in full precision, no pickles.
 
-    A fetch that was stopped and is run again goes on where it was.
+    A fetch that was stopped resumes where it was when it is run again.
 
     Args:
         name: ``owner/name``.

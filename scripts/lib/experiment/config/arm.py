@@ -30,8 +30,8 @@ class Arm(Section):
     init: Literal["previous", "base"] = Field(
         "previous", description="Each fine-tune starts from the model of the iteration before, or from the base model."
     )
-    parent: str | None = Field(None, description="Arm that this one goes on from; none: the base model.")
-    from_iteration: PositiveInt | None = Field(None, description="Iteration of the parent that this arm goes on from.")
+    parent: str | None = Field(None, description="Arm whose model this one continues from; none: the base model.")
+    from_iteration: PositiveInt | None = Field(None, description="Iteration of the parent whose model that is.")
     finetune: Finetune = Field(default_factory=Finetune, description="Overrides of `finetune`.")
     generate: Generate = Field(default_factory=Generate, description="Overrides of `generate`.")
 

@@ -17,5 +17,5 @@ class Compose(Section):
         "round in each group.",
     )
     slots: Literal["redraw", "keep"] = Field(
-        "redraw", description="Which slots hold generated images: drawn anew each iteration, or the same ones."
+        "redraw", description="Which slots hold generated images: drawn again in each iteration, or the same ones."
     )

@@ -49,7 +49,7 @@ class Dataset(Section):
         description="Template of the prompts, attributes in braces; the rest stays as it is.",
     )
     per_group: PositiveInt = Field(
-        30, description="Real images a group: the seeds of image-to-image and the training set."
+        30, description="Real images per group: the seeds of image-to-image and the training set."
     )
     reference: Reference = Field(
         "disjoint",
@@ -58,7 +58,7 @@ class Dataset(Section):
         "the distances, and a model that repeats its training images scores well.",
     )
     reference_per_group: PositiveInt = Field(
-        30, description="`disjoint` only: further real images a group, the reference of the scores."
+        30, description="`disjoint` only: further real images per group, the reference of the scores."
     )
     short_group: ShortGroup = Field(
         "error",

@@ -31,12 +31,12 @@ class Execution(Section):
     keep: Literal["all", "last"] = Field(
         "all",
         description="`last`: of an arm's U-Nets only that of its last iteration stays; the others are removed once "
-        "their images are made and the next fine-tunes have started from them. A removed one can only be had again by "
+        "their images are made and the next fine-tunes have started from them. A removed one can only be made again by "
         "training its arm from the start; add `--notemp` to a run that names a cell.",
     )
     teraflops: PositiveFloat = Field(
         19.5,
-        description="What `snakemake plan` takes a GPU to do, in 10¹² operations a second, where nothing is measured "
+        description="What `snakemake plan` takes a GPU to do, in 10¹² operations per second, where nothing is measured "
         "yet. The default is the float32 peak in NVIDIA's data sheet of the A100, which no run reaches.",
     )
 

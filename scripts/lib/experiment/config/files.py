@@ -1,6 +1,6 @@
 """The files that a configuration comes from: what YAML and the merging of files would swallow without a word.
 
-Snakemake hands over one mapping. It no longer says that a key was there twice, that a number was written in
+Snakemake hands over one mapping. It no longer says that a key was given twice, that a number was written in
 base 60, or in which order the files came.
 """
 
@@ -27,7 +27,7 @@ def check_text(paths: Sequence[Path]) -> None:
     """Refuse files that YAML reads otherwise than their writer meant.
 
     Raises:
-        ConfigurationError: names each key that is there twice and each number in base 8 or 60, with file and line.
+        ConfigurationError: names each key that is given twice and each number in base 8 or 60, with file and line.
     """
     found = [f"  {_shown(path)}, line {line}: {what}" for path in paths for line, what in _oddities(path)]
     if found:
@@ -146,7 +146,7 @@ def _odd_parts(node: yaml.Node, place: str) -> Iterator[tuple[int, str]]:
             name, here = str(key.value), key.start_mark.line + 1
             dotted = f"{place}.{name}" if place else name
             if name in first:
-                yield here, f"`{dotted}` is there twice, first in line {first[name]}; remove or rename one"
+                yield here, f"`{dotted}` is given twice, first in line {first[name]}; remove or rename one"
             first.setdefault(name, here)
             yield from _odd_parts(value, dotted)
     elif isinstance(node, yaml.SequenceNode):

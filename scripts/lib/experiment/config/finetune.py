@@ -23,7 +23,7 @@ class Finetune(Section):
     learning_rate: PositiveFloat = Field(2e-6, description="AdamW's learning rate, constant.")
     epochs: PositiveInt = Field(50, description="Passes over the training images in one iteration.")
     batch_size: PositiveInt = Field(1, description="Images per step. The paper does not say.")
-    horizontal_flip: bool = Field(True, description="Mirror each image with probability one half, anew each step.")
+    horizontal_flip: bool = Field(True, description="Mirror each image with probability one half in each step.")
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="AdamW's weight decay (diffusers' default).")
     max_grad_norm: PositiveFloat = Field(1.0, description="Gradients are clipped to this norm (diffusers' default).")
     gradient_checkpointing: bool = Field(

@@ -17,7 +17,7 @@ class Score(Section):
     control: Name | None = Field(
         None,
         description="The arm that every other one is compared with (`contrasts.csv`, `summary.txt`); none: `real`, if "
-        "there is such an arm. Without a control nothing is compared.",
+        "such an arm exists. Without a control nothing is compared.",
     )
     metrics: Metrics = Field(default_factory=Metrics, description="Settings of the metrics; all of them are computed.")
 
