@@ -418,6 +418,7 @@ def test_the_prompts_of_the_groups(settings):
         ({"steps": 2, "strength": 0.4}, "raise `steps` to 3 or more"),
         ({"steps": 1, "strength": 0.8}, "raise `steps` to 2 or more"),
         ({"steps": 9, "strength": 0.1}, "raise `steps` to 10 or more"),
+        ({"steps": 250, "strength": 5e-324}, "generated; raise `strength`"),
     ],
 )
 def test_less_than_one_step_of_image_to_image_is_refused(settings, generate, more):

@@ -78,16 +78,33 @@ def test_the_table_of_groups_is_there_before_anything_is_trained(classified: Pro
 
 
 def test_another_map_or_cut_classifies_nothing_again(classified: Project, overlay: dict[str, Any]):
-    age = overlay["dataset"]["classify"]["age"] | {"map": {"20-29": "old", "50-69": "young"}}
-    classify = overlay["dataset"]["classify"] | {"age": age}
-    changed = overlay | {"dataset": overlay["dataset"] | {"classify": classify}}
-    rules = [job.rule for job in classified.plan(GROUPS, overlay=changed)]
+    rules = [job.rule for job in classified.plan(GROUPS, overlay=another_map(overlay))]
     assert sorted(rules) == ["catalogue", "read_labels", "select_images"]
 
 
-def test_another_number_of_shards_classifies_again(classified: Project, overlay: dict[str, Any]):
-    jobs = classified.plan(GROUPS, overlay=overlay | {"execution": {"classify_shards": 3}})
-    assert [job.rule for job in jobs].count("classify") == 3
+def test_a_table_of_labels_that_failed_and_was_removed_classifies_nothing_again(
+    classified: Project, overlay: dict[str, Any]
+):
+    labels = classified.root / DATASET / "labels.csv"
+    labels.rename(labels.with_suffix(".away"))
+    rules = [job.rule for job in classified.plan(GROUPS, overlay=overlay)]
+    labels.with_suffix(".away").rename(labels)
+    assert sorted(rules) == ["catalogue", "read_labels", "select_images"]
+
+
+@pytest.mark.parametrize("tables_too", [False, True])
+def test_another_number_of_shards_classifies_again(classified: Project, overlay: dict[str, Any], tables_too: bool):
+    changed = (another_map(overlay) if tables_too else overlay) | {"execution": {"classify_shards": 3}}
+    rules = [job.rule for job in classified.plan(GROUPS, overlay=changed)]
+    assert rules.count("classify") == 3
+    assert ("read_labels" in rules) == tables_too
+
+
+def another_map(overlay: dict[str, Any]) -> dict[str, Any]:
+    """Return the configuration with another reading of the table of ages."""
+    age = overlay["dataset"]["classify"]["age"] | {"map": {"20-29": "old", "50-69": "young"}}
+    classify = overlay["dataset"]["classify"] | {"age": age}
+    return overlay | {"dataset": overlay["dataset"] | {"classify": classify}}
 
 
 def edited(path: Path, old: bytes, new: bytes) -> None:

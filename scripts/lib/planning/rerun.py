@@ -34,6 +34,34 @@ def plan_what_is_missing(dag: type, optional: Collection[str]) -> None:
     dag.check_incomplete = and_missing  # type: ignore[attr-defined]
 
 
+def order_by_ancient_inputs(dag: type) -> None:
+    """Let ``ancient`` inputs say what runs before a job, and never that it is due.
+
+    Snakemake 9.27.1 does not look at the reasons of a job after one that is due, and then leaves it out where all that
+    is between them is ``ancient``: a reason of its own is overlooked (snakemake issue 4166). And it takes the job for
+    due where such a file is missing, for example after its maker has failed.
+
+    Args:
+        dag: Snakemake's class of that name, changed in place.
+    """
+    update_needrun = dag.update_needrun  # type: ignore[attr-defined]
+
+    async def without_ancient(self: Any, *arguments: Any, **options: Any) -> None:
+        cut = [
+            (maker, job, files)
+            for job in self.jobs
+            for maker, files in self.dependencies[job].items()
+            if all(file.is_ancient for file in files)
+        ]
+        for maker, job, _ in cut:
+            del self.depending[maker][job]
+        await update_needrun(self, *arguments, **options)
+        for maker, job, files in cut:
+            self.depending[maker][job] = files
+
+    dag.update_needrun = without_ancient  # type: ignore[attr-defined]
+
+
 def withdraw(dag: Any, shown: Collection[str]) -> None:
     """Remove those of the files ``shown`` that are due, with the other outputs of their jobs.
 

@@ -21,8 +21,10 @@ class Generate(Section):
     @model_validator(mode="after")
     def _runs_one_step(self) -> Self:
         if self.mode == "img2img" and int(self.steps * self.strength) < 1:
+            # The schedules of published models have 1,000 steps; a smaller strength is none of any number of them.
+            more_steps = f"raise `steps` to {-(-1 // self.strength):.0f} or more, or " if self.strength >= 1e-3 else ""
             raise ValueError(
                 f"`strength` {self.strength} of {self.steps} `steps` is less than one step, so that nothing would be "
-                f"generated; raise `steps` to {-(-1 // self.strength):.0f} or more, or raise `strength`"
+                f"generated; {more_steps}raise `strength`"
             )
         return self
