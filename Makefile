@@ -6,7 +6,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo experiment test full-size test-slurm
+.PHONY: help setup demo experiment check format unit workflow browser test full-size test-slurm
 
 help:  ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -35,12 +35,24 @@ experiment: setup  ## Run the whole design of config.yaml.
 	snakemake
 	snakemake --report results/miniature/report.html --quiet all
 
-test: setup  ## Check the code and run every test (CI runs exactly this).
-	ruff check .
-	ruff format --check .
-	snakefmt --check Snakefile rules
+check: setup  ## Check style, spelling, prose, schemas and types; run no test.
+	pre-commit run --all-files
 	snakemake --lint
 	mypy
+
+format: setup  ## Mend what a formatter can.
+	ruff check --fix .
+	ruff format .
+	snakefmt Snakefile rules
+	rumdl fmt --quiet .
+
+unit: setup  ## Run the tests of functions and scripts.
+workflow: setup  ## Run the tests of what Snakemake plans and runs.
+browser: setup  ## Run the tests of the page, in Chromium.
+unit workflow browser:
+	pytest tests/$@
+
+test: check  ## Check the code and run every test (CI runs exactly this).
 	pytest
 
 # Two cores, 24 GB of memory, 25 GB of disk, three quarters of an hour.

@@ -164,10 +164,10 @@ function folderOf(cell, replicate = state.replicate) {
 function trainedOn(cell) {
   const training = facts.cells[folderOf(cell)].training;
   if (!training) return "not retrained";
-  const parts = ["real", "generated"]
+  const kinds = ["real", "generated"]
     .filter((kind) => training[kind])
     .map((kind) => count(training[kind], `${kind} image`));
-  return `trained on ${parts.join(" and ")}`;
+  return `trained on ${kinds.join(" and ")}`;
 }
 
 function scoreOf(cell) {
@@ -269,14 +269,14 @@ function pictureOfSlot(set, slot, label) {
 }
 
 function slotButton(set, slot, owner) {
-  const follow = () => {
+  const followSlot = () => {
     choose({ slot });
     say(`Following ${slotLabel(slot)}.`);
   };
   const label = `${slotLabel(slot)}, ${owner}: follow it through the iterations`;
   return element(
     "button",
-    { type: "button", ariaLabel: label, ariaPressed: String(slot === state.slot), onclick: follow, "data-slot": slot },
+    { type: "button", ariaLabel: label, ariaPressed: String(slot === state.slot), onclick: followSlot, "data-slot": slot },
     pictureOfSlot(set, slot),
   );
 }
@@ -565,8 +565,8 @@ function drawUnseen() {
         ),
       );
       // The columns' heads are out of sight on a narrow screen.
-      const head = element("span", { className: "note narrow", textContent: nameOf(cell), ariaHidden: "true" });
-      return element("td", {}, head, element("div", { className: "tiles" }, ...pictures));
+      const heading = element("span", { className: "note narrow", textContent: nameOf(cell), ariaHidden: "true" });
+      return element("td", {}, heading, element("div", { className: "tiles" }, ...pictures));
     });
     return element("tr", {}, element("th", { scope: "row", textContent: text }), ...columns);
   });
