@@ -1,21 +1,14 @@
 """What a CLIP's folder says of how its images are made. Imports no torch."""
 
 from pathlib import Path
-from typing import NamedTuple
 
 from scripts.lib.base.safetensors_files import ModelError, read_json
+from scripts.lib.vision.normalization import Normalization
 
 # transformers' CLIPImageProcessor: what it does where preprocessor_config.json does not say it.
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_DEVIATION = (0.26862954, 0.26130258, 0.27577711)
 BICUBIC = 3
-
-
-class Normalization(NamedTuple):
-    """Mean and deviation that a CLIP expects of each channel of its images, of values in [0, 1]."""
-
-    mean: tuple[float, ...]
-    deviation: tuple[float, ...]
 
 
 def normalization(folder: Path) -> Normalization:

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 from transformers import CLIPModel, CLIPTokenizer
 
 from scripts.lib.engines import pipelines
 from scripts.lib.engines.pipelines import device
 from scripts.lib.vision.batches import batches
 from scripts.lib.vision.clip_files import normalization
+from scripts.lib.vision.pixels import pixels
 
 
 class Clip:
@@ -27,13 +27,7 @@ class Clip:
         self.batch_size = batch_size
 
     def _pixels(self, images: np.ndarray) -> torch.Tensor:
-        size = self.model.config.vision_config.image_size
-        pixels = torch.from_numpy(images).permute(0, 3, 1, 2)
-        if pixels.shape[-1] != size:
-            pixels = F.interpolate(pixels, (size, size), mode="bicubic", antialias=True)
-        pixels = pixels.to(device()) / 255
-        mean, std = (torch.tensor(v, device=device()).view(3, 1, 1) for v in self.normalization)
-        return (pixels - mean) / std
+        return pixels(images, self.model.config.vision_config.image_size, "bicubic", self.normalization)
 
     @torch.no_grad()
     def pooled(self, images: np.ndarray) -> np.ndarray:

@@ -4,7 +4,6 @@ from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -12,10 +11,10 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.models.inception import Inception3, InceptionA, InceptionC, InceptionE
 
-from scripts.lib.base.safetensors_files import ModelError
 from scripts.lib.engines.pipelines import device
 from scripts.lib.vision import inception_files
 from scripts.lib.vision.batches import batches
+from scripts.lib.vision.state_dicts import load_state
 
 SIZE = 299
 # What comes before the first and before the second max pooling, by its number of channels.
@@ -42,7 +41,7 @@ def fid_network(weights: Path) -> nn.Module:
         if isinstance(block, InceptionA | InceptionC | InceptionE):
             block.branch_pool.register_forward_pre_hook(_without_padding)
     _pool_by_maximum(network.Mixed_7c)
-    _load(network, weights, inception_files.FID)
+    load_state(network, weights, inception_files.FID)
     network.fc = nn.Identity()
     return network.eval()
 
@@ -61,7 +60,7 @@ def stem(weights: Path, channels: int) -> nn.Module:
         ModelError: the file holds other weights.
     """
     network = Inception3(init_weights=False)
-    _load(network, weights, inception_files.IMAGENET)
+    load_state(network, weights, inception_files.IMAGENET)
     return nn.Sequential(OrderedDict((name, getattr(network, name)) for name in STEM[channels])).eval()
 
 
@@ -101,14 +100,3 @@ def _pool_by_maximum(block: InceptionE) -> None:
     maxima: list[torch.Tensor] = []
     block.register_forward_pre_hook(lambda _, inputs: maxima.append(F.max_pool2d(inputs[0], 3, 1, 1)))
     block.branch_pool.register_forward_pre_hook(lambda *_: (maxima.pop(),))
-
-
-def _load(network: nn.Module, weights: Path, published: str) -> None:
-    """Load a state dictionary without running the code that a pickle may hold."""
-    try:
-        network.load_state_dict(torch.load(weights, weights_only=True))
-    except (RuntimeError, UnpicklingError, TypeError, EOFError) as error:
-        raise ModelError(
-            f"{weights}: not the weights of this network, which are published as {published}: "
-            f"{str(error).splitlines()[0]}"
-        ) from None
