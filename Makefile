@@ -1,25 +1,40 @@
 # The front door. `make help` lists the targets.
 
+SHELL := bash
+.SHELLFLAGS := -o pipefail -ec
 PYTHON ?= python3
 BIN := .venv/bin
 # Two jobs with two OpenMP threads each run many times slower than with one each; Snakemake sets it per job.
 export OMP_NUM_THREADS ?= 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo experiment check format unit workflow browser test full-size test-slurm
+.PHONY: help setup lock demo experiment check format unit workflow browser test full-size test-slurm
 
 help:  ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
-setup: .venv/installed  ## Set up .venv from the pins in envs/.
+setup: .venv/installed  ## Set up .venv from the locks in envs/.
 
-# The conda files are the only place where versions are pinned; pip reads the pins out of them.
-.venv/installed: $(wildcard envs/*.yaml)
+LOCKS := $(wildcard envs/*.lock.txt)
+PROGRESS := /^Collecting/ { printf "\r%4d of at most %d: %-60.60s", ++n, total, $$2; fflush() } \
+	/^Installing/ { print "\nUnpacking them: a minute or two." }
+.venv/installed: $(LOCKS)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "nepotism needs Python 3.11 or newer")'
 	$(PYTHON) -m venv .venv
-	sed -n 's/^ *- \(.*==.*\)$$/\1/p' envs/*.yaml | sort -u > .venv/requirements.txt
-	$(BIN)/pip install --quiet --requirement .venv/requirements.txt
+	@echo "Fetching the packages of envs/*.lock.txt into .venv: minutes, and some 6 GB on Linux, where torch comes with CUDA."
+	@$(BIN)/pip install --require-hashes $(LOCKS:%=--requirement %) \
+		| awk -v total=$$(cat $(LOCKS) | grep -o '^[a-z0-9][^ ;]*' | sort -u | wc -l) '$(PROGRESS)'
 	touch $@
+
+# What the conda files pin, and all that it needs, by version and hash, on every system. All environments agree on a version.
+# A lock that exists keeps its versions where it can: remove it to take the newest.
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
+lock: setup  ## Resolve the pins in envs/ to locks of all packages.
+	cat $(LOCKS) /dev/null > .venv/lock.txt
+	sed -n 's/^ *- \(.*==[^ ]*\).*/\1/p' envs/*.yaml | sort -u | $(COMPILE) --output-file .venv/lock.txt -
+	for file in envs/*.yaml; do \
+		sed -n 's/^ *- \(.*==[^ ]*\).*/\1/p' $$file | $(COMPILE) --constraint .venv/lock.txt --output-file $${file%.yaml}.lock.txt -; \
+	done
 
 demo: setup  ## Watch a model collapse: real and generated images against each other, in minutes.
 	snakemake --configfile config.yaml config/demo.yaml
