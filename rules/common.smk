@@ -110,6 +110,7 @@ pathvars:
 wildcard_constraints:
     use=one_of(WEIGHTS),
     shard=r"\d+",
+    reward=one_of(kinds("rewards")),
     repository=one_of(path for path, source in EXPERIMENT.downloads.items() if source.repository),
     file=one_of(path for path, source in EXPERIMENT.downloads.items() if source.url),
 

@@ -68,7 +68,6 @@ rule reward:
         "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/{images}-{reward}.tsv"
     wildcard_constraints:
         images=r"generated|curation/\d+-\w+",
-        reward=one_of(kinds("rewards")),
     priority: urgency
     conda:
         "../envs/diffusion.yaml"
@@ -94,3 +93,19 @@ rule reward:
         "python -m scripts.reward --images {input.images} --kind {wildcards.reward} {params.settings}"
         " --real {input.real} --root {params.root} --batch-size {resources.batch_size} --output {output}"
         " > {log} 2>&1"
+
+
+use rule reward as reward_real with:
+    # Each real image, for the steps that judge them too.
+    input:
+        images="<results>/dataset/images.zip",
+        real="<results>/dataset/images.zip",
+        weights=lambda wildcards: downloaded(*reward_weights(wildcards)),
+        checked=lambda wildcards: checked(*weights.uses_of_reward(EXPERIMENT, wildcards.reward)),
+    output:
+        "<results>/dataset/images-{reward}.csv",
+    log:
+        "<logs>/dataset/images-{reward}.log",
+    benchmark:
+        "<benchmarks>/dataset/images-{reward}.tsv"
+    priority: 0

@@ -27,7 +27,7 @@ rule compose:
         rounding=EXPERIMENT.compose.rounding,
         draw=slot_draw,
         root=fixed(RESULTS),
-        candidates=lambda wildcards, input: options(input, "images", "before"),
+        candidates=lambda wildcards, input: options(input, "images", "before", "judged"),
     shell:
         "python -m scripts.compose {params.regime} --real {input.real} {params.candidates} --root {params.root}"
         " --share {params.share} --rounding {params.rounding} --draw {params.draw}"

@@ -11,7 +11,7 @@ from scripts.lib.base import csvs, imageset
 from scripts.lib.base.kinds import kinds
 from scripts.lib.curation import candidates
 from scripts.lib.experiment.choices import Rounding
-from scripts.lib.regimes.composition import composition_of, of_real
+from scripts.lib.regimes.composition import composition_of, of_real, without_real
 
 
 def main(
@@ -26,6 +26,7 @@ def main(
     composition: Annotated[Path, typer.Option(help="CSV to write: real and generated images per group.")],
     images: Annotated[list[Path] | None, typer.Option(help="Generated image set. Repeat it; none: real only.")] = None,
     before: Annotated[Path | None, typer.Option(help="CSV of the last step of curation; none: all of IMAGES.")] = None,
+    judged: Annotated[list[Path] | None, typer.Option(help="CSV of a step that judges real images. Repeat it.")] = None,
 ) -> None:
     """Let the regime make a training set of the real images and of the generated ones that curation has left."""
     kind, slots = kinds("regimes")[regime], imageset.read_metadata(real)
@@ -35,6 +36,8 @@ def main(
         found = candidates.chosen(csvs.read(before, candidates.TYPES)) if before else candidates.of_sets(images, root)
         chosen = kind.Settings(**json.loads(settings))
         table = kind.training_set(slots, found, chosen, share=share, rounding=rounding, draw=draw)
+    rejected = [candidates.rejected_real(csvs.read(path, candidates.TYPES)) for path in judged or []]
+    table = without_real(table, set().union(*rejected))
     if table.empty:
         raise ValueError("no slot has an image to train on: every generated image was rejected and nothing replaces it")
     csvs.write(training, table)

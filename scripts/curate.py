@@ -28,10 +28,13 @@ def main(
 ) -> None:
     """Read the candidates, let the step decide on each, and write what it decided."""
     kind = kinds("curation")[step]
+    chosen = kind.Settings(**json.loads(settings))
     if before is None:
         table = candidates.of_sets(images, root)
     else:
         table = candidates.chosen(csvs.read(before, candidates.TYPES))
+    if kind.needs(chosen).judges_real and real is not None:
+        table = pd.concat([table, candidates.of_real(real, root)], ignore_index=True)
     slots = table
     if rewritten is not None:  # An image that has the slots of rejected ones too is written once.
         table = table.drop_duplicates(candidates.IMAGE, ignore_index=True)
@@ -42,7 +45,7 @@ def main(
         first_batch=csvs.read(first_batch, {"score": float})["score"] if first_batch else None,
         real=real,
     )
-    curated = kind.curate(table, kind.Settings(**json.loads(settings)), inputs)
+    curated = kind.curate(table, chosen, inputs)
     if rewritten is not None:
         _write(rewritten, curated, images, root)
         decisions = curated.table.assign(images=rewritten.relative_to(root).as_posix())

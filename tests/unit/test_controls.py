@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from scripts.lib.experiment.config.load import load
-from scripts.lib.planning.controls import unmatched
+from scripts.lib.planning.controls import shares, unmatched
 
 CULL = {"synthetic": 0.25, "curate": ["match_histograms", {"cull": {"on_reject": "drop"}}]}
 RANDOM = {"random": {"keep": 0.7, "on_reject": "drop"}}
@@ -37,6 +37,23 @@ def test_a_filter_alone_is_told_of_the_step_to_write_and_the_step_is_its_control
 )
 def test_an_arm_that_differs_in_more_is_no_control(settings, control):
     assert len(said(settings, strict=CULL, control=control)) == 1
+
+
+def test_the_control_of_a_detector_thins_real_and_generated_images_alike(settings):
+    arm = {"synthetic": 0.25, "curate": [{"detector": {"tpr": 0.9, "fpr": 0.05}}]}
+    (message,) = said(settings, watched=arm)
+    written = yaml.safe_load(message.partition("with `curate: ")[2].partition("`.")[0])
+    assert written == [{"random": {"keep": 0.7375, "on_reject": "drop", "real": True}}], "0.25 x 0.1 + 0.75 x 0.95"
+    generated_only = [{"random": {"keep": 0.738, "on_reject": "drop"}}]
+    assert len(said(settings, watched=arm, control=arm | {"curate": generated_only})) == 1
+    assert said(settings, watched=arm, control=arm | {"curate": written}) == []
+    assert shares(load(settings)) == [
+        "watched: 25 % generated images before the filters, 3.39 % after.",
+        "control: 25 % generated images before the filters, 25 % after.",
+    ]
+    scored = arm | {"curate": [{"detector": {"reward": "single_image_distance", "threshold": 1}}]}
+    assert "`composition.csv`" in said(settings, watched=scored)[0]
+    assert "keep: SHARE" in said(settings, watched=arm | {"regime": "accumulate"})[0]
 
 
 def test_arms_without_a_filter_and_without_generated_images_need_no_control(settings):

@@ -70,7 +70,7 @@ def test_a_second_step_reads_what_the_first_one_wrote(experiment):
         "first_batch": [f"{BASE}/generated-{DISTANCES}"],
         "real": [],
     }
-    after = {"real": real, "images": [f"{matched}.zip"], "before": [f"{cell}/curation/2-cull.csv"]}
+    after = {"real": real, "images": [f"{matched}.zip"], "before": [f"{cell}/curation/2-cull.csv"], "judged": []}
     assert compose_inputs(experiment, cell) == after
     assert finetune_inputs(experiment, cell)["images"] == [*real, f"{matched}.zip"]
     found = {job.output: job for job in jobs(experiment)}
@@ -85,8 +85,26 @@ def test_a_second_step_reads_what_the_first_one_wrote(experiment):
 
 def test_an_arm_of_real_images_alone_curates_nothing(experiment):
     cell = Cell("only-real", 0, 1)
-    assert compose_inputs(experiment, cell) == {"real": ["dataset/images.zip"], "images": [], "before": []}
+    nothing: dict[str, list[str]] = {"images": [], "before": [], "judged": []}
+    assert compose_inputs(experiment, cell) == {"real": ["dataset/images.zip"]} | nothing
     assert {job.rule for job in jobs(experiment) if job.cell == cell}.isdisjoint({"curate", "rewrite", "reward"})
+
+
+def test_a_step_that_judges_real_images_reads_their_scores_and_is_read_by_the_composition(settings):
+    detector = {"detector": {"reward": "single_image_distance", "threshold": 1}}
+    settings["arms"] = {"watched": {"iterations": 2, "curate": [detector, "cull"]}}
+    experiment, cell = load(settings), Cell("watched", 0, 2)
+    images, real = "watched/seed-0/iteration-1/generated", "dataset/images"
+    assert curate_inputs(experiment, cell, 1) == {
+        "images": [f"{images}.zip"],
+        "before": [],
+        "rewards": [f"{images}-{DISTANCES}", f"{real}-{DISTANCES}"],
+        "first_batch": [],
+        "real": [f"{real}.zip"],
+    }
+    assert curate_inputs(experiment, cell, 2)["rewards"] == [f"{images}-{DISTANCES}"]
+    assert compose_inputs(experiment, cell)["judged"] == [f"{cell}/curation/1-detector.csv"]
+    assert not any(path.startswith("dataset") for job in jobs(experiment) for path in [job.output, *job.needs])
 
 
 def test_shards_are_gathered(experiment):

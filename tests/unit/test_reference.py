@@ -7,6 +7,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 import yaml
 
+from scripts.lib.base.kinds import kinds
 from scripts.lib.experiment import reference
 
 ROOT = Path(__file__).parents[2]
@@ -105,10 +106,8 @@ def test_the_settings_of_a_kind_have_one_section_that_names_every_place_of_their
 
 def test_a_list_of_steps_says_which_there_are():
     (row,) = [line for line in reference.markdown().splitlines() if line.startswith("| `curate` |")]
-    assert (
-        "list of `cull`, `match_histograms`, `random` or one of them with settings, `{name: {setting: value}}` | `[]`"
-        in row
-    )
+    steps = ", ".join(f"`{name}`" for name in kinds("curation"))
+    assert f"list of {steps} or one of them with settings, `{{name: {{setting: value}}}}` | `[]`" in row
 
 
 def test_every_key_is_explained():

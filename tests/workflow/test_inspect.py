@@ -36,6 +36,10 @@ EVERY_KIND: dict[str, Any] = {
         "other-order": {"iterations": 2, "curate": [{"cull": {"on_reject": "drop"}}, "match_histograms"]},
         "twice": {"iterations": 1, "curate": ["cull", "cull"], "synthetic": 0.5},
         "real-with-steps": {"iterations": 2, "curate": ["match_histograms", "cull"], "synthetic": 0},
+        "watched": {
+            "iterations": 2,
+            "curate": [{"detector": {"reward": "single_image_distance", "threshold": 1}}, "cull"],
+        },
         "from-base": {"iterations": 2, "curate": ["cull"], "init": "base"},
         "child": {"parent": "two-steps", "from_iteration": 1, "iterations": 2, "curate": ["cull"]},
         "grandchild": {"parent": "child", "from_iteration": 2, "iterations": 1, "synthetic": 0, "init": "base"},

@@ -1,19 +1,21 @@
 """The table that steps of curation pass on: which generated images may train, and what was decided of each.
 
 One row per candidate: its ``slot`` and ``group``, where it lies (``images``, an image set below the results' folder,
-and ``file_name``), who generated it (``origin``, an arm or ``base``, and ``iteration``), and what the step decided:
-``score`` and ``threshold`` (blank where a step has none), ``accepted``, and for a rejected candidate ``instead``, the
-row of the candidate that takes its slot (blank: the slot has no generated image).
+and ``file_name``), who generated it (``origin``, an arm or ``base``, and ``iteration``; ``real`` and 0 for the real
+images, where a step judges them too), and what the step decided: ``score`` and ``threshold`` (blank where a step has
+none), ``accepted``, and for a rejected candidate ``instead``, the row of the candidate that takes its slot (blank: the
+slot has no generated image).
 """
 
 from collections.abc import Mapping, Sequence
+from math import nan
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from scripts.lib.base import imageset
-from scripts.lib.experiment.cell import Cell
+from scripts.lib.experiment.cell import REAL, Cell
 
 IMAGE = ["images", "file_name"]
 PLACE = ["slot", "group", "images", "file_name", "origin", "iteration"]
@@ -28,13 +30,30 @@ class Needs(NamedTuple):
         reward: the kind of per-image score that it reads, of each candidate.
         first_batch: whether it also reads that score of the base model's images.
         real: whether it reads the real images.
+        judges_real: whether the real images are candidates too, each for its own slot.
         rewrites: whether it writes new images in the place of the candidates.
     """
 
     reward: str | None = None
     first_batch: bool = False
     real: bool = False
+    judges_real: bool = False
     rewrites: bool = False
+
+
+class Kept(NamedTuple):
+    """The shares of generated and of real images that a step keeps in their own slots."""
+
+    generated: float
+    real: float = 1.0
+
+    def share_after(self, share: float) -> float:
+        """Return what a share s of generated images becomes: s g / (s g + (1 - s) r); NaN where nothing is left.
+
+        Under a detector, g = 1 - TPR and r = 1 - FPR.
+        """
+        generated, real = share * self.generated, (1 - share) * self.real
+        return generated / (generated + real) if generated + real else nan
 
 
 class Inputs(NamedTuple):
@@ -86,6 +105,18 @@ def of_sets(paths: Sequence[Path], root: Path) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)[PLACE]
 
 
+def of_real(path: Path, root: Path) -> pd.DataFrame:
+    """Return all real images as candidates, each for its own slot.
+
+    Args:
+        path: the image set of the real images.
+        root: the results' folder.
+    """
+    table = imageset.read_metadata(path)[["file_name", "group"]]
+    images = path.relative_to(root).as_posix()
+    return table.assign(slot=table["file_name"], images=images, origin=REAL, iteration=0)[PLACE]
+
+
 def decided(table: pd.DataFrame, accepted: Any = True, *, score: Any = None, threshold: Any = None) -> pd.DataFrame:
     """Return candidates with a decision on each; nothing takes the slot of a rejected one yet."""
     return table[PLACE].assign(score=score, threshold=threshold, accepted=accepted, instead="")[COLUMNS]
@@ -103,8 +134,14 @@ def in_slots(decisions: pd.DataFrame, slots: pd.DataFrame) -> pd.DataFrame:
 
 
 def chosen(table: pd.DataFrame) -> pd.DataFrame:
-    """Return what trains after a step: one row per slot that has an image, columns ``PLACE``, in the table's order."""
+    """Return the generated images that may train after a step, columns ``PLACE``, in the table's order."""
     own = table.loc[table["accepted"], PLACE]
     given = table[table["instead"] != ""]
     instead = table.loc[given["instead"].astype(int), PLACE].set_index(given.index)
-    return pd.concat([own, instead.assign(slot=given["slot"])]).sort_index().reset_index(drop=True)
+    left = pd.concat([own, instead.assign(slot=given["slot"])]).sort_index()
+    return left[left["origin"] != REAL].reset_index(drop=True)
+
+
+def rejected_real(table: pd.DataFrame) -> set[str]:
+    """Return the slots whose real image a step has rejected."""
+    return set(table.loc[~table["accepted"] & (table["origin"] == REAL), "slot"])

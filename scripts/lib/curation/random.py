@@ -1,13 +1,14 @@
 """The control of every filter: keep a share of the images, whichever they are."""
 
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from scripts.lib.base.seeds import seed_of
-from scripts.lib.curation.candidates import Curated, Inputs, Needs, decided
+from scripts.lib.curation.candidates import Curated, Inputs, Kept, Needs, decided
+from scripts.lib.experiment.cell import REAL
 from scripts.lib.experiment.config.section import Section, Share
 
 SHAPE = "cross"
@@ -20,23 +21,33 @@ class Settings(Section):
     on_reject: Literal["replace", "drop"] = Field(
         "replace", description="What becomes of a rejected image's slot: a kept image of its group, or nothing."
     )
+    real: bool = Field(
+        False,
+        description="Whether the real images are thinned to that share too: the control of `detector`.",
+    )
+
+    @model_validator(mode="after")
+    def _real_images_are_dropped(self) -> Self:
+        if self.real and self.on_reject != "drop":
+            raise ValueError("`real` goes with `on_reject: drop`: nothing takes the place of a real image")
+        return self
 
 
-def needs(_: Settings) -> Needs:
+def needs(settings: Settings) -> Needs:
     """Return what a step reads and makes."""
-    return Needs()
+    return Needs(judges_real=settings.real)
 
 
-def keeps(settings: Settings) -> float:
-    """Return the share of the slots that keep their own image."""
-    return settings.keep
+def keeps(settings: Settings) -> Kept:
+    """Return the shares of generated and of real images that are kept."""
+    return Kept(settings.keep, settings.keep if settings.real else 1.0)
 
 
 def curate(candidates: pd.DataFrame, settings: Settings, inputs: Inputs) -> Curated:
     """Keep a share of each group; the seed decides which, thus the same slots in all arms."""
     table = decided(candidates, False)
-    for group, rows in table.groupby("group", sort=False):
-        rng = np.random.default_rng(seed_of(inputs.seed, "random", str(group)))
+    for (is_real, group), rows in table.groupby([table["origin"] == REAL, "group"], sort=False):
+        rng = np.random.default_rng(seed_of(inputs.seed, "random", *["real"] * bool(is_real), str(group)))
         order = rng.permutation(rows.index.to_numpy())
         number = int(np.floor(settings.keep * len(rows) + 0.5))
         kept, rejected = np.sort(order[:number]), np.sort(order[number:])

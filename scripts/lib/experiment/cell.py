@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 BASE = "base"
+REAL = "real"  # In training sets: the origin of a real image.
 # In the table of scores: the arm whose images are the real ones, and the group of all images.
 FLOOR, ALL = "floor", "all"
 IN_PATH = re.compile(r"(?P<arm>[^/]+)/seed-(?P<replicate>\d+)/iteration-(?P<iteration>\d+)/[^/]+$")

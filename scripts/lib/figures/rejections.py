@@ -57,10 +57,9 @@ def facts(step: str, table: pd.DataFrame, replicate: int, shown: Container[str])
     given = rows["instead"] != ""
     instead = table["file_name"].reindex(pd.to_numeric(rows["instead"].where(given))).set_axis(rows.index)
     sets = [_set_of(row, replicate) for row in rows.to_dict("records")]
-    listed = rows[["slot"]].assign(
+    listed = rows[["slot", "score"]].assign(
         file=rows["file_name"],
         set=[name if name in shown else "" for name in sets],
-        score=[None if pd.isna(score) else float(score) for score in rows["score"]],
         replacement=instead.where(given, ""),
     )
     named = {"step": step, "threshold": found.threshold, "side": found.side, "total": len(table)}

@@ -1,9 +1,11 @@
 """Whether every filter of an experiment has its control: a `random` step that leaves as many images."""
 
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from scripts.lib.base.kinds import kinds
+from scripts.lib.curation.candidates import Kept, Needs
+from scripts.lib.experiment.arms import percent
 from scripts.lib.experiment.config.arm import Arm
 from scripts.lib.experiment.config.choice import Choice
 from scripts.lib.experiment.config.experiment import Experiment
@@ -11,66 +13,103 @@ from scripts.lib.experiment.config.experiment import Experiment
 CONTROL = "random"
 
 
+class Size(NamedTuple):
+    """What an arm's filters leave.
+
+    Attributes:
+        real: whether they judge the real images too.
+        kept: the shares that they keep; None where only a run can tell.
+        share: how much they leave of all images that they judge; None where only a run can tell.
+        on_reject: what becomes of a rejected image's slot.
+    """
+
+    real: bool
+    kept: Kept | None
+    share: float | None
+    on_reject: str
+
+
 def unmatched(experiment: Experiment) -> list[str]:
     """Say which filters have no control of equal size, and how to write one; arms of equal steps share a message."""
     lacking: dict[str, list[str]] = {}
     for name, arm in experiment.arms.items():
-        filters = [step for step in _filters(arm) if step.kind != CONTROL]
-        if arm.synthetic and filters and not any(_controls(other, arm) for other in experiment.arms.values()):
+        others = [step for step in arm.curate if _filters(step) and step.kind != CONTROL]
+        if arm.synthetic and others and not any(_controls(other, arm) for other in experiment.arms.values()):
             lacking.setdefault(_message(arm), []).append(f"`{name}`")
     return [f"arms: {', '.join(names)}: {message}" for message, names in lacking.items()]
 
 
-def kept(step: Choice) -> float | None:
-    """Return the share of the slots that keep their own image after a step; None where only a run can tell."""
+def size_of(arm: Arm) -> Size:
+    """Return what an arm's filters leave."""
+    filters = [step for step in arm.curate if _filters(step)]
+    every = [_kept(step) for step in filters]
+    known = [kept for kept in every if kept is not None]
+    kept = Kept(prod(one.generated for one in known), prod(one.real for one in known))
+    real = any(_needs(step).judges_real for step in filters)
+    on_reject = {step.settings.model_dump().get("on_reject", "drop") for step in filters}
+    whole = arm.synthetic * kept.generated + (1 - arm.synthetic) * kept.real if real else kept.generated
+    # Of all images, the arm's share is generated under `replace` alone.
+    tells = len(known) == len(every) and not (real and arm.regime.kind != "replace")
+    return Size(real, kept if tells else None, whole if tells else None, "drop" if "drop" in on_reject else "replace")
+
+
+def shares(experiment: Experiment) -> list[str]:
+    """Say which share of generated images is expected after filters that judge real images too."""
+    said = []
+    for name, arm in experiment.arms.items():
+        size = size_of(arm)
+        if arm.synthetic and size.real and size.kept is not None:
+            before, after = percent(arm.synthetic), percent(size.kept.share_after(arm.synthetic))
+            said.append(f"{name}: {before} generated images before the filters, {after} after.")
+    return said
+
+
+def _needs(step: Choice) -> Needs:
+    needs: Needs = kinds("curation")[step.kind].needs(step.settings)
+    return needs
+
+
+def _kept(step: Choice) -> Kept | None:
     kind = kinds("curation")[step.kind]
-    if kind.needs(step.settings).rewrites:
-        return 1.0
     return kind.keeps(step.settings) if hasattr(kind, "keeps") else None
 
 
-def _filters(arm: Arm) -> list[Choice]:
-    return [step for step in arm.curate if kept(step) != 1]
-
-
-def _size(arm: Arm) -> float | None:
-    shares = [kept(step) for step in arm.curate]
-    return None if None in shares else prod(share for share in shares if share is not None)
+def _filters(step: Choice) -> bool:
+    """Say whether a step can change how many images train: it rewrites none, and may keep less than all."""
+    return not _needs(step).rewrites and _kept(step) != Kept(1.0, 1.0)
 
 
 def _controls(other: Arm, arm: Arm) -> bool:
     """Say whether an arm is another one's control: alike but for `random` steps in the place of its filters."""
-    if other.iterations < arm.iterations or _others(other) != _others(arm):
+    filters = [step.kind for step in other.curate if _filters(step)]
+    if set(filters) != {CONTROL} or other.iterations < arm.iterations or _others(other) != _others(arm):
         return False
-    ours, theirs = _filters(other), _filters(arm)
-    same_size = _size(arm) is None or abs((_size(other) or 0) - (_size(arm) or 0)) < 0.005
-    alike = _on_reject(ours) == _on_reject(theirs)
-    return bool(ours) and all(step.kind == CONTROL for step in ours) and same_size and alike
+    ours, theirs = size_of(other), size_of(arm)
+    same_size = theirs.share is None or ours.share is None or abs(ours.share - theirs.share) < 0.005
+    return same_size and (ours.real, ours.on_reject) == (theirs.real, theirs.on_reject)
 
 
 def _others(arm: Arm) -> dict[str, Any]:
     """Return what an arm and its control share: all settings, and the steps that are no filters."""
-    rest = [step.model_dump() for step in arm.curate if kept(step) == 1]
+    rest = [step.model_dump() for step in arm.curate if not _filters(step)]
     return arm.model_dump(exclude={"iterations", "curate"}) | {"curate": rest}
 
 
-def _on_reject(filters: list[Choice]) -> str:
-    """Return what becomes of the slots of rejected images: the filters' ``on_reject``, and `drop` where none has it."""
-    settings = (step.settings.model_dump().get("on_reject", "drop") for step in filters)
-    return "drop" if "drop" in settings else "replace"
-
-
 def _message(arm: Arm) -> str:
-    filters, size = _filters(arm), _size(arm)
-    share = "SHARE" if size is None else f"{size:.3g}"
-    control = f"{{random: {{keep: {share}, on_reject: {_on_reject(filters)}}}}}"
-    steps = ", ".join([control, *(_written(step) for step in arm.curate if kept(step) == 1)])
-    where = " SHARE is what the filter keeps: the mean of `accepted` in the tables below `curation/` of its cells."
-    names = " and ".join(dict.fromkeys(f"`{step.kind}`" for step in filters))
+    size = size_of(arm)
+    share = "SHARE" if size.share is None else f"{size.share:.4g}"
+    control = f"{{random: {{keep: {share}, on_reject: {size.on_reject}{', real: true' * size.real}}}}}"
+    steps = ", ".join([control, *(_written(step) for step in arm.curate if not _filters(step))])
+    where = (
+        " SHARE is what is left: the images of its tables `composition.csv` over the real images that there are."
+        if size.real
+        else " SHARE is what the filter keeps: the mean of `accepted` in the tables below `curation/` of its cells."
+    )
+    names = " and ".join(dict.fromkeys(f"`{step.kind}`" for step in arm.curate if _filters(step)))
     return (
         f"no arm has a `random` step of equal size beside {names}, so that no result can tell what the filter chooses "
         f"from how many images it leaves. To add one, repeat the arm under another name with `curate: [{steps}]`."
-        f"{where if size is None else ''}"
+        f"{where if size.share is None else ''}"
     )
 
 

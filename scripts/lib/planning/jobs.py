@@ -109,7 +109,7 @@ def rewards(experiment: Experiment, cell: Cell, step: Step) -> list[str]:
     """Return the tables of scores that a step reads: those of its candidates, and then of the base model's images."""
     if step.needs.reward is None:
         return []
-    images = candidates(experiment, cell, step.number)["images"]
+    images = [*candidates(experiment, cell, step.number)["images"], *([REAL] if step.needs.judges_real else [])]
     first = [f"{Cell(BASE, cell.replicate, 0)}/generated.zip"] if step.needs.first_batch else []
     return [reward_of(path, step.needs.reward) for path in [*images, *first]]
 
@@ -119,14 +119,15 @@ def curate_inputs(experiment: Experiment, cell: Cell, number: int) -> Inputs:
     step = steps(experiment, cell)[number - 1]
     found = candidates(experiment, cell, number)
     scores = rewards(experiment, cell, step)
-    batches = len(found["images"]) if scores else 0
-    real = [REAL] if step.needs.real else []
+    batches = len(scores) - step.needs.first_batch
+    real = [REAL] if step.needs.real or step.needs.judges_real else []
     return found | {"rewards": scores[:batches], "first_batch": scores[batches:], "real": real}
 
 
 def compose_inputs(experiment: Experiment, cell: Cell) -> Inputs:
-    """Return what the composition of a training set reads: the real images' table, and the candidates."""
-    return {"real": [REAL], **candidates(experiment, cell)}
+    """Return what the composition of a training set reads: the real images' table, and what curation has left."""
+    judged = [f"{cell}/curation/{step.name}.csv" for step in steps(experiment, cell) if step.needs.judges_real]
+    return {"real": [REAL], **candidates(experiment, cell), "judged": judged}
 
 
 def finetune_inputs(experiment: Experiment, cell: Cell) -> Inputs:

@@ -14,6 +14,7 @@ from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.experiment.config.finetune import Finetune
 from scripts.lib.experiment.config.generate import Generate
 from scripts.lib.experiment.lineage import cells, every_cell, initial, last_cells
+from scripts.lib.planning.controls import shares
 from scripts.lib.planning.jobs import ON_GPU, Job, images_a_cell, jobs, shards_a_cell, training_images
 from scripts.lib.planning.pilot import Pilot, measure, passes, work_of
 from scripts.lib.planning.schedule import Span, bounds, critical_path, schedule
@@ -283,6 +284,10 @@ def _notes(experiment: Experiment, pilot: Pilot, costs: Mapping[str, Cost | None
         notes.append(
             f"Counted: floating-point operations of the model's architecture, at {experiment.execution.teraflops:g} "
             "TFLOP/s (execution.teraflops). Run one cell, and the plan measures instead."
+        )
+    if expected := shares(experiment):
+        notes.append(
+            "Expected of the filters' rates; the tables `composition.csv` count what has come: " + " ".join(expected)
         )
     notes += [
         "Left out: jobs that are not counted, and the dataset's, the tables and the figures. In a cluster, waiting in "

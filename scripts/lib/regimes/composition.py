@@ -6,15 +6,17 @@ it: ``origin`` is ``real``, ``base`` or an arm, ``iteration`` is that of the mod
 """
 
 import math
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
 
 from scripts.lib.base.seeds import seed_of
+from scripts.lib.experiment.cell import REAL
 
 COLUMNS = ["images", "file_name", "slot", "group", "text", "origin", "iteration"]
 TYPES = {"iteration": int}
-REAL, REAL_IMAGES = "real", "dataset/images.zip"
+REAL_IMAGES = "dataset/images.zip"
 
 
 def nearest(number: float) -> int:
@@ -109,6 +111,11 @@ def of_real(real: pd.DataFrame) -> pd.DataFrame:
     """Return the real images as rows of a training set: each is the image of its own slot."""
     slots = real[["file_name", "group", "text"]].assign(slot=real["file_name"], images=REAL_IMAGES)
     return slots.assign(origin=REAL, iteration=0)[COLUMNS]
+
+
+def without_real(training: pd.DataFrame, slots: Collection[str]) -> pd.DataFrame:
+    """Return a training set without the real images of these slots, which curation has rejected."""
+    return training[(training["origin"] != REAL) | ~training["slot"].isin(slots)]
 
 
 def composition_of(real: pd.DataFrame, training: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import Field, GetJsonSchemaHandler, create_model, model_serializer, model_validator
+from pydantic import Field, GetJsonSchemaHandler, ValidationError, create_model, model_serializer, model_validator
 from pydantic_core import CoreSchema
 
 from scripts.lib.base.kinds import kinds
@@ -55,10 +55,20 @@ def defaults_of(room: str, name: str, doc: str, *, optional: bool = False) -> ty
     """Return the model of a section that holds the settings of every kind of a room.
 
     Args:
-        optional: whether a kind may be left out, since its settings have no default.
+        optional: whether every kind may be left out; else those alone whose settings have no default.
     """
     fields: dict[str, Any] = {
-        kind: (module.Settings | None, None) if optional else (module.Settings, Field(default_factory=module.Settings))
+        kind: (module.Settings | None, None)
+        if optional or not _has_default(module.Settings)
+        else (module.Settings, Field(default_factory=module.Settings))
         for kind, module in kinds(room).items()
     }
     return create_model(name, __base__=Section, __doc__=doc, **fields)
+
+
+def _has_default(settings: type[Section]) -> bool:
+    try:
+        settings()
+    except ValidationError:
+        return False
+    return True

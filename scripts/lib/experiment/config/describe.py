@@ -28,8 +28,8 @@ def describe(experiment: Experiment) -> list[dict[str, str]]:
 
 def _step(step: Choice, shared: Section) -> str:
     """Return a step's name, with the settings in which it differs from those of all arms, if there are any."""
-    usual = getattr(shared, step.kind).model_dump()
-    own = {key: value for key, value in step.settings.model_dump().items() if value != usual[key]}
+    usual = getattr(shared, step.kind) or type(step.settings).model_construct()
+    own = {key: value for key, value in step.settings if value != getattr(usual, key, None)}
     return f"{step.kind} ({_words(own)})" if own else step.kind
 
 
@@ -38,7 +38,7 @@ def _settings(section: Section, values: Mapping[str, Any], prefix: str = "") -> 
         inner = getattr(section, key)
         if isinstance(inner, Section):
             yield from _settings(inner, value, f"{prefix}{key}.")
-        else:
+        elif inner is not None or type(section).model_fields[key].description:  # Not a kind that nothing names.
             yield f"{prefix}{key}", value, type(section).model_fields[key].description or ""
 
 
