@@ -18,6 +18,7 @@ from scripts.lib.engines.engine import name_of
 from scripts.lib.weights import configured as weights
 from scripts.lib.experiment.config.describe import describe
 from scripts.lib.planning.controls import unmatched
+from scripts.lib.experiment.config.score import CLIP_SCORE
 from scripts.lib.planning.jobs import compose_inputs, curate_inputs, finetune_inputs, model_files, shards_a_cell, steps
 from scripts.lib.experiment.cell import BASE, Cell
 from scripts.lib.experiment.lineage import cells, every_cell, initial, iterations_left, last_cells
@@ -57,19 +58,18 @@ LABELS = {
 DEEPFACE = EXPERIMENT.dataset.deepface
 DEEPFACE_FILES = flags({"weights": DEEPFACE.weights, "sha256": json.dumps(DEEPFACE.sha256)} if DEEPFACE else {})
 CLIP = Path(EXPERIMENT.score.clip)
-NETWORKS = " ".join([flags({"clip": CLIP}), flags(EXPERIMENT.score.features)])
 SCORE_SETTINGS = flags(
     {
         "metrics": EXPERIMENT.score.metrics.model_dump_json(),
         "attribute": list(EXPERIMENT.dataset.attributes),
+        "space": list(EXPERIMENT.score.features),
     }
 )
-NETWORK = f"scripts.lib.networks.{EXPERIMENT.score.features.network}"
+EMBEDDINGS = EXPERIMENT.score.embeddings
+SPACES = {space: EXPERIMENT.score.embedding(space) for space in EXPERIMENT.score.features}
 CONTROL = flags({"control": EXPERIMENT.control} if EXPERIMENT.control else {})
 METRICS = [f"scripts.lib.metrics.{name}" for name in kinds("metrics")]
 MODEL_DIGEST = weights.identity(EXPERIMENT, MODEL)
-SCORE_NETWORKS = [CLIP, EXPERIMENT.score.features.weights]
-SCORE_WEIGHTS = [weights.identity(EXPERIMENT, path) for path in SCORE_NETWORKS]
 WEIGHTS = weights.uses(EXPERIMENT)
 STEPS = [step for cell in cells(EXPERIMENT) for step in steps(EXPERIMENT, cell)]
 removable = temp if EXECUTION.keep == "last" else str
@@ -111,6 +111,7 @@ wildcard_constraints:
     use=one_of(WEIGHTS),
     shard=r"\d+",
     reward=one_of(kinds("rewards")),
+    embedding=one_of(EMBEDDINGS),
     repository=one_of(path for path, source in EXPERIMENT.downloads.items() if source.repository),
     file=one_of(path for path, source in EXPERIMENT.downloads.items() if source.url),
 
@@ -241,6 +242,17 @@ def checked(*uses):
 def downloaded(*paths):
     """Return the downloads that bring these weights; existing files are kept, whatever their age."""
     return [ancient(key) for key in sorted({weights.download_of(EXPERIMENT, path) for path in paths} - {None})]
+
+
+def embedded_by(wildcards):
+    """Return the network of the embeddings that a job makes, and its weights."""
+    return EMBEDDINGS[wildcards.embedding]
+
+
+def embedded(images):
+    """Return the embeddings of an image set: for the CLIP score, and one per feature space."""
+    files = {embedding: images.replace(".zip", f"-{embedding}.safetensors") for embedding in EMBEDDINGS}
+    return files[CLIP_SCORE], [files[embedding] for embedding in SPACES.values()]
 
 
 def slot_draw(wildcards):

@@ -13,10 +13,20 @@ HEALING = [
     if arm.parent
     for cell in [Cell(arm.parent, FIRST, arm.from_iteration), *(cell for cell in SHOWN if cell.arm == name)]
 ]
+MAIN_SPACE = next(iter(SPACES))
+# Figures of scores: which, in which feature space, and what they show. Those of the first space have no suffix.
 CURVES = {
-    "curves": "quality over the iterations",
-    "diversity": "diversity over the iterations",
-    "groups": "quality by demographic group",
+    kind if space == MAIN_SPACE else f"{kind}-{space}": (
+        kind,
+        space,
+        shows if len(SPACES) == 1 else f"{shows}, features {space}",
+    )
+    for space in SPACES
+    for kind, shows in {
+        "curves": "quality over the iterations",
+        "diversity": "diversity over the iterations",
+        "groups": "quality by demographic group",
+    }.items()
 }
 # What `draw_samples` shows: rows, a label and an image set each, and how many images of how many groups.
 GROUP = json.dumps(EXPERIMENT.figures.group)
@@ -71,8 +81,8 @@ ARMS = json.dumps({name: arms.of(arm)._asdict() for name, arm in EXPERIMENT.arms
 SOURCES = {"avatars": "drawn avatars, not photographs", "folder": f"those of {EXPERIMENT.dataset.path}"}
 NOTE = (
     f"The images are {SOURCES[EXPERIMENT.dataset.source]}; the Fréchet distance compares"
-    f" {EXPERIMENT.score.features.network.upper()} features ({EXPERIMENT.score.features.weights}), the CLIP score is"
-    f" that of {CLIP}. Scores of other images or other networks, the paper's among them, are not comparable with these."
+    f" {EXPERIMENT.score.features[MAIN_SPACE].network.upper()} features ({EXPERIMENT.score.features[MAIN_SPACE].weights}),"
+    f" the CLIP score is that of {CLIP}. Scores of other images or other networks, the paper's among them, are not comparable with these."
 )
 
 
@@ -84,24 +94,29 @@ rule draw_curves:
             "<results>/figures/{figure}.png",
             category="2. Scores",
             caption="../report/curves.rst",
-            labels=lambda wildcards: {"result": wildcards.figure, "shows": CURVES[wildcards.figure]},
+            labels=lambda wildcards: {"result": wildcards.figure, "shows": CURVES[wildcards.figure][2]},
         ),
         "<results>/figures/{figure}.svg",
         "<results>/figures/{figure}.pdf",
     log:
         "<logs>/draw_{figure}.log",
     wildcard_constraints:
-        figure="|".join(CURVES),
+        figure=one_of(CURVES),
     conda:
         "../envs/figures.yaml"
     params:
         code=digest("scripts.draw_curves", *METRICS),
         arms=lambda wildcards: in_file({"arms": ARMS}),
-        features=EXPERIMENT.score.features.network.upper(),
+        drawn=lambda wildcards: flags(
+            {
+                "figure": CURVES[wildcards.figure][0],
+                "space": CURVES[wildcards.figure][1],
+                "network": EXPERIMENT.score.features[CURVES[wildcards.figure][1]].network.upper(),
+            }
+        ),
         outputs=lambda wildcards, output: flags({"output": list(output)}),
     shell:
-        "python -m scripts.draw_curves {params.arms} --figure {wildcards.figure} --scores {input}"
-        " --features {params.features} {params.outputs} > {log} 2>&1"
+        "python -m scripts.draw_curves {params.arms} {params.drawn} --scores {input} {params.outputs} > {log} 2>&1"
 
 
 rule draw_samples:
@@ -256,6 +271,7 @@ rule summarize:
     params:
         code=digest("scripts.summarize"),
         arms=lambda wildcards: in_file({"arms": ARMS, "note": NOTE}),
+        space=fixed(flags({"space": MAIN_SPACE})),
         control=fixed(CONTROL),
     shell:
-        "python -m scripts.summarize {params.arms} {params.control} --scores {input} --output {output} > {log} 2>&1"
+        "python -m scripts.summarize {params.arms} {params.space} {params.control} --scores {input} --output {output} > {log} 2>&1"

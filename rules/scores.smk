@@ -1,95 +1,64 @@
-"""Embed each image set once, score each cell from its embeddings, gather the scores."""
+"""Embed each image set once per network, score each cell from its embeddings, gather the scores."""
 
-
-rule embed_dataset:
-    input:
-        images="<results>/dataset/images.zip",
-        reference="<results>/dataset/reference.zip",
-        weights=downloaded(*SCORE_NETWORKS),
-        checked=checked("clip", "features"),
-    output:
-        images="<results>/dataset/images.safetensors",
-        reference="<results>/dataset/reference.safetensors",
-    log:
-        "<logs>/dataset/embed.log",
-    benchmark:
-        "<benchmarks>/dataset/embed.tsv"
-    conda:
-        "../envs/diffusion.yaml"
-    resources:
-        gpu=1,
-        mem_mb=memory(*SCORE_NETWORKS),
-        runtime=rising(60),
-        batch_size=EXECUTION.embed_batch_size,
-    params:
-        code=digest("scripts.embed", NETWORK),
-        weights=SCORE_WEIGHTS,
-        networks=fixed(NETWORKS),
-    shell:
-        "python -m scripts.embed {input.images} {input.reference} {params.networks}"
-        " --batch-size {resources.batch_size} --output {output.images} --output {output.reference} > {log} 2>&1"
+GENERATED, UNSEEN = embedded("<cell>/generated.zip"), embedded("<cell>/unseen.zip")
+IMAGES, REFERENCE = embedded("<results>/dataset/images.zip"), embedded("<results>/dataset/reference.zip")
 
 
 rule embed:
     input:
-        generated="<cell>/generated.zip",
-        unseen="<cell>/unseen.zip",
-        weights=downloaded(*SCORE_NETWORKS),
-        checked=checked("clip", "features"),
+        sets=["<cell>/generated.zip", "<cell>/unseen.zip"],
+        weights=lambda wildcards: downloaded(embedded_by(wildcards).weights),
+        checked=lambda wildcards: checked(f"score-{wildcards.embedding}"),
     output:
-        generated="<cell>/generated.safetensors",
-        unseen="<cell>/unseen.safetensors",
+        "<cell>/generated-{embedding}.safetensors",
+        "<cell>/unseen-{embedding}.safetensors",
     log:
-        "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/embed.log",
+        "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/embed-{embedding}.log",
     benchmark:
-        "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/embed.tsv"
+        "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/embed-{embedding}.tsv"
     conda:
         "../envs/diffusion.yaml"
     resources:
         gpu=1,
-        mem_mb=memory(*SCORE_NETWORKS),
+        mem_mb=lambda wildcards, attempt: memory(embedded_by(wildcards).weights)(wildcards, attempt),
         runtime=rising(60),
         batch_size=EXECUTION.embed_batch_size,
     params:
-        code=digest("scripts.embed", NETWORK),
-        weights=SCORE_WEIGHTS,
-        networks=fixed(NETWORKS),
+        code=lambda wildcards: digest("scripts.embed", f"scripts.lib.networks.{embedded_by(wildcards).network}"),
+        weights=lambda wildcards: weights.identity(EXPERIMENT, embedded_by(wildcards).weights),
+        network=lambda wildcards: flags(embedded_by(wildcards)),
+        clip_score=lambda wildcards: "--clip-score" if wildcards.embedding == CLIP_SCORE else "",
+        outputs=lambda wildcards, output: flags({"output": list(output)}),
     shell:
-        "python -m scripts.embed {input.generated} {input.unseen} {params.networks}"
-        " --batch-size {resources.batch_size} --output {output.generated} --output {output.unseen} > {log} 2>&1"
+        "python -m scripts.embed {input.sets} {params.network} {params.clip_score}"
+        " --batch-size {resources.batch_size} {params.outputs} > {log} 2>&1"
 
 
-rule score_floor:
-    """Score the real images against the reference: what a perfect model would get."""
+use rule embed as embed_dataset with:
     input:
-        images="<results>/dataset/images.zip",
-        features="<results>/dataset/images.safetensors",
-        reference="<results>/dataset/reference.zip",
-        reference_features="<results>/dataset/reference.safetensors",
+        sets=["<results>/dataset/images.zip", "<results>/dataset/reference.zip"],
+        weights=lambda wildcards: downloaded(embedded_by(wildcards).weights),
+        checked=lambda wildcards: checked(f"score-{wildcards.embedding}"),
     output:
-        "<results>/dataset/scores.json",
+        "<results>/dataset/images-{embedding}.safetensors",
+        "<results>/dataset/reference-{embedding}.safetensors",
     log:
-        "<logs>/dataset/score.log",
+        "<logs>/dataset/embed-{embedding}.log",
     benchmark:
-        "<benchmarks>/dataset/score.tsv"
-    conda:
-        "../envs/images.yaml"
-    params:
-        code=digest("scripts.score", *METRICS),
-        settings=fixed(SCORE_SETTINGS),
-    shell:
-        "python -m scripts.score --images {input.images} --features {input.features} --reference {input.reference}"
-        " --reference-features {input.reference_features} {params.settings} --output {output} > {log} 2>&1"
+        "<benchmarks>/dataset/embed-{embedding}.tsv"
 
 
 rule score:
     input:
         images="<cell>/generated.zip",
-        features="<cell>/generated.safetensors",
+        clip=GENERATED[0],
+        features=GENERATED[1],
         reference="<results>/dataset/reference.zip",
-        reference_features="<results>/dataset/reference.safetensors",
+        reference_clip=REFERENCE[0],
+        reference_features=REFERENCE[1],
         unseen="<cell>/unseen.zip",
-        unseen_features="<cell>/unseen.safetensors",
+        unseen_clip=UNSEEN[0],
+        unseen_features=UNSEEN[1],
     output:
         "<cell>/scores.json",
     log:
@@ -101,10 +70,26 @@ rule score:
     params:
         code=digest("scripts.score", *METRICS),
         settings=fixed(SCORE_SETTINGS),
+        sets=lambda wildcards, input: flags({name: input.get(name) for name in input.keys()}),
     shell:
-        "python -m scripts.score --images {input.images} --features {input.features} --reference {input.reference}"
-        " --reference-features {input.reference_features} --unseen {input.unseen}"
-        " --unseen-features {input.unseen_features} {params.settings} --output {output} > {log} 2>&1"
+        "python -m scripts.score {params.sets} {params.settings} --output {output} > {log} 2>&1"
+
+
+use rule score as score_floor with:
+    # The real images against the reference: what a perfect model would get.
+    input:
+        images="<results>/dataset/images.zip",
+        clip=IMAGES[0],
+        features=IMAGES[1],
+        reference="<results>/dataset/reference.zip",
+        reference_clip=REFERENCE[0],
+        reference_features=REFERENCE[1],
+    output:
+        "<results>/dataset/scores.json",
+    log:
+        "<logs>/dataset/score.log",
+    benchmark:
+        "<benchmarks>/dataset/score.tsv"
 
 
 rule tabulate:

@@ -16,11 +16,13 @@ def main(
     figure: Annotated[curves.Name, typer.Option(help="Which scores to draw.")],
     scores: Annotated[Path, typer.Option(help="CSV of all scores.")],
     arms: Arms,
-    features: Annotated[str, typer.Option(help="Whose features the scores compare, for the axes.")],
+    space: Annotated[str, typer.Option(help="Feature space of the scores.")],
+    network: Annotated[str, typer.Option(help="Whose features these are, for the axes.")],
     output: Annotated[list[Path], typer.Option(help="Figure to write: .png, .svg or .pdf. Repeat it.")],
 ) -> None:
     """Draw quality, diversity, or the quality of every demographic group, one line per arm."""
-    drawn = curves.draw(figure, csvs.read(scores, csvs.SCORES), read_arms(arms), features)
+    table = csvs.read(scores, csvs.SCORES)
+    drawn = curves.draw(figure, table[table["features"].isin(["", space])], read_arms(arms), network)
     for path in output:
         save(drawn, path)
 

@@ -1,9 +1,10 @@
-"""Embed image sets: features for the distances, CLIP embeddings of images and prompts."""
+"""Embed image sets: in a feature space, or as the CLIP score compares images and prompts."""
 
 import json
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 from safetensors.numpy import save_file
 
@@ -12,38 +13,39 @@ from scripts.lib.base import imageset
 from scripts.lib.base.atomic import replacing
 from scripts.lib.base.hashes import content
 from scripts.lib.base.kinds import kinds
-from scripts.lib.vision.clip_model import Clip
 
 
 def main(
     sets: Annotated[list[Path], typer.Argument(help="Image sets, each with a column `text`.")],
-    clip: Annotated[Path, typer.Option(help="Folder of the CLIPModel of the CLIP score.")],
-    network: Annotated[str, typer.Option(help="Feature space.")],
+    network: Annotated[str, typer.Option(help="Feature network.")],
     weights: Annotated[Path, typer.Option(help="Folder or file of that network's weights.")],
     output: Annotated[list[Path], typer.Option(help="Safetensors file to write, one per set, in the same order.")],
-    batch_size: Annotated[int, typer.Option(help="Images a batch.", min=1)] = 64,
+    clip_score: Annotated[
+        bool, typer.Option("--clip-score", help="Embed images and prompts for the CLIP score too; the network is clip.")
+    ] = False,
+    batch_size: Annotated[int, typer.Option(help="Images per batch.", min=1)] = 64,
 ) -> None:
-    """Write, for each set, float32 arrays `features`, `clip_image` and `clip_text`, one row per image."""
+    """Write float32 arrays for each set, one row per image: `features`, and for the CLIP score `image` and `text`."""
     kind = kinds("networks", mark="extractor")[network]
-    scorer = Clip(clip, batch_size)
-    # The miniature's distances are in the features of the very network that the CLIP score needs.
-    extract = None if (network, weights) == ("clip", clip) else kind.extractor(weights, batch_size)
     made_by = {
         "network": network,
         "weights": str(weights),
         "weights_sha256": content(weights),
         "resize": kind.RESIZE,
-        "clip": str(clip),
-        "clip_sha256": content(clip),
     }
+    if clip_score:
+        from scripts.lib.vision.clip_model import Clip
+
+        clip = Clip(weights, batch_size)
+        extract = clip.pooled
+    else:
+        extract = kind.extractor(weights, batch_size)
     for path, target in zip(sets, output, strict=True):
         metadata, images = imageset.read(path)
-        pooled = scorer.pooled(images)
-        arrays = {
-            "features": extract(images) if extract else pooled,
-            "clip_image": scorer.project(pooled),
-            "clip_text": scorer.embed_texts(metadata["text"].tolist()),
-        }
+        arrays: dict[str, np.ndarray] = {"features": extract(images)}
+        if clip_score:
+            arrays["image"] = clip.project(arrays["features"])
+            arrays["text"] = clip.embed_texts(metadata["text"].tolist())
         # One entry: safetensors writes several in a random order, and the same input must give the same bytes.
         made = json.dumps({**made_by, "file_names": metadata["file_name"].tolist()})
         with replacing(target) as temporary:

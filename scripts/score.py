@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 from safetensors import safe_open
 
@@ -17,43 +18,61 @@ from scripts.lib.scoring import scores
 
 def main(
     images: Annotated[Path, typer.Option(help="Image set to score.")],
-    features: Annotated[Path, typer.Option(help="Its embeddings.")],
+    clip: Annotated[Path, typer.Option(help="Its embeddings for the CLIP score.")],
+    features: Annotated[list[Path], typer.Option(help="Its embeddings in a feature space. Repeat it.")],
     reference: Annotated[Path, typer.Option(help="Image set of the reference.")],
-    reference_features: Annotated[Path, typer.Option(help="Its embeddings.")],
+    reference_clip: Annotated[Path, typer.Option(help="Its embeddings for the CLIP score.")],
+    reference_features: Annotated[list[Path], typer.Option(help="Its embeddings in a feature space. Repeat it.")],
+    space: Annotated[list[str], typer.Option(help="Name of a feature space, in the order of the embeddings.")],
     attribute: Annotated[list[str], typer.Option(help="Attribute whose values are scored apart. Repeat it.")],
     metrics: Annotated[str, typer.Option(help="JSON: the settings of each kind of metric, as score.metrics.")],
     output: Annotated[
-        Path, typer.Option(help="JSON to write: what made the features; a list of metric, group, n and value per set.")
+        Path, typer.Option(help="JSON to write: what made the embeddings; metric, space, group, n and value of each.")
     ],
     unseen: Annotated[Path | None, typer.Option(help="Image set of the unseen prompts.")] = None,
-    unseen_features: Annotated[Path | None, typer.Option(help="Its embeddings.")] = None,
+    unseen_clip: Annotated[Path | None, typer.Option(help="Its embeddings for the CLIP score.")] = None,
+    unseen_features: Annotated[
+        list[Path] | None, typer.Option(help="Its embeddings in a feature space. Repeat it.")
+    ] = None,
 ) -> None:
-    """Write Fréchet and kernel distance, CLIP score, precision, recall, density, coverage and Vendi score."""
+    """Write every metric of every feature space, of all images and of the values of each attribute."""
     settings = Metrics(**json.loads(metrics))
-    ours, made_by = _load(images, features)
-    theirs, reference_made_by = _load(reference, reference_features)
-    if made_by != reference_made_by:
-        raise ValueError(f"{features} and {reference_features} come of different networks; embed both again")
+    ours, made_by = _load(images, clip, dict(zip(space, features, strict=True)))
+    theirs, reference_made_by = _load(reference, reference_clip, dict(zip(space, reference_features, strict=True)))
+    for name, made in made_by.items():
+        if made != reference_made_by[name]:
+            raise ValueError(f"{images} and {reference}: different networks embedded them for {name}; embed both again")
     rows = scores.score(ours, theirs, attribute, settings)
-    content: dict[str, Any] = {"features": made_by, "generated": [row._asdict() for row in rows]}
-    if unseen and unseen_features:
-        other, _ = _load(unseen, unseen_features)
-        content["unseen"] = [
-            scores.Score(metric, scores.ALL, len(other.metadata), value)._asdict()
-            for metric, value in scores.of_prompts(other, settings)
-        ]
+    content: dict[str, Any] = {"embeddings": made_by, "generated": [row._asdict() for row in rows]}
+    if unseen and unseen_clip and unseen_features:
+        other, _ = _load(unseen, unseen_clip, dict(zip(space, unseen_features, strict=True)))
+        content["unseen"] = [row._asdict() for row in scores.of_prompts(other, scores.ALL, settings)]
     write_json(output, content)
 
 
-def _load(images: Path, features: Path) -> tuple[Embedded, dict[str, str]]:
-    """Return embeddings, and the networks and the resizing that made them."""
+def _load(images: Path, clip: Path, features: dict[str, Path]) -> tuple[dict[str, Embedded], dict[str, Any]]:
+    """Return the embeddings of a set by feature space, and the networks and the resizing that made them."""
     table = imageset.read_metadata(images)
-    with safe_open(features, "numpy") as file:
+    arrays, by_clip = _read(clip, images, table["file_name"].tolist())
+    made_by, spaces = {"clip_score": by_clip}, {}
+    for name, path in features.items():
+        own, made_by[name] = _read(path, images, table["file_name"].tolist())
+        spaces[name] = Embedded(table, own["features"], arrays["image"], arrays["text"])
+    return spaces, made_by
+
+
+def _read(path: Path, images: Path, file_names: list[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return the arrays of embeddings, and what made them.
+
+    Raises:
+        ValueError: they are those of other images.
+    """
+    with safe_open(path, "numpy") as file:
         made_by = json.loads(file.metadata()["embedding"])
-        arrays = [file.get_tensor(key) for key in ("features", "clip_image", "clip_text")]
-    if made_by.pop("file_names") != table["file_name"].tolist():
-        raise ValueError(f"{features} has the embeddings of other images than those in {images}; embed it again")
-    return Embedded(table, *arrays), dict(sorted(made_by.items()))
+        arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
+    if made_by.pop("file_names") != file_names:
+        raise ValueError(f"{path} has the embeddings of other images than those in {images}; embed it again")
+    return arrays, dict(sorted(made_by.items()))
 
 
 if __name__ == "__main__":

@@ -13,16 +13,16 @@ from scripts.lib.experiment.cell import FLOOR, Cell
 from scripts.lib.scoring.replicates import over_replicates
 
 IMAGES = ("generated", "unseen")
-COLUMNS = ["arm", "replicate", "iteration", "images", "group", "metric", "value", "n"]
+COLUMNS = ["arm", "replicate", "iteration", "images", "group", "features", "metric", "value", "n"]
 
 
 def main(
     scores: Annotated[list[Path], typer.Argument(help="scores.json of the cells; their folders name the cells.")],
     floor: Annotated[Path, typer.Option(help="scores.json of the real images against the reference.")],
-    output: Annotated[Path, typer.Option(help="CSV to write: one row per metric, group and cell.")],
+    output: Annotated[Path, typer.Option(help="CSV to write: one row per metric, feature space, group and cell.")],
     means: Annotated[Path, typer.Option(help="CSV to write: mean and 95 % interval over replicates.")],
 ) -> None:
-    """Write one row per metric, group and cell; the real images' own scores are the arm `floor`."""
+    """Write one row per metric, feature space, group and cell; the real images' own scores are the arm `floor`."""
     rows = _rows(floor, {"arm": FLOOR, "replicate": 0, "iteration": 0})
     for path in scores:
         rows += _rows(path, Cell.from_path(path)._asdict())

@@ -15,7 +15,7 @@ SETTINGS = {
     },
     "rewards": {"single_image_distance": {"features": {"network": "vae", "weights": "model/vae"}}},
     "unseen": {"prompts": ["a photo of a cat"]},
-    "score": {"clip": "clip", "features": {"network": "clip", "weights": "clip"}},
+    "score": {"clip": "clip", "features": {"clip": {"network": "clip", "weights": "clip"}}},
     "figures": {"group": {"gender": "man", "age": "old"}},
     "arms": {"mixed": {"synthetic": 0.5}},
 }

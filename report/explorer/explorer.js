@@ -3,8 +3,9 @@
 const facts = JSON.parse(document.getElementById("facts").textContent);
 const armNames = Object.keys(facts.arms);
 const groupNames = Object.keys(facts.groups);
-const SCORE = ["arm", "replicate", "iteration", "images", "group", "metric", "value"];
+const SCORE = ["arm", "replicate", "iteration", "images", "group", "features", "metric", "value"];
 const scores = facts.scores.map((row) => Object.fromEntries(row.map((value, at) => [SCORE[at], value])));
+const spaces = [...new Set(scores.map((row) => row.features).filter(Boolean))];
 const REAL = "dataset/images";
 const FEW_REJECTED = 24;
 
@@ -15,7 +16,7 @@ const byShare = (plain.length ? plain : armNames).toSorted((a, b) => facts.arms[
 const startGroup = groupNames.find((name) => matches(name, facts.start)) ?? groupNames[0];
 
 const state = {
-  metric: "", // "generated/frechet_distance": what of which images
+  metric: "", // "generated/fid/frechet_distance": of which images, in which feature space ("" in none), what
   scored: "all", // group of the scores: "all" or "gender=man"
   replicate: facts.replicates[0],
   drawn: new Set(armNames), // arms in the chart and in the film strip
@@ -171,22 +172,24 @@ function trainedOn(cell) {
 }
 
 function scoreOf(cell) {
-  const [images, metric] = state.metric.split("/");
-  const rows = scores.filter(
-    (row) =>
-      row.arm === cell.arm &&
-      row.iteration === cell.iteration &&
-      row.metric === metric &&
-      row.images === images &&
-      row.group === state.scored,
-  );
+  const rows = measured().filter((row) => row.arm === cell.arm && row.iteration === cell.iteration);
   return mean(rows.map((row) => row.value));
 }
 
+function keyOf(row) {
+  return `${row.images}/${row.features}/${row.metric}`;
+}
+
+/** Return the scores of the chosen metric and group. */
+function measured() {
+  return scores.filter((row) => row.group === state.scored && keyOf(row) === state.metric);
+}
+
 function metricLabel() {
-  const [images, metric] = state.metric.split("/");
+  const [images, features, metric] = state.metric.split("/");
   const label = facts.metrics[metric]?.title ?? metric;
-  return images === "unseen" ? `${label} of the unseen prompts` : label;
+  const space = spaces.length > 1 && features ? ` in the features ${features}` : "";
+  return `${label}${space}${images === "unseen" ? " of the unseen prompts" : ""}`;
 }
 
 // --- Groups ------------------------------------------------------------------------------------
@@ -304,15 +307,14 @@ let view; // Vega's, once it has drawn
 
 /** Return the rows of the chart: the floor, the base model, and each drawn arm from the cell that it starts from. */
 function curves() {
-  const [images, metric] = state.metric.split("/");
-  const measured = scores.filter((row) => row.metric === metric && row.images === images && row.group === state.scored);
+  const shown = measured();
   // New objects each time: Vega marks those that it has been given.
   const point = ({ replicate, iteration, value }, arm, start = false) => ({ arm, replicate, iteration, value, start });
-  const rows = measured.filter((row) => ["floor", "base"].includes(row.arm)).map((row) => point(row, row.arm));
+  const rows = shown.filter((row) => ["floor", "base"].includes(row.arm)).map((row) => point(row, row.arm));
   for (const name of state.drawn) {
     const { parent, from_iteration } = facts.arms[name];
     const [startArm, startIteration] = [parent ?? "base", from_iteration ?? 0];
-    for (const row of measured) {
+    for (const row of shown) {
       if (row.arm === name) rows.push(point(row, name));
       else if (row.arm === startArm && row.iteration === startIteration) rows.push(point(row, name, true));
     }
@@ -321,7 +323,7 @@ function curves() {
 }
 
 function drawCurves() {
-  const [, metric] = state.metric.split("/");
+  const [, , metric] = state.metric.split("/");
   view
     ?.signal("zero", Boolean(facts.metrics[metric]?.limits))
     .data("scores", curves())
@@ -362,10 +364,7 @@ function drawCells() {
   });
   $("cells").tBodies[0].replaceChildren(...rows);
 
-  const [images, metric] = state.metric.split("/");
-  const floor = scores.find(
-    (row) => row.arm === "floor" && row.metric === metric && row.images === images && row.group === state.scored,
-  );
+  const floor = measured().find((row) => row.arm === "floor");
   const real = floor ? ` Real images against the reference: ${number(floor.value)}.` : "";
   const several = facts.replicates.length > 1 ? `, mean of ${count(facts.replicates.length, "replicate")}` : "";
   $("cells-title").textContent =
@@ -635,11 +634,8 @@ function drawRejected() {
 // --- Start -----------------------------------------------------------------------------------------
 
 function fillScored() {
-  const [images, metric] = state.metric.split("/");
   const found = new Set(
-    scores
-      .filter((row) => row.arm !== "floor" && row.metric === metric && row.images === images)
-      .map((row) => row.group),
+    scores.filter((row) => row.arm !== "floor" && keyOf(row) === state.metric).map((row) => row.group),
   );
   const known = ["all", ...facts.attributes.flatMap((name) => [...found].filter((one) => one.startsWith(`${name}=`)))];
   const options = known.filter((one) => found.has(one));
@@ -653,16 +649,21 @@ function fillScored() {
 
 function wire() {
   const ofModels = scores.filter((row) => row.arm !== "floor");
-  const measured = [...new Set(ofModels.map((row) => `${row.images}/${row.metric}`))];
+  const keys = [...new Set(ofModels.map(keyOf))];
   const order = Object.keys(facts.metrics);
-  const rank = (key) => (order.indexOf(key.split("/")[1]) + order.length) % order.length;
-  const option = (key) => [key, facts.metrics[key.split("/")[1]]?.title ?? key.split("/")[1]];
-  const of = (images) => measured.filter((key) => key.startsWith(`${images}/`)).toSorted((a, b) => rank(a) - rank(b));
-  state.metric = of("generated")[0] ?? measured[0];
-  const kinds = [
-    ["generated images", of("generated").map(option)],
-    ["unseen prompts", of("unseen").map(option)],
-  ];
+  const name = (key) => key.split("/")[2];
+  const rank = (key) => (order.indexOf(name(key)) + order.length) % order.length;
+  const option = (key) => [key, facts.metrics[name(key)]?.title ?? name(key)];
+  // One feature space stands with the metrics of none; of several, each has its own part of the list.
+  const parts = spaces.length > 1 ? [...spaces.map((space) => [space]), [""]] : [["", ...spaces]];
+  const kinds = Object.entries({ generated: "generated images", unseen: "unseen prompts" }).flatMap(([images, title]) =>
+    parts.map((part) => {
+      const own = keys.filter((key) => part.some((space) => key.startsWith(`${images}/${space}/`)));
+      const label = spaces.length > 1 && part[0] ? `${title}, features ${part[0]}` : title;
+      return [label, own.toSorted((a, b) => rank(a) - rank(b)).map(option)];
+    }),
+  );
+  state.metric = kinds.find(([, options]) => options.length)?.[1][0][0] ?? "";
   fillSelect(
     $("metric"),
     kinds.filter(([, options]) => options.length),

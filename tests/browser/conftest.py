@@ -36,6 +36,7 @@ CELLS = [("base", 0)] + [
 ]
 REPLICATES = (0, 3)
 METRICS = {"frechet_distance": 1.0, "clip_score": 60.0, "vendi_score": 8.0}
+SPACE = {"frechet_distance": "fid", "clip_score": "", "vendi_score": "fid"}
 
 
 def color(image_set: str, file: str) -> tuple[int, int, int]:
@@ -92,15 +93,19 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
         ]
         cell_scores += [("unseen", "all", "clip_score"), ("generated", "age=old", "clip_score")]
         for key in cell_scores:
-            rows.append([arm, replicate, iteration, *key, score(arm, replicate, iteration, *key), len(slots)])
+            value = score(arm, replicate, iteration, *key)
+            rows.append([arm, replicate, iteration, *key[:2], SPACE[key[2]], key[2], value, len(slots)])
         if arm != "base":
             training = _training(slots, ARMS[arm])
             training.to_csv(results / cell / "training.csv", index=False)
         if arm == "culled":
             judged = f"{'base' if iteration == 1 else arm}/seed-{replicate}/iteration-{iteration - 1}/generated.zip"
             csvs.write(results / cell / "curation/1-cull.csv", _culled(slots, judged))
-    rows += [["floor", 0, 0, "generated", "all", metric, value / 2, len(slots)] for metric, value in METRICS.items()]
-    columns = ["arm", "replicate", "iteration", "images", "group", "metric", "value", "n"]
+    rows += [
+        ["floor", 0, 0, "generated", "all", SPACE[metric], metric, value / 2, len(slots)]
+        for metric, value in METRICS.items()
+    ]
+    columns = ["arm", "replicate", "iteration", "images", "group", "features", "metric", "value", "n"]
     pd.DataFrame(rows, columns=columns).to_csv(results / "scores.csv", index=False)
 
     def build(output: Path, **settings: Any) -> Path:

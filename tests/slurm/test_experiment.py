@@ -65,7 +65,7 @@ def finished(reference: Project, tmp_path: Path) -> Project:
 @pytest.mark.parametrize("site", [{"gpu": 0, "gres": "gpu:1"}, {"gpu_model": "fake"}])
 def test_sites_that_name_gpus_in_another_way(cluster: Cluster, finished: Project, site: dict):
     adapt(finished, "embed_dataset", **site)
-    features = "results/tiny/dataset/images.safetensors"
+    features = "results/tiny/dataset/images-clip_score.safetensors"
     (finished.root / features).unlink()
     with driver(finished, features) as run:
         assert run.wait(120) == 0, output(finished)

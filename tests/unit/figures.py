@@ -23,7 +23,10 @@ METRICS = ("frechet_distance", "clip_score", "clip_score_std")
 
 
 def rows(arm, replicate, iteration, *values, images="generated", group="all"):
-    return [(arm, replicate, iteration, images, group, *pair, 90) for pair in zip(METRICS, values, strict=True)]
+    return [
+        (arm, replicate, iteration, images, group, "" if metric.startswith("clip") else "fid", metric, value, 90)
+        for metric, value in zip(METRICS, values, strict=True)
+    ]
 
 
 def table(replicates=1, all_ends=(40.0, 20.0), real_ends=(9.0, 27.5)):
@@ -39,7 +42,7 @@ def table(replicates=1, all_ends=(40.0, 20.0), real_ends=(9.0, 27.5)):
         # What no figure shows: other image sets and single groups.
         content += rows("all", replicate, 2, 999, 999, 999, images="unseen")
         content += rows("all", replicate, 2, 999, 999, 999, group="gender=man")
-    columns = ["arm", "replicate", "iteration", "images", "group", "metric", "value", "n"]
+    columns = ["arm", "replicate", "iteration", "images", "group", "features", "metric", "value", "n"]
     return pd.DataFrame(content, columns=columns)
 
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from scripts.lib.base.commandline import expanded, flags, in_file, words
 from scripts.lib.experiment.config.finetune import Finetune
-from scripts.lib.experiment.config.score import Score
+from scripts.lib.rewards.single_image_distance import Settings as Distance
 
 
 class Settings(BaseModel):
@@ -25,8 +25,7 @@ def test_a_section_becomes_its_options():
 
 
 def test_nested_sections_are_left_to_their_own_scripts():
-    features = {"network": "clip", "weights": "w"}
-    assert flags(Score.model_validate({"clip": "c", "features": features})) == "--clip c"
+    assert flags(Distance.model_validate({"features": {"network": "vae", "weights": "w"}})) == ""
 
 
 def test_a_list_repeats_its_option_and_none_and_empty_lists_say_nothing():

@@ -446,8 +446,19 @@ def test_a_cull_by_a_network_without_maps_is_refused(settings, network):
 
 @pytest.mark.parametrize("network", ["vae", "inception_192", "inception_64"])
 def test_scores_by_a_network_of_maps_are_refused(settings, network):
-    settings["score"]["features"]["network"] = network
-    with pytest.raises(ConfigurationError, match=rf"score: `features\.network` is '{network}', which gives maps"):
+    settings["score"]["features"]["clip"]["network"] = network
+    with pytest.raises(ConfigurationError, match=rf"score\.features: `clip\.network` is '{network}', which gives maps"):
+        load(settings)
+
+
+def test_a_space_has_no_embeddings_of_its_own_where_the_clip_score_has_them(settings):
+    other = {"network": "clip", "weights": "other"}
+    settings["score"]["features"] |= {"other": other, "gone": None}
+    score = load(settings).score
+    assert {name: score.embedding(name) for name in score.features} == {"clip": "clip_score", "other": "other"}
+    assert [*score.embeddings] == ["clip_score", "other"]
+    settings["score"]["features"] = {"clip_score": other}
+    with pytest.raises(ConfigurationError, match="`clip_score` is the name of the CLIP score's own embeddings"):
         load(settings)
 
 

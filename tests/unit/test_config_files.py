@@ -124,11 +124,11 @@ def test_weights_that_the_working_directory_has_not_are_the_workflows(settings, 
     brought = str(tmp_path / "workflow/models/brought")
     settings |= {
         "model": "models/brought",
-        "score": {"clip": "models/both", "features": {"network": "clip", "weights": "models/none"}},
+        "score": {"clip": "models/both", "features": {"fid": {"network": "clip", "weights": "models/none"}}},
         "downloads": {"models/brought": {"url": "https://x.org/y", "sha256": "0" * 64}},
     }
     experiment = load(settings, Path("../workflow").resolve())
     assert (experiment.model, experiment.score.clip) == (brought, "models/both")
-    assert experiment.score.features.weights == "models/none"
+    assert experiment.score.features["fid"].weights == "models/none"
     assert list(experiment.downloads) == [brought]
     assert load(settings).model == "models/brought"

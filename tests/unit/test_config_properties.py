@@ -85,7 +85,8 @@ def configurations(draw: st.DrawFn) -> dict[str, Any]:
     config["figures"]["group"] = {name: draw(st.sampled_from(listed)) for name, listed in attributes.items()}
     config["replicates"] = draw(st.lists(st.integers(0, 99), min_size=1, max_size=2, unique=True))
     config["downloads"] = {}
-    config["score"]["features"]["network"] = draw(st.sampled_from(["clip", "inception"]))
+    config["score"]["features"] = {"space": {"network": "clip", "weights": draw(TEXT)}}
+    config["score"]["features"]["space"]["network"] = draw(st.sampled_from(["clip", "inception"]))
     if reward := config.get("rewards", {}).get("single_image_distance"):
         reward["features"]["network"] = draw(st.sampled_from(["vae", "inception_192", "inception_64"]))
     for sections in (config.get("execution", {}), config.get("defaults", {}), *config["arms"].values()):

@@ -8,13 +8,13 @@ import scipy.stats
 from scripts.lib.scoring.contrasts import contrasts, holm, worse
 from scripts.lib.scoring.dose_response import rank_correlation
 
-COLUMNS = ["arm", "replicate", "iteration", "images", "group", "metric", "value"]
+COLUMNS = ["arm", "replicate", "iteration", "images", "group", "features", "metric", "value"]
 
 
 def scores(values, metric="frechet_distance", group="all", iteration=1):
     """Scores of arms, a value for each replicate."""
     rows = [
-        (arm, replicate, iteration, "generated", group, metric, value)
+        (arm, replicate, iteration, "generated", group, "fid", metric, value)
         for arm, own in values.items()
         for replicate, value in enumerate(own)
     ]
@@ -84,7 +84,7 @@ def simulated(request):
         own = difference + 0.93**0.5 * shared + 0.07**0.5 * rng.normal(size=shared.shape)
         index = pd.MultiIndex.from_product([range(2000), range(request.param)], names=["iteration", "replicate"])
         tables.append(pd.Series(own.ravel(), index, name="value").reset_index().assign(arm=arm))
-    table = pd.concat(tables).assign(images="generated", group="all", metric="frechet_distance")
+    table = pd.concat(tables).assign(images="generated", group="all", features="fid", metric="frechet_distance")
     return contrasts(table, "real")
 
 

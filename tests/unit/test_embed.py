@@ -25,7 +25,7 @@ def sets(tmp_path: Path) -> list[Path]:
 
 def embedded(sets: list[Path], suffix: str) -> list[Path]:
     outputs = [path.with_suffix(suffix) for path in sets]
-    embed.main(sets, clip=CLIP, network="clip", weights=CLIP, output=outputs)
+    embed.main(sets, network="clip", weights=CLIP, clip_score=True, output=outputs)
     return outputs
 
 
@@ -37,6 +37,31 @@ def test_the_same_images_give_the_same_bytes(sets):
 def test_embeddings_of_other_images_are_refused(sets, tmp_path):
     (one, other), (features, others) = sets, embedded(sets, ".safetensors")
     settings = {"attribute": [], "metrics": '{"neighbors": {"nearest_k": 2}}', "output": tmp_path / "scores.json"}
-    score.main(images=one, features=features, reference=other, reference_features=others, **settings)
+
+    def scored(images: Path, own: Path, reference: Path, its: Path) -> None:
+        ours, theirs = {"clip": own, "features": [own]}, {"reference_clip": its, "reference_features": [its]}
+        score.main(images=images, **ours, reference=reference, **theirs, space=["fid"], **settings)
+
+    scored(one, features, other, others)
     with pytest.raises(ValueError, match=r"one\.safetensors has the embeddings of other images than those in .*other"):
-        score.main(images=other, features=features, reference=one, reference_features=features, **settings)
+        scored(other, features, one, features)
+
+
+def test_embeddings_of_different_networks_are_not_compared(sets, tmp_path):
+    """The reference's were made before `score.features` named another network."""
+    clip, others = embedded(sets, ".safetensors")
+    vae = [path.with_suffix(".vae") for path in sets]
+    embed.main(sets, network="vae", weights=ROOT / "models/miniature/vae", output=vae)
+    with pytest.raises(ValueError, match="different networks embedded them for fid"):
+        score.main(
+            images=sets[0],
+            clip=clip,
+            features=[clip],
+            reference=sets[1],
+            reference_clip=others,
+            reference_features=[vae[1]],
+            space=["fid"],
+            attribute=[],
+            metrics="{}",
+            output=tmp_path / "scores.json",
+        )

@@ -115,11 +115,11 @@ def test_training_says_for_each_slot_what_it_trained_with():
 
 
 def test_scores_of_arms_that_are_no_longer_in_the_experiment_are_left_out():
-    columns = ["arm", "replicate", "iteration", "images", "group", "metric", "value", "n"]
-    rows = [[name, 0, 1, "generated", "all", "recall", 1 / 3, 9] for name in ("all", "gone", "base", "floor")]
+    columns = ["arm", "replicate", "iteration", "images", "group", "features", "metric", "value", "n"]
+    rows = [[name, 0, 1, "generated", "all", "fid", "recall", 1 / 3, 9] for name in ("all", "gone", "base", "floor")]
     found = explorer.scores_of(pd.DataFrame(rows, columns=columns), ["all"])
     assert [row[0] for row in found] == ["all", "base", "floor"]
-    assert found[0][1:] == [0, 1, "generated", "all", "recall", 0.333333]
+    assert found[0][1:] == [0, 1, "generated", "all", "fid", "recall", 0.333333]
 
 
 def test_an_arm_lives_from_its_first_to_its_last_cell():

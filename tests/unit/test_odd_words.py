@@ -98,7 +98,7 @@ def results(dataset, tmp_path_factory):
         imageset.write(place / "generated.zip", table.assign(seed="0"), images)
         imageset.write(place / "unseen.zip", prompts, images[: len(prompts)])
         rows = [
-            {"metric": metric, "group": group, "n": 2, "value": number + 1 / 3}
+            {"metric": metric, "features": "fid", "group": group, "n": 2, "value": number + 1 / 3}
             for metric in ("frechet_distance", "clip_score", "clip_score_std", "kernel_distance")
             for group in groups
         ]
@@ -214,7 +214,7 @@ def test_no_arm_is_missing_from_a_page_of_the_report(results, table, tmp_path):
 
 def test_no_arm_is_missing_from_the_summary(results, tmp_path):
     one = {name: {**LOOKS[name], "synthetic": float(name == "NA")} for name in ("NA", "null")}
-    summarize.main(scores=results / "scores.csv", arms=json.dumps(one), output=tmp_path / "summary.txt")
+    summarize.main(scores=results / "scores.csv", arms=json.dumps(one), space="fid", output=tmp_path / "summary.txt")
     text = " ".join((tmp_path / "summary.txt").read_text().split())
     assert "NA has a Fréchet distance of 2.33" in text
     assert "null has a Fréchet distance of 4.33" in text
@@ -228,7 +228,8 @@ def test_no_arm_and_no_value_is_missing_from_a_figure(results, figure, monkeypat
         figure=figure,
         scores=results / "scores.csv",
         arms=json.dumps(LOOKS),
-        features="CLIP",
+        space="fid",
+        network="CLIP",
         output=[tmp_path / "figure.png"],
     )
     lines = {line.get_label(): line.get_ydata()[-1] for line in drawn[0].axes[0].get_lines()}

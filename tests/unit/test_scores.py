@@ -26,7 +26,8 @@ def embedded(sizes, seed=0, features=4):
 
 
 def scored(images, reference, nearest_k=3):
-    rows = score(images, reference, ["gender", "age"], Metrics.model_validate({"neighbors": {"nearest_k": nearest_k}}))
+    settings = Metrics.model_validate({"neighbors": {"nearest_k": nearest_k}})
+    rows = score({"fid": images}, {"fid": reference}, ["gender", "age"], settings)
     assert len({(row.metric, row.group) for row in rows}) == len(rows)
     return {(row.metric, row.group): (row.n, row.value) for row in rows}
 
@@ -49,6 +50,20 @@ def test_the_whole_set_and_every_value_of_every_attribute_are_scored():
         "vendi_within_prompt",
         "distance_within_prompt",
     }
+
+
+def test_metrics_of_features_have_a_row_per_space_and_others_have_one():
+    spaces = [
+        {name: embedded({"man": 9}, seed) for seed, name in enumerate(("fid", "dino"), start)} for start in (0, 2)
+    ]
+    rows = score(*spaces, [], Metrics.model_validate({"neighbors": {"nearest_k": 3}}))
+    found = {(row.metric, row.features): row.value for row in rows}
+    assert len(found) == len(rows)
+    assert {features for metric, features in found if metric.startswith("clip_score")} == {""}
+    assert {features for metric, features in found if not metric.startswith("clip_score")} == {"fid", "dino"}
+    for name in ("fid", "dino"):
+        expected = frechet_distance(*(sets[name].features for sets in spaces))
+        assert found["frechet_distance", name] == pytest.approx(expected)
 
 
 def test_values_are_those_of_the_metrics():
@@ -94,7 +109,7 @@ def test_a_set_is_at_no_distance_from_itself():
 
 
 def test_scores_of_all_cells_become_one_tidy_table(tmp_path):
-    row = {"metric": "clip_score", "group": "all", "n": 3, "value": 31.5}
+    row = {"metric": "clip_score", "features": "", "group": "all", "n": 3, "value": 31.5}
     paths = [tmp_path / name for name in ("a-1/seed-7/iteration-10/scores.json", "base/seed-0/iteration-0/scores.json")]
     for path in (*paths, tmp_path / "floor.json"):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -115,11 +130,13 @@ def test_scores_of_all_cells_become_one_tidy_table(tmp_path):
 def replicated(metric, values):
     """Scores of many independent sets of replicates, (sets, replicates), as if each were of a group of its own."""
     rows = [
-        ("real", replicate, 5, "generated", f"set={number}", metric, value)
+        ("real", replicate, 5, "generated", f"set={number}", "fid", metric, value)
         for number, row in enumerate(values)
         for replicate, value in enumerate(row)
     ]
-    return pd.DataFrame(rows, columns=["arm", "replicate", "iteration", "images", "group", "metric", "value"])
+    return pd.DataFrame(
+        rows, columns=["arm", "replicate", "iteration", "images", "group", "features", "metric", "value"]
+    )
 
 
 @pytest.mark.parametrize("replicates", [3, 6])
@@ -151,7 +168,7 @@ def test_the_interval_of_a_distance_stays_above_0():
 
 
 def test_means_over_replicates_have_students_interval():
-    key = {"arm": "real", "iteration": 5, "images": "generated", "group": "all"}
+    key = {"arm": "real", "iteration": 5, "images": "generated", "group": "all", "features": "fid"}
     rows = [{**key, "metric": "kernel_distance", "replicate": i, "value": v} for i, v in enumerate([1.0, 2.0, 3.0])]
     alone = {**key, "metric": "clip_score", "replicate": 0, "value": 70.0}
     table = over_replicates(pd.DataFrame([*rows, alone])).set_index("metric").to_dict("index")

@@ -36,7 +36,7 @@ def experiment(settings) -> Experiment:
     settings["rewards"]["single_image_distance"]["features"]["weights"] = "models/sd/vae"
     settings["score"] = {
         "clip": str(MINIATURE / "clip"),
-        "features": {"network": "inception", "weights": "models/inception.pth"},
+        "features": {"fid": {"network": "inception", "weights": "models/inception.pth"}},
     }
     return load(settings)
 
@@ -92,8 +92,8 @@ def test_a_folder_that_was_fetched_with_another_pin_is_refused(experiment, tmp_p
 def test_a_resolution_that_the_model_cannot_make_is_refused(settings):
     settings["model"] = str(MINIATURE)
     settings["rewards"]["single_image_distance"]["features"]["weights"] = str(MINIATURE / "vae")
-    settings["score"] = {"clip": str(MINIATURE / "clip"), "features": {"network": "clip", "weights": "clip"}}
-    settings["score"]["features"]["weights"] = str(MINIATURE / "clip")
+    features = {"network": "clip", "weights": str(MINIATURE / "clip")}
+    settings["score"] = {"clip": str(MINIATURE / "clip"), "features": {"clip": features}}
     for resolution in (32, 64, 512):
         weights.check(load(settings | {"dataset": settings["dataset"] | {"resolution": resolution}}))
     for resolution in (30, 34, 36):
@@ -245,7 +245,7 @@ def test_what_deepface_lacks_or_has_of_another_hash_is_found(settings, tmp_path)
     settings |= {"model": str(MINIATURE), "figures": {"group": {"gender": "man"}}}
     settings["rewards"]["single_image_distance"]["features"]["weights"] = str(MINIATURE / "vae")
     features = {"network": "clip", "weights": str(MINIATURE / "clip")}
-    settings["score"] = {"clip": str(MINIATURE / "clip"), "features": features}
+    settings["score"] = {"clip": str(MINIATURE / "clip"), "features": {"clip": features}}
     weights.check(load(settings))
     (tmp_path / "gender_model_weights.onnx").write_bytes(b"weights")
     with pytest.raises(

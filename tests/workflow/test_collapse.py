@@ -46,12 +46,11 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _embed(images: Path) -> None:
-    features = EXPERIMENT.score.features
     embed.main(
         sets=[images],
-        clip=CLIP,
-        network=features.network,
-        weights=ROOT / features.weights,
+        network="clip",
+        weights=CLIP,
+        clip_score=True,
         output=[images.with_suffix(".safetensors")],
     )
 
@@ -106,9 +105,12 @@ def _cell(results: Path, arm: str, iteration: int, share: float) -> dict[str, fl
     _embed(cell / "generated.zip")
     score.main(
         images=cell / "generated.zip",
-        features=cell / "generated.safetensors",
+        clip=cell / "generated.safetensors",
+        features=[cell / "generated.safetensors"],
         reference=data / "reference.zip",
-        reference_features=data / "reference.safetensors",
+        reference_clip=data / "reference.safetensors",
+        reference_features=[data / "reference.safetensors"],
+        space=list(EXPERIMENT.score.features),
         attribute=[],
         metrics="{}",
         output=cell / "scores.json",

@@ -103,7 +103,7 @@ def with_weights(config: dict[str, Any]) -> dict[str, Any]:
     return config | {
         "model": "models/miniature",
         "rewards": {"single_image_distance": {"features": vae}},
-        "score": config["score"] | {"clip": "models/miniature/clip", "features": clip},
+        "score": config["score"] | {"clip": "models/miniature/clip", "features": {"clip": clip}},
     }
 
 

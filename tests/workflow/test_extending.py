@@ -16,7 +16,7 @@ from tests.workflow.conftest import ROOT, Project
 
 OVERLAY = {
     "rewards": {"contrast": {}},
-    "score": {"features": {"network": "blocks", "weights": "config.yaml"}},
+    "score": {"features": {"blocks": {"network": "blocks", "weights": "config.yaml"}}},
     "arms": {
         "real": {"iterations": 2, "finetune": {"trainable": "attention"}},
         "most": {"iterations": 2, "regime": "last_two", "curate": [{"most": {"keep": 0.67}}]},
@@ -82,11 +82,18 @@ def test_a_step_keeps_the_images_of_the_highest_reward(extended: Project):
         assert min(kept) >= max(left)
 
 
-def test_a_network_is_what_the_scores_compare(extended: Project):
+def test_a_network_is_a_feature_space_beside_the_first(extended: Project):
     record = json.loads((extended.root / f"{CELL}/scores.json").read_text(encoding="utf-8"))
-    assert record["features"]["network"] == "blocks"
-    summary = (extended.root / "results/tiny/summary.txt").read_text(encoding="utf-8")
-    assert "BLOCKS" in summary
+    assert [record["embeddings"][name]["network"] for name in ("clip_score", "clip", "blocks")] == [
+        "clip",
+        "clip",
+        "blocks",
+    ]
+    spaces = {row["features"] for row in rows(extended, "results/tiny/scores.csv") if row["metric"] == "vendi_score"}
+    assert spaces == {"clip", "blocks"}
+    for name, network in (("curves", "CLIP"), ("curves-blocks", "BLOCKS")):
+        figure = (extended.root / f"results/tiny/figures/{name}.svg").read_text(encoding="utf-8")
+        assert f"({network} features, n = " in figure
 
 
 def test_a_metric_is_in_the_scores_of_every_cell_and_in_the_figure(extended: Project):

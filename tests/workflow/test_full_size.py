@@ -34,7 +34,7 @@ def test_the_overlay_runs_to_the_end(tmp_path: Path):
     result = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     cell = project.root / "results/full-size/culled/seed-0/iteration-1"
-    made_by = json.loads((cell / "scores.json").read_text(encoding="utf-8"))["features"]
+    made_by = json.loads((cell / "scores.json").read_text(encoding="utf-8"))["embeddings"]["fid"]
     assert made_by["network"] == "inception"
     assert made_by["resize"].startswith("bilinear without antialiasing to 299 px")
     scores = pd.read_csv(project.root / "results/full-size/scores.csv")

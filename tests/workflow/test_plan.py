@@ -51,6 +51,19 @@ def test_adding_an_arm_plans_only_that_arm(finished: Project):
     assert set(rules_of(jobs)) - SUMMARIES == {"compose", "finetune", "generate", "gather", "unseen", "embed", "score"}
 
 
+def test_adding_a_feature_space_plans_its_embeddings_the_scores_and_what_shows_them(finished: Project):
+    inception = {"network": "inception", "weights": "models/none.pth"}
+    downloads = {"models/none.pth": {"url": "https://example.org/none.pth", "sha256": "01234567"}}
+    jobs = finished.plan(overlay={"score": {"features": {"fid": inception}}, "downloads": downloads})
+    cells = rules_of(jobs)["score"]
+    assert rules_of(jobs)["embed"] == cells
+    made = {"embed", "embed_dataset", "score", "score_floor", "check_weights", "download_file"}
+    assert set(rules_of(jobs)) - SUMMARIES == made
+    assert {output for job in jobs if job.rule == "embed_dataset" for output in job.outputs} == {
+        f"{RESULTS}/dataset/{images}-fid.safetensors" for images in ("images", "reference")
+    }
+
+
 def test_a_learning_rate_of_one_arm_plans_its_finetunes_and_what_hangs_on_them(finished: Project):
     jobs = finished.plan(overlay={"arms": {"poison-50": {"finetune": {"learning_rate": 1.0e-4}}}})
     assert cells_of(jobs) == {"poison-50/1", "poison-50/2", "healed/2"}

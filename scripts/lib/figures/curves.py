@@ -24,12 +24,12 @@ OF_GROUPS = "kernel_distance"  # Without bias at any n and mixture of groups: pa
 
 
 def draw(figure: Name, scores: pd.DataFrame, arms: Mapping[str, Arm], features: str) -> Figure:
-    """Draw one of the figures of scores, one line per arm.
+    """Draw one of the figures of scores of one feature space, one line per arm.
 
     Args:
         figure: ``curves`` is Fréchet distance and CLIP score, ``diversity`` Vendi score and coverage,
             ``groups`` the kernel distance of every value of every attribute.
-        scores: columns ``arm, replicate, iteration, images, group, metric, value, n``. The arm ``base``
+        scores: columns ``arm, replicate, iteration, images, group, features, metric, value, n``. The arm ``base``
             has iteration 0, the arm ``floor`` the scores of real images.
         arms: by name.
         features: whose features the scores compare, e.g. ``CLIP``.
@@ -45,7 +45,7 @@ def trajectory(scores: pd.DataFrame, name: str, arm: Arm) -> pd.DataFrame:
     """Return the mean of one metric along an arm, from the model that it starts from.
 
     Args:
-        scores: rows of one metric, columns ``arm, replicate, iteration, value``.
+        scores: rows of one metric in one feature space, columns as for ``replicates.over_replicates``.
         name: the arm's name.
         arm: the arm; its first point is its parent's, or the base model's.
 

@@ -265,10 +265,10 @@ def _json(content: Any) -> str:
 def scores_of(scores: pd.DataFrame, arms: Iterable[str]) -> list[list[Any]]:
     """Return the scores of the arms, of the base model and of the real images as rows of six significant digits.
 
-    Columns: ``arm, replicate, iteration, images, group, metric, value``.
+    Columns: ``arm, replicate, iteration, images, group, features, metric, value``.
     """
     shown = scores[scores["arm"].isin([*arms, BASE, FLOOR])]
-    columns = ["arm", "replicate", "iteration", "images", "group", "metric"]
+    columns = ["arm", "replicate", "iteration", "images", "group", "features", "metric"]
     rows = shown[columns].to_numpy().tolist()
     return [[*row, float(f"{value:.6g}")] for row, value in zip(rows, shown["value"], strict=True)]
 

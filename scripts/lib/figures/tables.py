@@ -52,9 +52,14 @@ def read(name: Name, sources: Sequence[Path]) -> pd.DataFrame:
 
 
 def cells(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per cell and one column per metric, of all its generated images; in the order of the scores."""
+    """Return one row per cell, of its generated images as a whole, in the order of the scores.
+
+    There is one column per metric, and per feature space where there are several.
+    """
     whole = scores[(scores["images"] == "generated") & (scores["group"] == ALL)]
-    wide = whole.pivot_table(index=CELL, columns="metric", values="value", sort=False)
+    spaces = whole["features"].where(whole["features"] != "").nunique()
+    named = whole["metric"].where((spaces == 1) | (whole["features"] == ""), whole["metric"] + " " + whole["features"])
+    wide = whole.assign(metric=named).pivot_table(index=CELL, columns="metric", values="value", sort=False)
     wide.insert(0, "n", whole.groupby(CELL)["n"].max())
     return wide.reset_index().rename_axis(columns=None)
 

@@ -34,7 +34,7 @@ class Embedded(NamedTuple):
 
     Attributes:
         metadata: the table of the image set.
-        features: float32 (n, d), of the network of ``score.features``.
+        features: float32 (n, d), of one of the networks of ``score.features``.
         clip_image, clip_text: float32 (n, e), CLIP's embeddings of the images and of their prompts.
     """
 

@@ -205,8 +205,11 @@ def _images(experiment: Experiment, cell: Cell) -> Iterator[Job]:
     shards = [f"generated/shard-{shard}.json" for shard in range(shards_a_cell(experiment))]
     for shard, output in enumerate(shards):
         yield _job("generate", cell, output, trained, f"generate-{shard}")
-    images, unseen, features = f"{cell}/generated.zip", f"{cell}/unseen.json", f"{cell}/generated.safetensors"
+    images, unseen = f"{cell}/generated.zip", f"{cell}/unseen.json"
+    embeddings = [f"generated-{embedding}.safetensors" for embedding in experiment.score.embeddings]
     yield _job("gather", cell, "generated.zip", {"shards": [f"{cell}/{output}" for output in shards]})
     yield _job("unseen", cell, "unseen.json", trained)
-    yield _job("embed", cell, "generated.safetensors", {"images": [images, unseen]})
-    yield _job("score", cell, "scores.json", {"images": [images, unseen, features]})
+    for output in embeddings:
+        name = f"embed-{output.removeprefix('generated-').removesuffix('.safetensors')}"
+        yield _job("embed", cell, output, {"images": [images, unseen]}, name)
+    yield _job("score", cell, "scores.json", {"images": [images, unseen, *(f"{cell}/{path}" for path in embeddings)]})

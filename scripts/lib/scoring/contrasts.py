@@ -10,23 +10,24 @@ from scipy.special import stdtr, stdtrit
 
 from scripts.lib.experiment.cell import ALL, BASE, FLOOR
 
-KEYS = ["arm", "iteration", "images", "group", "metric"]
+KEYS = ["arm", "iteration", "images", "group", "features", "metric"]
 
 
 def contrasts(scores: pd.DataFrame, control: str | None) -> pd.DataFrame:
     """Return the difference of every arm to the control arm in the same iteration, over the pairs of equal replicate.
 
     The floor cancels in a difference. ``p`` is that of the paired t test, ``p_holm`` is adjusted by Holm (1979) for all
-    comparisons of one metric in one iteration: those of all arms, and for single groups those of all groups too.
+    comparisons of one metric in one feature space and iteration: those of all arms, and for single groups those of all
+    groups too.
 
     Args:
-        scores: columns ``arm, replicate, iteration, images, group, metric, value``.
+        scores: columns ``arm, replicate, iteration, images, group, features, metric, value``.
         control: the control arm's name; None gives a table without rows.
 
     Returns:
-        ``arm, iteration, images, group, metric, control, pairs, difference, low, high, p, p_holm``: ``low`` and
-        ``high`` are the ends of Student's 95 % interval. They and both p are NaN for a single pair. An iteration that
-        the control does not have is absent.
+        ``arm, iteration, images, group, features, metric, control, pairs, difference, low, high, p, p_holm``:
+        ``low`` and ``high`` are the ends of Student's 95 % interval. They and both p are NaN for a single pair. An
+        iteration that the control does not have is absent.
     """
     arms = scores[~scores["arm"].isin([BASE, FLOOR, control])]
     on = [*KEYS[1:], "replicate"]
@@ -40,7 +41,7 @@ def contrasts(scores: pd.DataFrame, control: str | None) -> pd.DataFrame:
     table = table.assign(
         control=control, low=table["mean"] - half, high=table["mean"] + half, p=2 * stdtr(freedom, -t)
     ).rename(columns={"count": "pairs", "mean": "difference"})
-    family = [table["iteration"], table["images"], table["metric"], table["group"] == ALL]
+    family = [table["iteration"], table["images"], table["features"], table["metric"], table["group"] == ALL]
     table["p_holm"] = table.groupby(family)["p"].transform(holm)
     return table[[*KEYS, "control", "pairs", "difference", "low", "high", "p", "p_holm"]]
 
@@ -56,8 +57,9 @@ def worse(table: pd.DataFrame) -> pd.Series:
     """Return whether the interval of a difference lies on the worse side of 0, a bool for each iteration.
 
     Args:
-        table: rows of ``contrasts`` of one arm's whole sets of generated images, of the metrics ``frechet_distance``
-            (worse where it rises) and ``clip_score`` (worse where it falls). Both have to be worse.
+        table: rows of ``contrasts`` of one arm's whole sets of generated images in one feature space, of the metrics
+            ``frechet_distance`` (worse where it rises) and ``clip_score`` (worse where it falls). Both have to be
+            worse.
     """
     distance, clip_score = (
         table[table["metric"] == metric].set_index("iteration") for metric in ("frechet_distance", "clip_score")

@@ -10,7 +10,7 @@ from scipy.special import stdtrit
 
 from scripts.lib.metrics.catalogue import catalogue
 
-KEYS = ["arm", "iteration", "images", "group", "metric"]
+KEYS = ["arm", "iteration", "images", "group", "features", "metric"]
 
 
 def over_replicates(scores: pd.DataFrame) -> pd.DataFrame:
@@ -20,11 +20,11 @@ def over_replicates(scores: pd.DataFrame) -> pd.DataFrame:
     with the delta method's standard error s / (mean √n): it stays above 0.
 
     Args:
-        scores: columns ``arm, replicate, iteration, images, group, metric, value``.
+        scores: columns ``arm, replicate, iteration, images, group, features, metric, value``.
 
     Returns:
-        ``arm, iteration, images, group, metric, replicates, mean, low, high``; the interval of a
-        single replicate is NaN.
+        ``arm, iteration, images, group, features, metric, replicates, mean, low, high``; the interval of
+        a single replicate is NaN.
     """
     table = scores.groupby(KEYS, sort=False)["value"].agg(["count", "mean", "std"]).reset_index()
     half = stdtrit(table["count"] - 1, 0.975) * table["std"] / np.sqrt(table["count"])

@@ -1,6 +1,7 @@
 """Scores of one image set against a reference, as tidy rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -11,61 +12,84 @@ from scripts.lib.experiment.cell import ALL
 from scripts.lib.experiment.config.section import Section
 from scripts.lib.metrics.metric import Embedded
 
+Spaces = Mapping[str, Embedded]
+
 
 class Score(NamedTuple):
-    """One number: a metric of the images of one group (``all``, or ``attribute=value``), ``n`` of them."""
+    """One number: a metric of the images of one group (``all``, or ``attribute=value``), ``n`` of them.
+
+    ``features`` is the feature space that it compares, blank for a metric that compares none.
+    """
 
     metric: str
+    features: str
     group: str
     n: int
     value: float
 
 
-def of_prompts(images: Embedded, settings: Section) -> Iterator[tuple[str, float]]:
+def of_prompts(images: Spaces, group: str, settings: Section) -> Iterator[Score]:
     """Yield the metrics that need no reference.
 
     Args:
+        images: the same images in each feature space.
+        group: whose images they are.
         settings: those of each kind of metric, by its name.
     """
     for name, kind in kinds("metrics").items():
         if not kind.AGAINST_REFERENCE:
-            yield from kind.compute(images, getattr(settings, name)).items()
+            for space, own in _spaces(kind, images):
+                for metric, value in kind.compute(own, getattr(settings, name)).items():
+                    yield Score(metric, space, group, len(own.metadata), value)
 
 
-def against(images: Embedded, reference: Embedded, settings: Section, *, whole: bool) -> Iterator[tuple[str, float]]:
-    """Yield the distances between two sets of equal n; each where n allows.
-
-    Args:
-        whole: whether these are all images of a set, not those of one group.
-    """
+def against(images: Spaces, reference: Spaces, group: str, settings: Section) -> Iterator[Score]:
+    """Yield the distances between two sets of equal n; each where n allows."""
     for name, kind in kinds("metrics").items():
         if kind.AGAINST_REFERENCE:
-            yield from kind.compute(images, reference, getattr(settings, name), whole=whole).items()
+            for space, own in _spaces(kind, images):
+                other = reference[space] if space else next(iter(reference.values()))
+                found = kind.compute(own, other, getattr(settings, name), whole=group == ALL)
+                for metric, value in found.items():
+                    yield Score(metric, space, group, len(own.metadata), value)
 
 
-def score(images: Embedded, reference: Embedded, attributes: list[str], settings: Section) -> list[Score]:
+def score(images: Spaces, reference: Spaces, attributes: list[str], settings: Section) -> list[Score]:
     """Score the whole set, and each value of each attribute.
 
-    Distances compare equal n a group: the first rows of each demographic group, as many as the
+    Distances compare equal n per group: the first rows of each demographic group, as many as the
     smaller set has. CLIP and Vendi scores are over all images. The whole set always has a Fréchet
     distance (the paper's 820 images have fewer than their 2048 features); its parts only where n allows.
+
+    Args:
+        images: the images in each feature space.
+        reference: the reference in the same spaces.
+        attributes: those whose values are scored apart.
+        settings: those of each kind of metric, by its name.
     """
-    ours, theirs = _equal(images.metadata, reference.metadata)
-    subsets = [(ALL, pd.Series(True, index=images.metadata.index))]
+    metadata = next(iter(images.values())).metadata
+    ours, theirs = _equal(metadata, next(iter(reference.values())).metadata)
+    subsets = [(ALL, pd.Series(True, index=metadata.index))]
     subsets += [
-        (f"{name}={value}", images.metadata[name] == value)
-        for name in attributes
-        for value in images.metadata[name].unique()
+        (f"{name}={value}", metadata[name] == value) for name in attributes for value in metadata[name].unique()
     ]
-    rows = []
+    rows: list[Score] = []
     for group, member in subsets:
-        own = images.take(np.flatnonzero(member))
-        rows += [Score(metric, group, len(own.metadata), value) for metric, value in of_prompts(own, settings)]
+        rows += of_prompts(_take(images, np.flatnonzero(member)), group, settings)
         chosen = member.to_numpy()[ours]
-        pair = images.take(ours[chosen]), reference.take(theirs[chosen])
-        distances = against(*pair, settings, whole=group == ALL)
-        rows += [Score(metric, group, int(chosen.sum()), value) for metric, value in distances]
+        rows += against(_take(images, ours[chosen]), _take(reference, theirs[chosen]), group, settings)
     return rows
+
+
+def _take(spaces: Spaces, rows: np.ndarray) -> Spaces:
+    return {name: embedded.take(rows) for name, embedded in spaces.items()}
+
+
+def _spaces(kind: ModuleType, spaces: Spaces) -> Iterable[tuple[str, Embedded]]:
+    """Return the spaces that a kind of metric is computed in: all, or one without a name where it compares none."""
+    if any(metric.of_features for metric in kind.METRICS.values()):
+        return spaces.items()
+    return [("", next(iter(spaces.values())))]
 
 
 def _equal(images: pd.DataFrame, reference: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

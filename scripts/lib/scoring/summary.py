@@ -22,7 +22,8 @@ def summarize(scores: pd.DataFrame, arms: Mapping[str, Arm], control: str | None
     first iteration in which they do is the onset. The text says so.
 
     Args:
-        scores: as for ``draw_curves``; the mean over replicates counts.
+        scores: those of one feature space, columns as for ``replicates.over_replicates``; the mean over replicates
+            counts.
         arms: by name.
         control: the control arm; None: no arm is judged.
         note: a last sentence, such as what the scores cannot be compared with.

@@ -54,12 +54,9 @@ class Use(NamedTuple):
 
 def uses(experiment: Experiment) -> dict[str, Use]:
     """Return the weights that an experiment loads with torch, by what for."""
-    score = experiment.score.features
-    found = {
-        "model": Use(None, experiment.model),
-        "clip": Use("clip", experiment.score.clip),
-        "features": Use(score.network, score.weights),
-    }
+    found = {"model": Use(None, experiment.model)}
+    for embedding, part in experiment.score.embeddings.items():
+        found[f"score-{embedding}"] = Use(part.network, part.weights)
     for reward in kinds("rewards"):
         found |= uses_of_reward(experiment, reward)
     return found
