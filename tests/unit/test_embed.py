@@ -36,11 +36,20 @@ def test_the_same_images_give_the_same_bytes(sets):
 
 def test_embeddings_of_other_images_are_refused(sets, tmp_path):
     (one, other), (features, others) = sets, embedded(sets, ".safetensors")
-    settings = {"attribute": [], "metrics": '{"neighbors": {"nearest_k": 2}}', "output": tmp_path / "scores.json"}
 
     def scored(images: Path, own: Path, reference: Path, its: Path) -> None:
-        ours, theirs = {"clip": own, "features": [own]}, {"reference_clip": its, "reference_features": [its]}
-        score.main(images=images, **ours, reference=reference, **theirs, space=["fid"], **settings)
+        score.main(
+            images=images,
+            clip=own,
+            features=[own],
+            reference=reference,
+            reference_clip=its,
+            reference_features=[its],
+            space=["fid"],
+            attribute=[],
+            metrics='{"neighbors": {"nearest_k": 2}}',
+            output=tmp_path / "scores.json",
+        )
 
     scored(one, features, other, others)
     with pytest.raises(ValueError, match=r"one\.safetensors has the embeddings of other images than those in .*other"):
