@@ -8,7 +8,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup lock demo experiment check format unit workflow browser test full-size test-slurm
+.PHONY: help setup lock demo experiment check format docs unit workflow browser test full-size test-slurm
 
 help:  ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -16,13 +16,13 @@ help:  ## List the targets.
 setup: .venv/installed  ## Set up .venv from the locks in envs/.
 
 LOCKS := $(wildcard envs/*.lock.txt)
-PROGRESS := /^Collecting/ { printf "\r%4d of at most %d: %-60.60s", ++n, total, $$2; fflush() } \
+PROGRESS := /^(Collecting|Processing)/ { sub(".*/", "", $$2); printf "\r%4d of at most %d: %-60.60s", ++n, total, $$2; fflush() } \
 	/^Installing/ { print "\nUnpacking them: a minute or two." }
 .venv/installed: $(LOCKS)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "nepotism needs Python 3.11 or newer")'
 	$(PYTHON) -m venv .venv
 	@echo "Fetching the packages of envs/*.lock.txt into .venv: minutes, and some 6 GB on Linux, where torch comes with CUDA."
-	@$(BIN)/pip install --require-hashes $(LOCKS:%=--requirement %) \
+	@PYTHONUNBUFFERED=1 $(BIN)/pip install --require-hashes $(LOCKS:%=--requirement %) \
 		| awk -v total=$$(cat $(LOCKS) | grep -o '^[a-z0-9][^ ;]*' | sort -u | wc -l) '$(PROGRESS)'
 	touch $@
 
@@ -60,6 +60,9 @@ format: setup  ## Mend what a formatter can.
 	ruff format .
 	snakefmt Snakefile rules
 	rumdl fmt --quiet .
+
+docs: setup  ## Build the documentation's site into site/, without a warning.
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
 
 unit: setup  ## Run the tests of functions and scripts.
 workflow: setup  ## Run the tests of what Snakemake plans and runs.

@@ -43,4 +43,5 @@ def read_arms(text: str) -> dict[str, Arm]:
 
 
 def percent(share: float) -> str:
+    """Return a share, 0 to 1, as text in percent with three digits."""
     return f"{100 * share:.3g} %"
