@@ -11,7 +11,7 @@ from scripts.lib.cluster import slurm
 from scripts.lib.planning import rerun
 
 # Models are large: one that was removed is trained again when a job needs it. `finetune.json` stands for it.
-MODELS = {f"{RESULTS}/{path}" for cell in cells(EXPERIMENT) for path in model_files(cell)}
+MODELS = {f"{RESULTS}/{path}" for cell in cells(EXPERIMENT) for path in model_folders(cell)}
 rerun.order_by_ancient_inputs(DAG)
 rerun.plan_what_is_missing(DAG, optional=MODELS | set(EXPERIMENT.downloads))
 

@@ -19,7 +19,7 @@ from scripts.lib.weights import configured as weights
 from scripts.lib.experiment.config.describe import describe
 from scripts.lib.planning.controls import unmatched
 from scripts.lib.experiment.config.score import CLIP_SCORE
-from scripts.lib.planning.jobs import compose_inputs, curate_inputs, finetune_inputs, model_files, shards_a_cell, steps
+from scripts.lib.planning.jobs import compose_inputs, curate_inputs, finetune_inputs, model_folders, shards_a_cell, steps
 from scripts.lib.experiment.cell import BASE, Cell
 from scripts.lib.experiment.lineage import cells, every_cell, initial, iterations_left, last_cells
 from scripts.lib.base.seeds import seed_of
@@ -190,7 +190,7 @@ def options(inputs, *names):
 def models_to_keep():
     """Return the models that the target `all` asks for: Snakemake leaves what a target asks for, temporary or not."""
     kept = last_cells(EXPERIMENT) if EXECUTION.keep == "last" else []
-    return [f"<results>/{path}" for cell in kept for path in model_files(cell)]
+    return [f"<results>/{path}" for cell in kept for path in model_folders(cell)]
 
 
 def model_of(cell):

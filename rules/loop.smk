@@ -40,8 +40,7 @@ rule finetune:
         weights=downloaded(MODEL),
         checked=checked("model"),
     output:
-        config=removable("<cell>/model/config.json"),
-        weights=removable("<cell>/model/diffusion_pytorch_model.safetensors"),
+        model=directory(removable("<cell>/model")),
         provenance="<cell>/finetune.json",
     log:
         "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/finetune.log",
@@ -70,20 +69,19 @@ rule finetune:
         ),
         start=lambda wildcards: flags({"start": model_of(initial(EXPERIMENT, this(wildcards)))}),
         seed=EXPERIMENT.seed,
-        output=subpath(output.weights, parent=True),
         cell=subpath(output.provenance, parent=True),
     shell:
         # exec: a shell in between would die of the SIGTERM that the fine-tune saves its state on.
         "exec python -m scripts.finetune {params.model} --training {input.training} {params.images} --root {params.root} {params.start}"
         " {params.trainable} {params.settings} --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
         " --checkpoints {params.cell}/checkpoints --checkpoint-minutes {resources.checkpoint_minutes} --code {params.code}"
-        " --output {params.output} --provenance {output.provenance} > {log} 2>&1"
+        " --output {output.model} --provenance {output.provenance} > {log} 2>&1"
 
 
 rule generate:
     input:
         real="<results>/dataset/images.zip",
-        trained=lambda wildcards: read({"trained": model_files(this(wildcards))})["trained"],
+        trained=lambda wildcards: read({"trained": model_folders(this(wildcards))})["trained"],
         weights=downloaded(MODEL),
         checked=checked("model"),
     output:
@@ -139,7 +137,7 @@ rule gather:
 rule unseen:
     input:
         prompts="<results>/dataset/unseen.csv",
-        trained=lambda wildcards: read({"trained": model_files(this(wildcards))})["trained"],
+        trained=lambda wildcards: read({"trained": model_folders(this(wildcards))})["trained"],
         weights=downloaded(MODEL),
         checked=checked("model"),
     output:

@@ -77,10 +77,10 @@ def main(
     process = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"))  # That `accelerate launch --cpu` sets.
     state = checkpoints / _fingerprint(inputs, settings)
     engine, part = engine_of(model), trainable_of(trainable)
-    network = part.load(engine, model, start)
+    torch.manual_seed(seed_of(seed, replicate, iteration, "trainable"))
+    network = part.prepare(engine, model, start, part.Settings(**json.loads(trainable_settings)))
     if gradient_checkpointing:
         network.enable_gradient_checkpointing()
-    network = part.wrap(network, part.Settings(**json.loads(trainable_settings)))
 
     def train() -> list[float]:
         return finetune(

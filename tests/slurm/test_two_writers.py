@@ -20,7 +20,7 @@ from tests.workflow.conftest import ROOT, Project, copy_checkout
 # Two cells that need no other, and a fine-tune long enough to be stopped in.
 CELLS = {"finetune": "results/tiny/real/seed-0/iteration-1", "generate": "results/tiny/base/seed-0/iteration-0"}
 TARGETS = {
-    "finetune": f"{CELLS['finetune']}/model/diffusion_pytorch_model.safetensors",
+    "finetune": f"{CELLS['finetune']}/model",
     "generate": f"{CELLS['generate']}/generated.zip",
 }
 OVERLAY = {"finetune": {"epochs": 5}}
@@ -134,9 +134,10 @@ def test_a_lost_daemon_leaves_one_writer(cluster, project, alone, lost, rule, mo
         assert state(project.root / cell) == seen, "the older writer has changed a file"
     assert "stops without writing" in older.log()
     theirs, ours = contents(alone, cell), contents(project, cell)
-    assert TARGETS[rule] in ours
+    assert any(name.startswith(TARGETS[rule]) for name in ours)
     assert [name for name in ours if ours[name] != theirs.get(name)] == []
-    assert not list((project.root / cell).rglob(".*")), "what the older writer had begun is gone"
+    hidden = {path.name for path in (project.root / cell).rglob(".*")}
+    assert hidden <= {".snakemake_timestamp"}, "what the older writer had begun is gone"
     if rule == "finetune":
         assert "resumed from" in (project.root / cell.replace("tiny", "tiny/logs") / "finetune.log").read_text()
     assert not (project.root / ".snakemake/fence").exists()

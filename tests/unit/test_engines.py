@@ -74,7 +74,7 @@ def test_text_and_latents_are_those_of_the_pipeline():
 
 def test_full_trains_all_weights_and_reads_what_it_wrote(tmp_path):
     engine, full = engine_of(MODEL), trainable_of("full")
-    network = full.wrap(full.load(engine, MODEL, None), full.Settings())
+    network = full.prepare(engine, MODEL, None, full.Settings())
     assert sum(each.numel() for each in full.parameters(network)) == network.num_parameters()
     with torch.no_grad():
         for parameter in full.parameters(network):

@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 
 from scripts.lib.experiment.config.load import load
+from scripts.lib.experiment.lineage import cells
 from scripts.lib.planning import plan_views
+from scripts.lib.planning.disk import Sizes, peak
 from scripts.lib.planning.jobs import jobs
 from scripts.lib.planning.pilot import Pilot, Rate
-from scripts.lib.planning.plan import Sizes, architecture, cost_of, operations, peak, plan
+from scripts.lib.planning.plan import architecture, cost_of, operations, plan
 from scripts.lib.planning.schedule import Span
 
-ONE: Any = SimpleNamespace(forward=10, training=30, encode=4, decode=5, text=1, parameters=1000)
-NONE = Pilot({}, [], None, None, 0.0)
+ONE: Any = SimpleNamespace(forward=10, training=30, encode=4, decode=5, text=1, parameters={"to_q.weight": (10, 100)})
+NONE = Pilot({}, [], None, 0.0)
 
 
 @pytest.fixture
@@ -65,13 +67,18 @@ def test_a_measured_rule_is_scaled_and_others_are_counted(experiment):
     assert cost("mixed/seed-0/iteration-1/scores.json") is None
 
 
+def one_byte_a_model(experiment):
+    ones = dict.fromkeys(cells(experiment), 1)
+    return Sizes(ones, ones, 0, 0)
+
+
 def test_the_peak_counts_the_u_nets_that_are_there_at_once(settings):
     def most(keep):
         settings["arms"] = {"mixed": {"iterations": 3}}
         chosen = load(settings | {"execution": {"keep": keep}})
         every = jobs(chosen)
         spans = {job.output: Span(start, start + 1, 0) for start, job in enumerate(every)}
-        return peak(chosen, every, spans, Sizes(1, 0, 0))
+        return peak(chosen, every, spans, one_byte_a_model(chosen))
 
     assert most("all") == 3
     assert most("last") == 2, "one is read while the next is written"
@@ -81,7 +88,7 @@ def test_a_long_fine_tune_has_its_checkpoints(settings):
     experiment = load(settings | {"arms": {"mixed": {"iterations": 1}}})
     every = jobs(experiment)
     spans = {job.output: Span(0, 6000, 0) for job in every}
-    assert peak(experiment, every, spans, Sizes(1, 0, 0)) == 1 + 3 * 3
+    assert peak(experiment, every, spans, one_byte_a_model(experiment)) == 1 + 3 * 3
 
 
 def test_what_is_kept_shows_in_the_plan(experiment, tmp_path):
@@ -89,6 +96,10 @@ def test_what_is_kept_shows_in_the_plan(experiment, tmp_path):
     assert result.disk["number"].tolist()[:2] == [4, 2]
     assert result.disk["bytes_all"].tolist()[:2] == [16_000, 8_000]
     assert result.cells == 5
+    lora = result.disk.set_index("files").loc["models, keep: all, trainable: lora"]
+    one = 4 * 4 * (10 + 100)
+    assert lora["number"] == 4
+    assert lora["bytes_all"] == (1 + 2 + 3 + 1) * one, "each iteration keeps those before"
     assert plan_views.headline(result).startswith("small: 5 cells, ")
     assert plan_views.tables(result)["disk"]["all"].tolist()[:2] == ["16 kB", "8 kB"]
     assert dict(result.rules[["rule", "jobs"]].to_numpy())["finetune"] == 4

@@ -119,7 +119,7 @@ def test_a_changed_library_reruns_what_imports_it_and_no_more(editable):
 
 def test_healing_depends_on_its_parent(tmp_path: Path):
     project = Project(ROOT).copy(tmp_path / "fresh")
-    jobs = project.plan(f"{RESULTS}/healed/seed-0/iteration-2/model/config.json")
+    jobs = project.plan(f"{RESULTS}/healed/seed-0/iteration-2/model")
     assert cells_of([job for job in jobs if job.rule == "finetune"]) == {"poison-50/1", "healed/2"}
 
 

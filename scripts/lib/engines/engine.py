@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from scripts.lib.base.kinds import kinds
-from scripts.lib.base.safetensors_files import ModelError, read_json
+from scripts.lib.base.safetensors_files import ModelError, Shapes, read_json
 from scripts.lib.experiment.choices import Mode
 
 if TYPE_CHECKING:
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
 
 class Flops(NamedTuple):
-    """Floating-point operations for one image, and the number of parameters of the network that is trained.
+    """Floating-point operations for one image, and the parameters of the network that is trained.
 
     Attributes:
         forward: one forward pass of the network.
         training: a forward and a backward pass of it.
         encode, decode: the autoencoder's halves.
         text: one prompt.
+        parameters: their shapes, by name.
     """
 
     forward: int
@@ -33,7 +34,7 @@ class Flops(NamedTuple):
     encode: int
     decode: int
     text: int
-    parameters: int
+    parameters: Shapes
 
 
 class Encoder(Protocol):

@@ -165,7 +165,7 @@ def count(folder: Path, size: int | None = None) -> Flops:
             encode=operations(lambda: vae.encode(pixels)),
             decode=operations(lambda: vae.decode(latents)),
             text=operations(lambda: text(tokens)),
-            parameters=unet.num_parameters(),
+            parameters={name: tuple(parameter.shape) for name, parameter in unet.named_parameters()},
         )
 
 

@@ -53,6 +53,11 @@ def initial(experiment: Experiment, cell: Cell) -> Cell:
     return previous(experiment, cell)
 
 
+def fine_tunes(experiment: Experiment, cell: Cell) -> int:
+    """Return how many fine-tunes, each started from the one before, have made the model of a cell."""
+    return 0 if cell.arm == BASE else 1 + fine_tunes(experiment, initial(experiment, cell))
+
+
 def iterations_left(experiment: Experiment, cell: Cell) -> int:
     """Return how many iterations one after the other descend from a cell, through arms that continue from its own."""
     children = [

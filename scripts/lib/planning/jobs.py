@@ -17,7 +17,6 @@ from scripts.lib.experiment.config.section import Section
 from scripts.lib.experiment.lineage import every_cell, history, initial
 
 REAL = "dataset/images.zip"
-MODEL_FILES = ("config.json", "diffusion_pytorch_model.safetensors")
 ON_GPU = {"finetune", "generate", "unseen", "embed", "reward"}
 Inputs = dict[str, list[str]]
 
@@ -135,13 +134,13 @@ def finetune_inputs(experiment: Experiment, cell: Cell) -> Inputs:
     return {
         "training": [f"{cell}/training.csv"],
         "images": [REAL, *candidates(experiment, cell)["images"]],
-        "start": model_files(initial(experiment, cell)),
+        "start": model_folders(initial(experiment, cell)),
     }
 
 
-def model_files(cell: Cell) -> list[str]:
-    """Return the files of a cell's model; the base model's are in a folder of their own."""
-    return [] if cell.arm == BASE else [f"{cell}/model/{name}" for name in MODEL_FILES]
+def model_folders(cell: Cell) -> list[str]:
+    """Return the folder of a cell's model, which holds what its trainable keeps; none for the base model."""
+    return [] if cell.arm == BASE else [f"{cell}/model"]
 
 
 def images_a_cell(experiment: Experiment) -> int:
@@ -165,6 +164,17 @@ def shards_a_cell(experiment: Experiment) -> int:
     return min(images, ceil(images * execution.seconds_per_image / (60 * execution.shard_minutes)))
 
 
+def images_of(experiment: Experiment, job: Job) -> int:
+    """Return how many images a job reads or makes."""
+    images = images_a_cell(experiment)
+    unseen = len(experiment.unseen.prompts) * experiment.unseen.per_prompt
+    if job.rule == "generate":
+        return len(range(int(job.name.removeprefix("generate-")), images, shards_a_cell(experiment)))
+    if job.rule in ("compose", "finetune"):
+        return training_images(experiment, job.cell)
+    return {"unseen": unseen, "embed": images + unseen}.get(job.rule, images)
+
+
 def _job(rule: str, cell: Cell, output: str, inputs: Mapping[str, list[str]], name: str | None = None) -> Job:
     """Return a job that waits for those that make its inputs."""
     read = (path for paths in inputs.values() for path in paths if not path.startswith("dataset/"))
@@ -173,8 +183,8 @@ def _job(rule: str, cell: Cell, output: str, inputs: Mapping[str, list[str]], na
 
 def _made_with(path: str) -> str:
     """Return the output that stands for the job that makes a file: the record of a model, the table of a step."""
-    if "/model/" in path:
-        return f"{path.partition('/model/')[0]}/finetune.json"
+    if path.endswith("/model"):
+        return f"{path.removesuffix('model')}finetune.json"
     return path.replace(".zip", ".csv") if "/curation/" in path else path
 
 
@@ -201,7 +211,7 @@ def _rewards(images: str, scored: set[str]) -> Iterator[Job]:
 
 def _images(experiment: Experiment, cell: Cell) -> Iterator[Job]:
     """Yield the jobs that make and score the images of a cell."""
-    trained = {"trained": model_files(cell)}
+    trained = {"trained": model_folders(cell)}
     shards = [f"generated/shard-{shard}.json" for shard in range(shards_a_cell(experiment))]
     for shard, output in enumerate(shards):
         yield _job("generate", cell, output, trained, f"generate-{shard}")

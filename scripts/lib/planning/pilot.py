@@ -27,14 +27,12 @@ class Pilot(NamedTuple):
     Attributes:
         rates: by rule; a rule that has not run is missing.
         devices: the GPUs that it ran on, or ``cpu``.
-        model: bytes of a cell's model, None where there is none.
         image: bytes of an image, None where there is none.
         other: bytes of a cell's embeddings, tables and records, over the number of its images.
     """
 
     rates: dict[str, Rate]
     devices: list[str]
-    model: float | None
     image: float | None
     other: float
 
@@ -120,20 +118,17 @@ def _count(images: Path) -> int:
         return len(archive.namelist()) - 1
 
 
-def _bytes(results: Path, cells: Iterable[Cell]) -> tuple[float | None, float | None, float]:
-    """Return the bytes of a model and of an image, and the other bytes of a cell for each of its images."""
-    models, images, others = [], [], []
+def _bytes(results: Path, cells: Iterable[Cell]) -> tuple[float | None, float]:
+    """Return the bytes of an image, and the other bytes of a cell for each of its images."""
+    images, others = [], []
     for cell in cells:
         folder = results / str(cell)
         sizes = {path: path.stat().st_size for path in folder.rglob("*") if path.is_file()}
         sets = [path for path in sizes if path.suffix == ".zip" and path.parent == folder]
         number = sum(map(_count, sets))
-        model = sum(size for path, size in sizes.items() if path.parent == folder / "model")
-        if model:
-            models.append(model)
         if number:
             images.append(sum(sizes[path] for path in sets) / number)
             kept = {folder / "model", folder / "checkpoints"}
             rest = [size for path, size in sizes.items() if path.suffix != ".zip" and not kept & {*path.parents}]
             others.append(sum(rest) / number)
-    return median(models) if models else None, median(images) if images else None, median(others) if others else 0.0
+    return median(images) if images else None, median(others) if others else 0.0

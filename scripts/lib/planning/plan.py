@@ -2,20 +2,20 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from itertools import accumulate
 from math import inf, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from scripts.lib.experiment.cell import BASE, Cell
+from scripts.lib.experiment.cell import BASE
 from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.experiment.config.finetune import Finetune
 from scripts.lib.experiment.config.generate import Generate
-from scripts.lib.experiment.lineage import cells, every_cell, initial, last_cells
+from scripts.lib.experiment.lineage import every_cell
+from scripts.lib.planning import disk
 from scripts.lib.planning.controls import shares
-from scripts.lib.planning.jobs import ON_GPU, Job, images_a_cell, jobs, shards_a_cell, training_images
+from scripts.lib.planning.jobs import ON_GPU, Job, images_a_cell, images_of, jobs
 from scripts.lib.planning.pilot import Pilot, measure, passes, work_of
 from scripts.lib.planning.schedule import Span, bounds, critical_path, schedule
 from scripts.lib.training.trainable import trainable_of
@@ -27,8 +27,6 @@ Count = Callable[[int | None], "Flops"]
 DEVICES = (1, 2, 4, 8)
 DRAWN = 4
 COUNTED = ("finetune", "generate", "unseen")
-WITH_IMAGES = ("generate", "unseen", "rewrite")
-CHECKPOINTS = 3  # The two newest and the one that is being written.
 ARCHITECTURES = Path("models/architectures")
 
 
@@ -38,14 +36,6 @@ class Cost(NamedTuple):
     seconds: float
     source: str
     flops: float = 0.0
-
-
-class Sizes(NamedTuple):
-    """Bytes of a cell's model, of an image, and of what else a cell keeps."""
-
-    model: float
-    image: float
-    other: float
 
 
 class Plan(NamedTuple):
@@ -105,17 +95,6 @@ def settings_of(experiment: Experiment, job: Job) -> dict[str, Any]:
     return section.model_dump() | ({"mode": "txt2img"} if job.rule == "unseen" else {})
 
 
-def images_of(experiment: Experiment, job: Job) -> int:
-    """Return how many images a job reads or makes."""
-    images = images_a_cell(experiment)
-    unseen = len(experiment.unseen.prompts) * experiment.unseen.per_prompt
-    if job.rule == "generate":
-        return len(range(int(job.name.removeprefix("generate-")), images, shards_a_cell(experiment)))
-    if job.rule in ("compose", "finetune"):
-        return training_images(experiment, job.cell)
-    return {"unseen": unseen, "embed": images + unseen}.get(job.rule, images)
-
-
 def operations(experiment: Experiment, job: Job, count: Count) -> float:
     """Return the floating-point operations of a job of the rules in ``COUNTED``.
 
@@ -125,7 +104,8 @@ def operations(experiment: Experiment, job: Job, count: Count) -> float:
     settings, images = settings_of(experiment, job), images_of(experiment, job)
     one = count(experiment.dataset.resolution)
     if job.rule == "finetune":
-        step = one.training + (one.forward if settings["gradient_checkpointing"] else 0)
+        trainable = trainable_of(experiment.arms[job.cell.arm].finetune.trainable.kind)
+        step = trainable.operations(one) + (one.forward if settings["gradient_checkpointing"] else 0)
         encoded = images * (2 if settings["horizontal_flip"] else 1)
         prompts = images / experiment.dataset.per_group
         return images * settings["epochs"] * step + encoded * one.encode + prompts * one.text
@@ -145,49 +125,12 @@ def cost_of(experiment: Experiment, job: Job, pilot: Pilot, count: Count) -> Cos
     return None
 
 
-def sizes_of(experiment: Experiment, pilot: Pilot, count: Count) -> Sizes:
-    """Return the bytes of files: measured, else those of float32 weights and of uncompressed images."""
-    model = pilot.model or 4.0 * count(None).parameters
-    image = pilot.image or 3.0 * experiment.dataset.resolution**2
-    return Sizes(model, image, pilot.other * images_a_cell(experiment))
-
-
-def peak(experiment: Experiment, every: list[Job], spans: Mapping[str, Span], sizes: Sizes) -> float:
-    """Return the most bytes that lie on the disk at any time of a schedule, under the experiment's ``keep``.
-
-    A fine-tune that runs for long has checkpoints; a model that is not kept goes when the last job that reads
-    it ends.
-    """
-    kept = set(cells(experiment) if experiment.execution.keep == "all" else last_cells(experiment))
-    last_read: dict[Cell, float] = {}
-    for job in every:
-        if job.rule in COUNTED:
-            read = initial(experiment, job.cell) if job.rule == "finetune" else job.cell
-            last_read[read] = max(last_read.get(read, 0.0), spans[job.output].end)
-    changes = []
-    for job in every:
-        start, end, _ = spans[job.output]
-        if job.rule == "finetune":
-            saved = min(CHECKPOINTS, int((end - start) / 60 / experiment.execution.checkpoint_minutes))
-            trainable = trainable_of(experiment.arms[job.cell.arm].finetune.trainable.kind)
-            checkpoints = saved * trainable.CHECKPOINT * sizes.model
-            changes += [(start, checkpoints), (end, sizes.model), (end, -checkpoints)]
-            if job.cell not in kept:
-                changes.append((last_read[job.cell], -sizes.model))
-        elif job.rule in WITH_IMAGES:
-            changes.append((end, images_of(experiment, job) * sizes.image))
-        elif job.rule == "score":
-            changes.append((end, sizes.other))
-    ordered = sorted(changes, key=lambda change: (change[0], -change[1]))
-    return max(accumulate(change for _, change in ordered), default=0.0)
-
-
 def plan(experiment: Experiment, results: Path, count: Count) -> Plan:
     """Plan an experiment.
 
     Args:
         results: its folder; the jobs that have run there are the pilot by which the others are measured.
-        count: as in ``operations``; called only where the pilot leaves something out.
+        count: as in ``operations``.
     """
     every = jobs(experiment)
     pilot = measure(results, every, experiment.model)
@@ -195,7 +138,8 @@ def plan(experiment: Experiment, results: Path, count: Count) -> Plan:
     device = "core" if pilot.devices == ["cpu"] else "GPU"
     on_device = {job.output for job in every if device == "core" or job.rule in ON_GPU}
     seconds = {output: cost.seconds if cost else 0.0 for output, cost in costs.items()}
-    sizes = sizes_of(experiment, pilot, count)
+    parameters = count(experiment.dataset.resolution).parameters
+    sizes = disk.sizes_of(experiment, pilot, parameters)
     drawn = schedule(seconds, {job.output: job.needs for job in every}, on_device, DRAWN)
     return Plan(
         experiment=experiment.experiment,
@@ -207,7 +151,7 @@ def plan(experiment: Experiment, results: Path, count: Count) -> Plan:
         flops=sum(cost.flops for cost in costs.values() if cost),
         rules=_rules(every, costs),
         times=_times(experiment, every, seconds, on_device, sizes),
-        disk=_disk(experiment, every, sizes, pilot),
+        disk=disk.table(experiment, every, sizes, pilot, parameters),
         notes=_notes(experiment, pilot, costs, device),
         spans={job: drawn[job.output] for job in every if job.output in on_device and seconds[job.output]},
     )
@@ -231,7 +175,7 @@ def _times(
     every: list[Job],
     seconds: Mapping[str, float],
     on_device: set[str],
-    sizes: Sizes,
+    sizes: disk.Sizes,
 ) -> pd.DataFrame:
     needs = {job.output: job.needs for job in every}
     rows = []
@@ -244,33 +188,12 @@ def _times(
                 "seconds": max(span.end for span in spans.values()),
                 "at_least": lower,
                 "at_most": upper,
-                "disk_bytes": peak(experiment, every, spans, sizes),
+                "disk_bytes": disk.peak(experiment, every, spans, sizes),
             }
         )
     longest = critical_path(seconds, needs)
     rows.append({"devices": inf, "seconds": longest, "at_least": longest, "at_most": nan, "disk_bytes": nan})
     return pd.DataFrame(rows)
-
-
-def _disk(experiment: Experiment, every: list[Job], sizes: Sizes, pilot: Pilot) -> pd.DataFrame:
-    images = sum(images_of(experiment, job) for job in every if job.rule in WITH_IMAGES)
-    scored = sum(job.rule == "score" for job in every)
-    model = "measured" if pilot.model else "counted: float32"
-    keep = experiment.execution.keep
-    rows = [
-        (f"models, keep: {option}{' (as configured)' if option == keep else ''}", len(kept), sizes.model, model)
-        for option, kept in (("all", cells(experiment)), ("last", last_cells(experiment)))
-    ]
-    rows += [
-        ("images", images, sizes.image, "measured" if pilot.image else "counted: uncompressed"),
-        ("embeddings, tables, records", scored, sizes.other, "measured" if pilot.other else "not counted"),
-    ]
-    return pd.DataFrame(
-        [
-            {"files": files, "number": number, "bytes_each": one, "bytes_all": number * one, "source": source}
-            for files, number, one, source in rows
-        ]
-    )
 
 
 def _notes(experiment: Experiment, pilot: Pilot, costs: Mapping[str, Cost | None], device: str) -> list[str]:

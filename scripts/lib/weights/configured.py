@@ -9,9 +9,11 @@ from scripts.lib.base.hashes import content
 from scripts.lib.base.kinds import kinds
 from scripts.lib.base.safetensors_files import ModelError, read_json
 from scripts.lib.engines import pipelines
+from scripts.lib.engines.engine import engine_of
 from scripts.lib.experiment.config.download import Download
 from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.experiment.config.features import NETWORKS, features_of
+from scripts.lib.training.trainable import trainable_of
 
 FETCHED = ".download.json"  # In a folder that was fetched: from where, and the SHA-256 of what came.
 
@@ -90,6 +92,9 @@ def check(experiment: Experiment) -> None:
         pipelines.check_resolution(Path(path), experiment.dataset.resolution)
         generate = [experiment.generate, *(arm.generate for arm in experiment.arms.values())]
         pipelines.check_steps(Path(path), max(settings.steps for settings in generate))
+        for arm in experiment.arms.values():
+            trainable = arm.finetune.trainable
+            trainable_of(trainable.kind).check(engine_of(Path(path)), Path(path), trainable.settings)
     if deepface := experiment.dataset.deepface:
         folder = Path(deepface.weights)
         asked = [name for name in experiment.dataset.classified if (folder / DEEPFACE_WEIGHTS[name]).is_file()]

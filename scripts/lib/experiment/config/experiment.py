@@ -121,6 +121,21 @@ class Experiment(Section):
                 )
 
     @model_validator(mode="after")
+    def _a_parent_keeps_its_model_as_its_arm_does(self) -> Self:
+        trainables = kinds("training.trainables")
+        for name, arm in self.arms.items():
+            if arm.parent is None or arm.init == "base":
+                continue
+            own, before = arm.finetune.trainable.kind, self.arms[arm.parent].finetune.trainable.kind
+            if trainables[own].KEEPS != trainables[before].KEEPS:
+                raise ValueError(
+                    f"`arms.{name}.finetune.trainable`: `{own}` starts from a model that is kept as one "
+                    f"{trainables[own].KEEPS}, but its parent {arm.parent!r} is trained by `{before}`, which keeps one "
+                    f"{trainables[before].KEEPS}; train both the same way, or set `init: base`"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _the_control_is_an_arm(self) -> Self:
         if self.score.control is not None and self.score.control not in self.arms:
             raise ValueError(f"`score.control`: there is no arm {self.score.control!r}; name one of {[*self.arms]}")
