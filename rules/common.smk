@@ -19,7 +19,14 @@ from scripts.lib.weights import configured as weights
 from scripts.lib.experiment.config.describe import describe
 from scripts.lib.planning.controls import unmatched
 from scripts.lib.experiment.config.score import CLIP_SCORE
-from scripts.lib.planning.jobs import compose_inputs, curate_inputs, finetune_inputs, model_folders, shards_a_cell, steps
+from scripts.lib.planning.jobs import (
+    compose_inputs,
+    curate_inputs,
+    finetune_inputs,
+    model_folders,
+    shards_a_cell,
+    steps,
+)
 from scripts.lib.experiment.cell import BASE, Cell
 from scripts.lib.experiment.lineage import cells, every_cell, initial, iterations_left, last_cells
 from scripts.lib.base.seeds import seed_of
