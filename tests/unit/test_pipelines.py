@@ -108,7 +108,7 @@ def test_only_a_variant_of_the_weights_is_refused(model):
     (model / "unet" / "diffusion_pytorch_model.safetensors").rename(
         model / "unet" / "diffusion_pytorch_model.fp16.safetensors"
     )
-    with pytest.raises(ModelError, match="unet: only a variant"):
+    with pytest.raises(ModelError, match="unet: it has only a variant"):
         pipelines.check(model)
 
 
