@@ -24,9 +24,11 @@ from scripts.lib.planning.jobs import (
     curate_inputs,
     finetune_inputs,
     model_folders,
+    parts,
     shards_a_cell,
     steps,
 )
+from scripts.lib.experiment.config.source import SELF
 from scripts.lib.experiment.cell import BASE, Cell
 from scripts.lib.experiment.lineage import cells, every_cell, initial, iterations_left, last_cells
 from scripts.lib.base.seeds import seed_of
@@ -266,6 +268,16 @@ def slot_draw(wildcards):
     """Return the seed of a cell's slots: the same in every arm, a new one each iteration unless they are kept."""
     iteration = wildcards.iteration if EXPERIMENT.compose.slots == "redraw" else 0
     return seed_of(EXPERIMENT.seed, wildcards.replicate, iteration, "slots")
+
+
+FOLDERS = {name: source for arm in EXPERIMENT.arms.values() for name, source in arm.sources.items() if source.path}
+
+
+def parts_option(wildcards):
+    """Return the option that says which part of the generated images each image set has; none of a sole source."""
+    if set(arm_of(wildcards).sources) == {SELF}:
+        return ""
+    return in_file({"parts": json.dumps(parts(EXPERIMENT, this(wildcards)))})
 
 
 def step_of(wildcards):

@@ -95,17 +95,20 @@ rule reward:
         " > {log} 2>&1"
 
 
-use rule reward as reward_real with:
-    # Each real image, for the steps that judge them too.
+use rule reward as reward_of_dataset with:
+    # Each real image, for the steps that judge them too, or each image of a folder that arms train on.
     input:
-        images="<results>/dataset/images.zip",
+        images="<results>/dataset/{set}.zip",
         real="<results>/dataset/images.zip",
         weights=lambda wildcards: downloaded(*reward_weights(wildcards)),
         checked=lambda wildcards: checked(*weights.uses_of_reward(EXPERIMENT, wildcards.reward)),
     output:
-        "<results>/dataset/images-{reward}.csv",
+        "<results>/dataset/{set}-{reward}.csv",
     log:
-        "<logs>/dataset/images-{reward}.log",
+        "<logs>/dataset/{set}-{reward}.log",
     benchmark:
-        "<benchmarks>/dataset/images-{reward}.tsv"
+        "<benchmarks>/dataset/{set}-{reward}.tsv"
+    wildcard_constraints:
+        set=one_of(["images", *(f"sources/{name}" for name in FOLDERS)]),
+        reward=one_of(kinds("rewards")),
     priority: 0

@@ -182,6 +182,40 @@ rule prepare:
         " --duplicates {output.duplicates} > {log} 2>&1; grep ^Warning: {log} >&2 || true"
 
 
+rule read_source:
+    """Read a folder of images that arms train on; each slot gets one of its group."""
+    input:
+        lambda wildcards: FOLDERS[wildcards.source].labels,
+    output:
+        "<results>/dataset/sources/{source}.zip",
+    log:
+        "<logs>/dataset/sources/{source}.log",
+    wildcard_constraints:
+        source=one_of(FOLDERS),
+    conda:
+        "../envs/images.yaml"
+    params:
+        code=digest("scripts.read_source"),
+        content=lambda wildcards: listing_of(FOLDERS[wildcards.source].path),
+        folder=lambda wildcards: in_file(
+            {
+                "folder": FOLDERS[wildcards.source].path,
+                "labels": FOLDERS[wildcards.source].labels,
+                "attributes": LABELS["attributes"],
+                "prompt": EXPERIMENT.dataset.prompt,
+            }
+        ),
+        per_group=EXPERIMENT.dataset.per_group,
+        short_group=EXPERIMENT.dataset.short_group,
+        broken=EXPERIMENT.dataset.broken,
+        size=EXPERIMENT.dataset.resolution,
+        seed=EXPERIMENT.seed,
+    shell:
+        "python -m scripts.read_source {params.folder} --per-group {params.per_group}"
+        " --short-group {params.short_group} --broken {params.broken} --size {params.size} --seed {params.seed}"
+        " --output {output} > {log} 2>&1"
+
+
 rule unseen_prompts:
     output:
         "<results>/dataset/unseen.csv",

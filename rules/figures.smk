@@ -77,7 +77,7 @@ TABLES = {
         "sources": "<results>/costs.csv",
     },
 }
-ARMS = json.dumps({name: arms.of(arm)._asdict() for name, arm in EXPERIMENT.arms.items()})
+ARMS = json.dumps({name: arm._asdict() for name, arm in arms.of(EXPERIMENT.arms).items()})
 SOURCES = {"avatars": "drawn avatars, not photographs", "folder": f"those of {EXPERIMENT.dataset.path}"}
 NOTE = (
     f"The images are {SOURCES[EXPERIMENT.dataset.source]}; the Fréchet distance compares"

@@ -28,8 +28,9 @@ rule compose:
         draw=slot_draw,
         root=fixed(RESULTS),
         candidates=lambda wildcards, input: options(input, "images", "before", "judged"),
+        parts=parts_option,
     shell:
-        "python -m scripts.compose {params.regime} --real {input.real} {params.candidates} --root {params.root}"
+        "python -m scripts.compose {params.regime} --real {input.real} {params.candidates} {params.parts} --root {params.root}"
         " --share {params.share} --rounding {params.rounding} --draw {params.draw}"
         " --training {output.training} --composition {output.composition} > {log} 2>&1"
 

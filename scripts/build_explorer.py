@@ -13,10 +13,11 @@ from scripts.cli import Arms, run
 from scripts.lib.base import csvs, imageset
 from scripts.lib.base.atomic import replacing
 from scripts.lib.curation import candidates
-from scripts.lib.experiment.arms import read_arms
+from scripts.lib.experiment.arms import line_of, read_arms
 from scripts.lib.experiment.cell import Cell
 from scripts.lib.figures import explorer
 from scripts.lib.figures.rejections import facts as facts_of_step
+from scripts.lib.figures.training import training_of
 from scripts.lib.metrics.catalogue import catalogue
 from scripts.lib.regimes import composition
 
@@ -61,7 +62,7 @@ def main(
         cells[str(cell)] = {"training": None, "rejected": []}
         if cell.arm in named:
             training = csvs.read(folder / "training.csv", composition.TYPES)
-            cells[str(cell)]["training"] = explorer.training_of(training, slots.files)
+            cells[str(cell)]["training"] = training_of(training, slots.files, line_of(named, cell.arm))
     names, paths, files = zip(*sets, strict=True)
     for path in rejections or []:
         cell, decisions = Cell.from_path(path.parent), csvs.read(path, candidates.TYPES)

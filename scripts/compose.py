@@ -25,6 +25,7 @@ def main(
     training: Annotated[Path, typer.Option(help="CSV to write: which image of which set trains.")],
     composition: Annotated[Path, typer.Option(help="CSV to write: real and generated images per group.")],
     images: Annotated[list[Path] | None, typer.Option(help="Generated image set. Repeat it; none: real only.")] = None,
+    parts: Annotated[str, typer.Option(help="JSON: which part of the generated images each of IMAGES has.")] = "",
     before: Annotated[Path | None, typer.Option(help="CSV of the last step of curation; none: all of IMAGES.")] = None,
     judged: Annotated[list[Path] | None, typer.Option(help="CSV of a step that judges real images. Repeat it.")] = None,
 ) -> None:
@@ -34,6 +35,8 @@ def main(
         table = of_real(slots)
     else:
         found = candidates.chosen(csvs.read(before, candidates.TYPES)) if before else candidates.of_sets(images, root)
+        if parts:  # Images that a step has rewritten are those of a single set.
+            found = found.assign(part=found["images"].map(json.loads(parts)).fillna(1.0))
         chosen = kind.Settings(**json.loads(settings))
         table = kind.training_set(slots, found, chosen, share=share, rounding=rounding, draw=draw)
     rejected = [candidates.rejected_real(csvs.read(path, candidates.TYPES)) for path in judged or []]
@@ -41,7 +44,7 @@ def main(
     if table.empty:
         raise ValueError("no slot has an image to train on: every generated image was rejected and nothing replaces it")
     csvs.write(training, table)
-    csvs.write(composition, composition_of(slots, table))
+    csvs.write(composition, composition_of(slots, table, by_origin=bool(parts)))
 
 
 if __name__ == "__main__":

@@ -168,6 +168,8 @@ function trainedOn(cell) {
   const kinds = ["real", "generated"]
     .filter((kind) => training[kind])
     .map((kind) => count(training[kind], `${kind} image`));
+  const origins = Object.entries(training.origins).map(([name, number]) => `${name} ${number}`);
+  if (origins.length > 1) kinds.push(`${kinds.pop()} (${origins.join(", ")})`);
   return `trained on ${kinds.join(" and ")}`;
 }
 
@@ -476,6 +478,8 @@ const TRAINED = {
   r: ["○", "this slot trained it with its real image"],
   g: ["●", "this slot trained it with its generated image"],
   o: ["◐", "this slot trained it with another slot's generated image"],
+  x: ["◆", "this slot trained it with a generated image of another source"],
+  s: ["⊕", "this slot trained it with several images"],
   "-": ["×", "this slot was left out of its training"],
 };
 

@@ -14,6 +14,7 @@ from scripts.lib.base import imageset
 from scripts.lib.experiment.arms import Arm
 from scripts.lib.experiment.cell import Cell
 from scripts.lib.figures import explorer
+from scripts.lib.figures.training import training_of
 
 ARMS = {
     "real": Arm(0),
@@ -102,16 +103,20 @@ def test_each_image_lies_at_its_place_of_its_group_s_sheet(tmp_path, images, edg
 def test_training_says_for_each_slot_what_it_trained_with():
     training = pd.DataFrame(
         [
-            ("real", "a-0.png", "a-0.png"),
-            ("half", "a-1.png", "a-1.png"),
-            ("half", "a-1.png", "a-2.png"),
-            ("real", "b-0.png", "b-0.png"),
+            ("real", 0, "a-0.png", "a-0.png"),
+            ("half", 1, "a-1.png", "a-1.png"),
+            ("half", 1, "a-1.png", "a-2.png"),
+            ("midjourney", 0, "a-4.png", "a-4.png"),
+            ("half", 1, "b-0.png", "b-0.png"),
+            ("real", 0, "b-0.png", "b-0.png"),
+            ("real", 2, "b-1.png", "b-1.png"),
         ],
-        columns=["origin", "file_name", "slot"],
+        columns=["origin", "iteration", "file_name", "slot"],
     )
-    files = {"a": [f"a-{number}.png" for number in range(4)], "b": ["b-0.png"]}
-    found = explorer.training_of(training, files)
-    assert found == {"real": 2, "generated": 2, "slots": {"a": "rgo-", "b": "r"}}
+    files = {"a": [f"a-{number}.png" for number in range(5)], "b": ["b-0.png", "b-1.png"]}
+    found = training_of(training, files, {"half", "real", "base"})
+    counted = {"real": 2, "generated": 5, "origins": {"half": 3, "midjourney": 1, "real": 1}}
+    assert found == counted | {"slots": {"a": "rgo-x", "b": "sg"}}, "an arm may be called real"
 
 
 def test_scores_of_arms_that_are_no_longer_in_the_experiment_are_left_out():

@@ -27,6 +27,8 @@ def planned(overlay: dict[str, Any]) -> list[Job]:
     return jobs(load(settings))
 
 
+# What is planned needs the file of the labels, but does not read it.
+MIDJOURNEY = {"share": 0.1, "path": "models", "labels": "config.yaml"}
 # Arms of every kind, and of the kinds together.
 EVERY_KIND: dict[str, Any] = {
     "execution": {"shards": 2},
@@ -42,6 +44,10 @@ EVERY_KIND: dict[str, Any] = {
         },
         "from-base": {"iterations": 2, "curate": ["cull"], "init": "base"},
         "child": {"parent": "two-steps", "from_iteration": 1, "iterations": 2, "curate": ["cull"]},
+        "fed": {"iterations": 2, "sources": {"self": 0.5, "two-steps": 0.3, "base": 0.2}},
+        "taught": {"iterations": 3, "sources": {"fed": {"share": 1, "iteration": "same"}}, "regime": "accumulate"},
+        "foreign": {"iterations": 2, "curate": ["cull"], "sources": {"self": 0.9, "midjourney": MIDJOURNEY}},
+        "swept-{synthetic}": {"iterations": 1, "grid": {"synthetic": [0.1, 1]}},
         "grandchild": {"parent": "child", "from_iteration": 2, "iterations": 1, "synthetic": 0, "init": "base"},
     },
 }

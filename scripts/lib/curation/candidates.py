@@ -1,10 +1,10 @@
 """The table that steps of curation pass on: which generated images may train, and what was decided of each.
 
 One row per candidate: its ``slot`` and ``group``, where it lies (``images``, an image set below the results' folder,
-and ``file_name``), who generated it (``origin``, an arm or ``base``, and ``iteration``; ``real`` and 0 for the real
-images, where a step judges them too), and what the step decided: ``score`` and ``threshold`` (blank where a step has
-none), ``accepted``, and for a rejected candidate ``instead``, the row of the candidate that takes its slot (blank: the
-slot has no generated image).
+and ``file_name``), who generated it (``origin``, an arm, ``base`` or another source, and ``iteration``; ``real`` and 0
+for the real images, where a step judges them too), and what the step decided: ``score`` and ``threshold`` (blank where
+a step has none), ``accepted``, and for a rejected candidate ``instead``, the row of the candidate that takes its slot
+(blank: the slot has no generated image).
 """
 
 from collections.abc import Mapping, Sequence
@@ -93,16 +93,25 @@ def of_sets(paths: Sequence[Path], root: Path) -> pd.DataFrame:
     """Return all images of image sets as candidates: the image of a name is one for the slot of that name.
 
     Args:
-        paths: generated image sets, each in the folder of the cell that made it.
+        paths: generated image sets, each in the folder of the cell that made it, or of another source in `sources`.
         root: the results' folder.
     """
     parts = []
     for path in paths:
-        metadata, cell = imageset.read_metadata(path), Cell.from_path(path)
+        metadata = imageset.read_metadata(path)
         table = metadata[["file_name", "group"]].assign(slot=metadata["file_name"])
         images = path.relative_to(root).as_posix()
-        parts.append(table.assign(images=images, origin=cell.arm, iteration=cell.iteration))
+        origin, iteration = _made_by(path)
+        parts.append(table.assign(images=images, origin=origin, iteration=iteration))
     return pd.concat(parts, ignore_index=True)[PLACE]
+
+
+def _made_by(path: Path) -> tuple[str, int]:
+    """Return who made an image set: an arm and its iteration, or the source of its name and 0."""
+    if path.parent.name == "sources":
+        return path.stem, 0
+    cell = Cell.from_path(path)
+    return cell.arm, cell.iteration
 
 
 def of_real(path: Path, root: Path) -> pd.DataFrame:
@@ -115,6 +124,11 @@ def of_real(path: Path, root: Path) -> pd.DataFrame:
     table = imageset.read_metadata(path)[["file_name", "group"]]
     images = path.relative_to(root).as_posix()
     return table.assign(slot=table["file_name"], images=images, origin=REAL, iteration=0)[PLACE]
+
+
+def is_real(table: pd.DataFrame) -> pd.Series:
+    """Return which images are real ones: those of an arm of the name ``real`` have iterations from 1."""
+    return (table["origin"] == REAL) & (table["iteration"] == 0)
 
 
 def decided(table: pd.DataFrame, accepted: Any = True, *, score: Any = None, threshold: Any = None) -> pd.DataFrame:
@@ -139,9 +153,9 @@ def chosen(table: pd.DataFrame) -> pd.DataFrame:
     given = table[table["instead"] != ""]
     instead = table.loc[given["instead"].astype(int), PLACE].set_index(given.index)
     left = pd.concat([own, instead.assign(slot=given["slot"])]).sort_index()
-    return left[left["origin"] != REAL].reset_index(drop=True)
+    return left[~is_real(left)].reset_index(drop=True)
 
 
 def rejected_real(table: pd.DataFrame) -> set[str]:
     """Return the slots whose real image a step has rejected."""
-    return set(table.loc[~table["accepted"] & (table["origin"] == REAL), "slot"])
+    return set(table.loc[~table["accepted"] & is_real(table), "slot"])

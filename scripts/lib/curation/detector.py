@@ -8,8 +8,7 @@ from pydantic import Field, FiniteFloat, model_validator
 
 from scripts.lib.base.kinds import kinds
 from scripts.lib.base.seeds import seed_of
-from scripts.lib.curation.candidates import Curated, Inputs, Kept, Needs, decided
-from scripts.lib.experiment.cell import REAL
+from scripts.lib.curation.candidates import Curated, Inputs, Kept, Needs, decided, is_real
 from scripts.lib.experiment.config.section import Section, Share
 
 SHAPE = "stroke"
@@ -75,5 +74,5 @@ def curate(candidates: pd.DataFrame, settings: Settings, inputs: Inputs) -> Cura
     sets = candidates["images"].str.rpartition("/")[2]
     names = zip(candidates["iteration"].tolist(), sets, candidates["file_name"], strict=True)
     drawn = np.array([seed_of(inputs.seed, "detector", *map(str, name)) for name in names])
-    rate = np.where(candidates["origin"] == REAL, settings.fpr, settings.tpr)
+    rate = np.where(is_real(candidates), settings.fpr, settings.tpr)
     return Curated(decided(candidates, drawn / 2**63 >= rate))

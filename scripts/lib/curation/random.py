@@ -7,8 +7,7 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from scripts.lib.base.seeds import seed_of
-from scripts.lib.curation.candidates import Curated, Inputs, Kept, Needs, decided
-from scripts.lib.experiment.cell import REAL
+from scripts.lib.curation.candidates import Curated, Inputs, Kept, Needs, decided, is_real
 from scripts.lib.experiment.config.section import Section, Share
 
 SHAPE = "cross"
@@ -46,8 +45,8 @@ def keeps(settings: Settings) -> Kept:
 def curate(candidates: pd.DataFrame, settings: Settings, inputs: Inputs) -> Curated:
     """Keep a share of each group; the seed decides which, thus the same slots in all arms."""
     table = decided(candidates, False)
-    for (is_real, group), rows in table.groupby([table["origin"] == REAL, "group"], sort=False):
-        rng = np.random.default_rng(seed_of(inputs.seed, "random", *["real"] * bool(is_real), str(group)))
+    for (real, group), rows in table.groupby([is_real(table), "group"], sort=False):
+        rng = np.random.default_rng(seed_of(inputs.seed, "random", *["real"] * bool(real), str(group)))
         order = rng.permutation(rows.index.to_numpy())
         number = int(np.floor(settings.keep * len(rows) + 0.5))
         kept, rejected = np.sort(order[:number]), np.sort(order[number:])

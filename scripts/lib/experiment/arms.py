@@ -1,10 +1,16 @@
 """What figures, pages and summaries know of an arm."""
 
 import json
+from collections import Counter
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from scripts.lib.base.kinds import kinds
+from scripts.lib.experiment.cell import BASE
 from scripts.lib.experiment.config.arm import Arm as Configured
+
+# What an Arm says itself, or that makes no other arm of it.
+SAID = {"synthetic", "curate", "parent", "from_iteration", "iterations"}
 
 
 class Arm(NamedTuple):
@@ -15,6 +21,7 @@ class Arm(NamedTuple):
         curate: the steps of curation, by name, in order.
         shape: the sign of its curation: a key of ``looks.SHAPES``, None where it has none.
         parent, from_iteration: which arm it starts from, and after which iteration.
+        unusual: whether it differs from most arms in anything else, such as its regime, sources or fine-tune.
     """
 
     synthetic: float
@@ -22,18 +29,34 @@ class Arm(NamedTuple):
     shape: str | None = None
     parent: str | None = None
     from_iteration: int | None = None
+    unusual: bool = False
 
     @property
     def plain(self) -> bool:
         """Whether the arm differs from others by its share alone."""
-        return not self.curate and self.parent is None
+        return not (self.curate or self.parent or self.unusual)
 
 
-def of(arm: Configured) -> Arm:
-    """Return what figures know of a configured arm; its shape is that of the first step that has one."""
-    steps = [step.kind for step in arm.curate]
-    shapes = (getattr(kinds("curation")[step], "SHAPE", None) for step in steps)
-    return Arm(arm.synthetic, tuple(steps), next(filter(None, shapes), None), arm.parent, arm.from_iteration)
+def of(arms: Mapping[str, Configured]) -> dict[str, Arm]:
+    """Return what figures know of configured arms; the shape of an arm is that of its first step that has one."""
+    rest = {name: arm.model_dump_json(exclude=SAID) for name, arm in arms.items()}
+    usual = Counter(rest.values()).most_common(1)[0][0]
+    found = {}
+    for name, arm in arms.items():
+        steps = [step.kind for step in arm.curate]
+        shapes = (getattr(kinds("curation")[step], "SHAPE", None) for step in steps)
+        shape = next(filter(None, shapes), None)
+        found[name] = Arm(arm.synthetic, tuple(steps), shape, arm.parent, arm.from_iteration, rest[name] != usual)
+    return found
+
+
+def line_of(arms: Mapping[str, Arm], name: str) -> set[str]:
+    """Return the names of an arm and of those that it descends from, the base model's among them."""
+    found = {name, BASE}
+    while (parent := arms[name].parent) is not None:
+        name = parent
+        found.add(name)
+    return found
 
 
 def read_arms(text: str) -> dict[str, Arm]:

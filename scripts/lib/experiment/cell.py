@@ -8,6 +8,8 @@ BASE = "base"
 REAL = "real"  # In training sets: the origin of a real image.
 # In the table of scores: the arm whose images are the real ones, and the group of all images.
 FLOOR, ALL = "floor", "all"
+# Who made a real image, in the table of a training set; an arm's image, also of an arm of this name, has an iteration.
+REAL = "real"
 IN_PATH = re.compile(r"(?P<arm>[^/]+)/seed-(?P<replicate>\d+)/iteration-(?P<iteration>\d+)/[^/]+$")
 
 

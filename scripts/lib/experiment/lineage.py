@@ -1,7 +1,11 @@
 """Which cell descends from which: the graph of the experiment, as plain functions."""
 
+from graphlib import TopologicalSorter
+
 from scripts.lib.experiment.cell import BASE, Cell
+from scripts.lib.experiment.config.arm import at_once, model_at
 from scripts.lib.experiment.config.experiment import Experiment
+from scripts.lib.experiment.config.source import SELF
 
 
 def cells(experiment: Experiment) -> list[Cell]:
@@ -44,6 +48,31 @@ def history(experiment: Experiment, cell: Cell) -> list[Cell]:
         cell = previous(experiment, cell)
         found.append(cell)
     return found[::-1]
+
+
+def sources(experiment: Experiment, cell: Cell) -> dict[str, list[Cell]]:
+    """Return for each source of generated images the cells that have made some, the newest last; none for a folder."""
+    found: dict[str, list[Cell]] = {}
+    for name, source in experiment.arms[cell.arm].sources.items():
+        if source.path is not None:
+            found[name] = []
+        elif name == SELF:
+            found[name] = history(experiment, cell)
+        else:
+            last = cell.iteration - (source.iteration == "previous")
+            arm, iteration = model_at(experiment.arms, name, last) if name != BASE else (BASE, 0)
+            newest = Cell(arm, cell.replicate, iteration)
+            found[name] = [*history(experiment, newest), newest]
+    return found
+
+
+def in_order(experiment: Experiment) -> list[Cell]:
+    """Return every cell after those whose models or images it needs: by iteration, then by who trains on whom."""
+    rank: dict[tuple[str, int], int] = {}
+    for iteration in {cell.iteration for cell in cells(experiment)}:
+        order = TopologicalSorter(at_once(experiment.arms, iteration)).static_order()
+        rank |= {(arm, iteration): place for place, arm in enumerate(order)}
+    return sorted(every_cell(experiment), key=lambda cell: (cell.iteration, rank.get((cell.arm, cell.iteration), 0)))
 
 
 def initial(experiment: Experiment, cell: Cell) -> Cell:

@@ -131,9 +131,10 @@ def _section(kind: type[BaseModel], paths: list[str]) -> str:
     lines += ["", "| key | value | default | meaning |", "|---|---|---|---|"]
     described = kind.model_json_schema()
     choices = {f"#/$defs/{name}": part for name, part in described.get("$defs", {}).items() if "anyOf" in part}
+    properties = described.get("properties") or described["anyOf"][-1]["properties"]
     for key, field in kind.model_fields.items():
         meaning = field.description or _summary(_models(field.annotation)[0])
-        cells = [f"`{key}`", _values(described["properties"][key], choices), _default(field), meaning]
+        cells = [f"`{key}`", _values(properties[key], choices), _default(field), meaning]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join([*lines, ""])
 
@@ -168,6 +169,8 @@ def _values(described: dict[str, Any], choices: Mapping[str, Any]) -> str:
     kind = described.get("type")
     if kind == "array":
         return f"list of {_values(described['items'], choices)}"
+    if "properties" in described:
+        return "section"
     if kind == "object":
         patterns = described.get("patternProperties")
         values = next(iter(patterns.values())) if patterns else described["additionalProperties"]

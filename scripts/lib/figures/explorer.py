@@ -218,22 +218,6 @@ def copy_images(sets: Iterable[tuple[str, Path, Mapping[str, Sequence[str]]]], m
                         (temporary / name / file).write_bytes(archive.read(file))
 
 
-def training_of(training: pd.DataFrame, files: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """Say what a cell was trained on.
-
-    Returns:
-        ``real`` and ``generated``: the numbers of images. ``slots``: for each group a letter a slot:
-        ``r`` its real image, ``g`` its generated one, ``o`` another slot's generated one, ``-`` none.
-    """
-    own, real = training["file_name"] == training["slot"], training["origin"] == "real"
-    letter = real.map({True: "r", False: "g"}).where(own, "o").set_axis(training["slot"])
-    return {
-        "real": int(real.sum()),
-        "generated": int((~real).sum()),
-        "slots": {group: "".join(letter.get(name, "-") for name in names) for group, names in files.items()},
-    }
-
-
 def render(facts: Mapping[str, Any], arms: Mapping[str, Style], sets: Iterable[tuple[str, Mapping[str, str]]]) -> str:
     """Return the page.
 

@@ -14,7 +14,7 @@ from scripts.lib.curation.candidates import Needs
 from scripts.lib.experiment.cell import BASE, Cell
 from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.experiment.config.section import Section
-from scripts.lib.experiment.lineage import every_cell, history, initial
+from scripts.lib.experiment.lineage import in_order, initial, sources
 
 REAL = "dataset/images.zip"
 ON_GPU = {"finetune", "generate", "unseen", "embed", "reward"}
@@ -53,7 +53,7 @@ class Step(NamedTuple):
 
 def jobs(experiment: Experiment) -> list[Job]:
     """Return the jobs of all cells, each after those that it waits for."""
-    every = sorted(every_cell(experiment), key=lambda cell: cell.iteration)
+    every = in_order(experiment)
     scored = {path for cell in every for step in steps(experiment, cell) for path in rewards(experiment, cell, step)}
     found: list[Job] = []
     for cell in every:
@@ -75,12 +75,24 @@ def steps(experiment: Experiment, cell: Cell) -> list[Step]:
     ]
 
 
-def pool(experiment: Experiment, cell: Cell) -> list[str]:
-    """Return the generated image sets that a cell may train on, by the regime of its arm."""
+def parts(experiment: Experiment, cell: Cell) -> dict[str, float]:
+    """Return the generated image sets that a cell may train on, and which part of its generated images each has.
+
+    The regime of the arm chooses among the image sets of each source.
+    """
     arm = experiment.arms[cell.arm]
-    if arm.synthetic == 0:
-        return []
-    return [f"{source}/generated.zip" for source in kinds("regimes")[arm.regime.kind].pool(history(experiment, cell))]
+    found: dict[str, float] = {}
+    for name, line in sources(experiment, cell).items() if arm.synthetic else ():
+        folder = [f"dataset/sources/{name}.zip"]
+        models = [f"{source}/generated.zip" for source in kinds("regimes")[arm.regime.kind].pool(line)]
+        for path in models if line else folder:
+            found[path] = found.get(path, 0) + arm.sources[name].share
+    return found
+
+
+def pool(experiment: Experiment, cell: Cell) -> list[str]:
+    """Return the generated image sets that a cell may train on, by its sources and the regime of its arm."""
+    return list(parts(experiment, cell))
 
 
 def candidates(experiment: Experiment, cell: Cell, before: int | None = None) -> Inputs:
@@ -149,11 +161,16 @@ def images_a_cell(experiment: Experiment) -> int:
 
 
 def training_images(experiment: Experiment, cell: Cell) -> int:
-    """Return how many images a cell trains on, by the regime of its arm; fewer where groups go short."""
+    """Return how many images a cell trains on, by the regime of its arm; fewer where groups go short.
+
+    Where several sources have each a part of an image set, their rounding may differ by an image per set.
+    """
     arm, images = experiment.arms[cell.arm], images_a_cell(experiment)
     if arm.synthetic == 0:
         return images
-    return kinds("regimes")[arm.regime.kind].size(images, len(history(experiment, cell)), arm.synthetic)
+    lines = sources(experiment, cell)
+    sets = sum(arm.sources[name].share * max(1, len(line)) for name, line in lines.items())
+    return round(kinds("regimes")[arm.regime.kind].size(images, sets, arm.synthetic))
 
 
 def shards_a_cell(experiment: Experiment) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from scripts.lib.base.seeds import seed_of
+from scripts.lib.curation.candidates import is_real
 from scripts.lib.experiment.cell import REAL
 
 COLUMNS = ["images", "file_name", "slot", "group", "text", "origin", "iteration"]
@@ -60,7 +61,7 @@ def mix(real: pd.DataFrame, generated: pd.DataFrame, *, share: float, rounding: 
         real: table of the real set; its rows are the slots (``file_name``, ``group``, ``text``).
         generated: for each slot the generated image to use: ``slot, images, file_name, origin, iteration``. Slots
             that are missing here (rejected, and nothing takes their place) drop out where they should have been
-            generated.
+            generated. Where a slot may have one of several, ``part`` says which part of the slots each set has.
         share, rounding: see ``counts``.
         draw: seed of the rounding's ties and of the permutations. Equal draws choose equal slots; each iteration
             has another one, so that no group gets the larger number of generated images every time.
@@ -70,14 +71,15 @@ def mix(real: pd.DataFrame, generated: pd.DataFrame, *, share: float, rounding: 
     """
     slots = of_real(real)
     synthetic = drawn(slots, share=share, rounding=rounding, draw=draw)
-    return pd.concat([slots[~synthetic], in_slots(slots[synthetic], generated)]).sort_index()
+    one = one_per_slot(slots[synthetic], generated, draw)
+    return pd.concat([slots[~synthetic], in_slots(slots[synthetic], one)]).sort_index()
 
 
 def add(real: pd.DataFrame, generated: pd.DataFrame, *, share: float, rounding: str, draw: int) -> pd.DataFrame:
     """Return all real images, and of each generated image set the images of a share of the slots.
 
     Args:
-        generated: the images that may train, of any number of sets; see ``mix``.
+        generated: the images that may train, of any number of sets; see ``mix``. Sets of one iteration share slots.
         share, rounding, draw: see ``mix``. Each set has other slots, drawn by ``draw`` and its iteration.
 
     Returns:
@@ -86,8 +88,9 @@ def add(real: pd.DataFrame, generated: pd.DataFrame, *, share: float, rounding: 
     slots = of_real(real)
     parts = [slots]
     for iteration, images in generated.groupby("iteration", sort=True):
-        of_this = drawn(slots, share=share, rounding=rounding, draw=seed_of(draw, "set", str(iteration)))
-        parts.append(in_slots(slots[of_this], images))
+        seed, part = seed_of(draw, "set", str(iteration)), _parts(images).sum()
+        of_this = slots[drawn(slots, share=share * part, rounding=rounding, draw=seed)]
+        parts.append(in_slots(of_this, one_per_slot(of_this, images, seed)))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -98,6 +101,35 @@ def drawn(slots: pd.DataFrame, *, share: float, rounding: str, draw: int) -> pd.
     for group, rows in slots.groupby("group", sort=False):
         rank[rows.index] = np.random.default_rng(seed_of(draw, "slots", str(group))).permutation(len(rows))
     return rank < slots["group"].map(wanted)
+
+
+def one_per_slot(slots: pd.DataFrame, generated: pd.DataFrame, draw: int) -> pd.DataFrame:
+    """Return the candidates of slots, one of each slot: of every image set its part of the slots, in each group alike.
+
+    Args:
+        slots: the slots that are to have a generated image.
+        generated: candidates; ``part`` is the part of the slots that their set has, and may be left out where no slot
+            has two.
+        draw: seed of the choice.
+    """
+    if not generated["slot"].duplicated().any():
+        return generated
+    parts = _parts(generated)
+    order = np.random.default_rng(seed_of(draw, "sources")).permutation(len(slots))
+    left = slots.iloc[order][["slot", "group"]]
+    chosen = []
+    for number, (images, part) in enumerate(parts.items()):
+        sizes = left.groupby("group", sort=False).size()
+        take = counts(sizes, min(1.0, part / parts.iloc[number:].sum()), "total", seed_of(draw, "sources", number))
+        mine = left.groupby("group", sort=False).cumcount() < left["group"].map(take)
+        chosen.append(left.loc[mine, ["slot"]].assign(images=images))
+        left = left[~mine]
+    return generated.merge(pd.concat(chosen), on=["slot", "images"])
+
+
+def _parts(generated: pd.DataFrame) -> pd.Series:
+    """Return which part of the slots each image set has, by its path; all of them where nothing else is said."""
+    return generated.assign(part=generated.get("part", 1.0)).groupby("images", sort=False)["part"].first()
 
 
 def in_slots(slots: pd.DataFrame, generated: pd.DataFrame) -> pd.DataFrame:
@@ -115,12 +147,22 @@ def of_real(real: pd.DataFrame) -> pd.DataFrame:
 
 def without_real(training: pd.DataFrame, slots: Collection[str]) -> pd.DataFrame:
     """Return a training set without the real images of these slots, which curation has rejected."""
-    return training[(training["origin"] != REAL) | ~training["slot"].isin(slots)]
+    return training[~is_real(training) | ~training["slot"].isin(slots)]
 
 
-def composition_of(real: pd.DataFrame, training: pd.DataFrame) -> pd.DataFrame:
-    """Count the images of a training set: ``group, real, generated``, one row for each group of the real set."""
-    kinds = training["origin"].eq(REAL).map({True: "real", False: "generated"})
-    counts = pd.crosstab(training["group"], kinds)
-    groups = pd.Index(real["group"].unique(), name="group")
-    return counts.reindex(index=groups, columns=["real", "generated"], fill_value=0).reset_index()
+def composition_of(real: pd.DataFrame, training: pd.DataFrame, *, by_origin: bool = False) -> pd.DataFrame:
+    """Count the images of a training set, one row for each group of the real set.
+
+    Args:
+        by_origin: whether to count the generated images of each origin too, in a column ``from <origin>``.
+
+    Returns:
+        ``group, real, generated``, and the columns of the origins.
+    """
+    groups, mine = pd.Index(real["group"].unique(), name="group"), is_real(training)
+    kinds = mine.map({True: "real", False: "generated"})
+    counts = pd.crosstab(training["group"], kinds).reindex(index=groups, columns=["real", "generated"], fill_value=0)
+    if by_origin:
+        origins = pd.crosstab(training.loc[~mine, "group"], "from " + training.loc[~mine, "origin"])
+        counts = counts.join(origins.reindex(index=groups, fill_value=0))
+    return counts.reset_index()

@@ -1,14 +1,18 @@
 """One lineage of models."""
 
 import re
+from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, PositiveInt, model_validator
 
+from scripts.lib.experiment.cell import BASE, FLOOR, REAL
 from scripts.lib.experiment.config.curation import Regime, Step
 from scripts.lib.experiment.config.finetune import Finetune
 from scripts.lib.experiment.config.generate import Generate
 from scripts.lib.experiment.config.section import Name, Section, Share
+from scripts.lib.experiment.config.source import SELF, Source
 
 # What else lies in an experiment's folder: an arm is a folder beside them. `floor` is an arm in the table of scores.
 FOLDERS = {"base", "benchmarks", "dataset", "explorer", "figures", "floor", "logs", "tables"}
@@ -20,6 +24,12 @@ class Arm(Section):
 
     iterations: PositiveInt = Field(5, description="Iterations of this arm, counted on from its parent.")
     synthetic: Share = Field(1.0, description="Share of generated images in the training set, 0 to 1.")
+    sources: dict[Name, Source] = Field(
+        default_factory=lambda: {SELF: Source(share=1)},
+        description="Whose generated images train, and their shares, which add to 1: `self`, the name of another arm, "
+        "`base`, or a name of your own for a folder of images. With `{self: 0.5, other: 0.5}`, two arms can feed each "
+        "other.",
+    )
     regime: Regime = Field(
         default_factory=lambda: Regime.model_validate("replace"),
         description="Which iterations' generated images may train, and how they and the real ones make a training set.",
@@ -39,6 +49,13 @@ class Arm(Section):
     def _parent_and_its_iteration_go_together(self) -> Self:
         if (self.parent is None) != (self.from_iteration is None):
             raise ValueError("`parent` and `from_iteration` go together")
+        return self
+
+    @model_validator(mode="after")
+    def _sources_add_to_one(self) -> Self:
+        if abs((total := sum(source.share for source in self.sources.values())) - 1) > 1e-9:
+            shares = {name: source.share for name, source in self.sources.items()}
+            raise ValueError(f"`sources`: the shares must add to 1, but {shares} add to {total:g}")
         return self
 
     @property
@@ -100,6 +117,58 @@ def _refuse_iterations_that_the_parent_has_not(arms: dict[str, Arm]) -> dict[str
     return arms
 
 
+def model_at(arms: Mapping[str, Arm], name: str, iteration: int) -> tuple[str, int]:
+    """Return arm and iteration of an arm's model: the last one after its end, its ancestor's before its start."""
+    while name != BASE and iteration < arms[name].first_iteration:
+        name = arms[name].parent or BASE
+    return (BASE, 0) if name == BASE else (name, min(iteration, arms[name].last_iteration))
+
+
+def _refuse_sources_that_are_none(arms: dict[str, Arm]) -> dict[str, Arm]:
+    folders: dict[str, Source] = {}
+    every = [(arm, name, source) for arm in arms for name, source in arms[arm].sources.items()]
+    for arm, name, source in every:
+        place, model = f"`{arm}.sources.{name}`", name in {SELF, BASE, *arms}
+        if source.path is None and not model:
+            known = [SELF, BASE, *sorted(set(arms) - {arm})]
+            raise ValueError(f"{place}: there is no such arm; one of {known}, or a folder of images with `path`")
+        if source.path is not None and (model or name in {FLOOR, REAL}):
+            raise ValueError(f"{place}: a folder of images needs a name of its own, which no arm has")
+        if name == arm or (name in {SELF, BASE} and source.iteration == "same"):
+            raise ValueError(f"{place}: an arm's own images are `self`, of the iteration before; correct it")
+        first = folders.setdefault(name, source)
+        if source.path is not None and (first.path, first.labels) != (source.path, source.labels):
+            raise ValueError(f"{place}: another arm has another folder of this name; rename one")
+    return arms
+
+
+def at_once(arms: Mapping[str, Arm], iteration: int) -> dict[str, list[str]]:
+    """Return for each arm that has an iteration the other arms on whose images of the same iteration it trains."""
+    return {
+        name: [
+            model_at(arms, other, iteration)[0]
+            for other, source in arm.sources.items()
+            if arm.synthetic and source.iteration == "same" and model_at(arms, other, iteration)[1] == iteration
+        ]
+        for name, arm in arms.items()
+        if arm.first_iteration <= iteration <= arm.last_iteration
+    }
+
+
+def _refuse_arms_that_feed_themselves(arms: dict[str, Arm]) -> dict[str, Arm]:
+    """Refuse a chain of arms that train on each other's images of the same iteration."""
+    for iteration in range(1, 1 + max((arm.last_iteration for arm in arms.values()), default=0)):
+        try:
+            TopologicalSorter(at_once(arms, iteration)).prepare()
+        except CycleError as error:
+            cycle = error.args[1][::-1]
+            raise ValueError(
+                f"`{cycle[0]}.sources`: {cycle[0]} feeds itself in iteration {iteration}, {' ← '.join(cycle)}; let one "
+                "of them train on the iteration before (iteration: previous)"
+            ) from None
+    return arms
+
+
 Arms = Annotated[
     dict[Name, Arm],
     AfterValidator(_refuse_taken_names),
@@ -107,4 +176,6 @@ Arms = Annotated[
     AfterValidator(_refuse_parents_that_are_no_arm),
     AfterValidator(_refuse_cycles),
     AfterValidator(_refuse_iterations_that_the_parent_has_not),
+    AfterValidator(_refuse_sources_that_are_none),
+    AfterValidator(_refuse_arms_that_feed_themselves),
 ]

@@ -22,6 +22,8 @@ def describe(experiment: Experiment) -> list[dict[str, str]]:
         own = {key: value for key, value in arm.model_dump().items() if value != usual[key] and key not in shown}
         if arm.curate:
             own["curate"] = ", ".join(_step(step, experiment.curation) for step in arm.curate)
+        if "sources" in own:
+            own["sources"] = ", ".join(f"{100 * part.share:.3g} % {source}" for source, part in arm.sources.items())
         rows.append({"key": f"arms.{name}", "value": _words(shown | own), "meaning": "An arm: what it does not share."})
     return rows
 

@@ -91,12 +91,13 @@ class Experiment(Section):
     def _steps_rewrite_one_set(self) -> Self:
         two = [Cell("base", 0, 0), Cell("base", 0, 1)]
         for name, arm in self.arms.items():
-            several = len(kinds("regimes")[arm.regime.kind].pool(two)) > 1
+            several = len(kinds("regimes")[arm.regime.kind].pool(two)) > 1 or len(arm.sources) > 1
             for step in arm.curate:
                 if several and kinds("curation")[step.kind].needs(step.settings).rewrites:
                     raise ValueError(
                         f"`arms.{name}.curate`: `{step.kind}` rewrites the images of one model, but the regime "
-                        f"`{arm.regime.kind}` trains on those of several; take another regime, or leave the step out"
+                        f"`{arm.regime.kind}` with the sources {[*arm.sources]} trains on those of several; take "
+                        "another regime or a single source, or leave the step out"
                     )
         return self
 
