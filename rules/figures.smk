@@ -1,6 +1,7 @@
 """What people look at: curves, samples, tables that a report can show, and a few sentences."""
 
 from scripts.lib.experiment import arms
+from scripts.lib.planning.jobs import steps_of_arms
 
 FIRST = EXPERIMENT.replicates[0]
 SHOWN = [cell for cell in every_cell(EXPERIMENT) if cell.replicate == FIRST]
@@ -77,7 +78,13 @@ TABLES = {
         "sources": "<results>/costs.csv",
     },
 }
-ARMS = json.dumps({name: arm._asdict() for name, arm in arms.of(EXPERIMENT.arms).items()})
+STEPS = {row["arm"]: (row["first"], row["last"]) for row in steps_of_arms(EXPERIMENT)}
+ARMS = json.dumps(
+    {
+        name: arm._replace(steps=STEPS[name])._asdict()
+        for name, arm in arms.of(EXPERIMENT.arms).items()
+    }
+)
 SOURCES = {"avatars": "drawn avatars, not photographs", "folder": f"those of {EXPERIMENT.dataset.path}"}
 NOTE = (
     f"The images are {SOURCES[EXPERIMENT.dataset.source]}; the Fréchet distance compares"

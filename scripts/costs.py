@@ -16,7 +16,7 @@ def main(
     records: Annotated[list[Path], typer.Argument(help="Provenance files of the cells; their folders name the cells.")],
     output: Annotated[Path, typer.Option(help="CSV to write: one row per job.")],
 ) -> None:
-    """Write one row per job: its cell and step, its machine, seconds, and peak memory of the process and of its GPU."""
+    """Write one row per job: its cell and step, seconds, optimizer steps of a fine-tune, machine, and peak memory."""
     csvs.write(output, pd.DataFrame([_row(path) for path in records]))
 
 
@@ -28,6 +28,7 @@ def _row(path: Path) -> dict:
         **Cell.from_path(cell / path.name)._asdict(),
         "step": path.relative_to(cell).with_suffix("").as_posix(),
         "seconds": record["seconds"],
+        "optimizer_steps": record.get("results", {}).get("steps"),
         "gpus": machine["gpus"],
         "device": machine["device"],
         "node": machine["node"],

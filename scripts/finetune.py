@@ -34,7 +34,7 @@ def main(
     trainable: Annotated[str, typer.Option(help="What is trained: the name of a file of training/trainables.")],
     trainable_settings: Annotated[str, typer.Option(help="JSON: the settings of the trainable.")],
     learning_rate: Annotated[float, typer.Option(help="AdamW's learning rate, constant.", min=0)],
-    epochs: Annotated[int, typer.Option(help="Passes over the training set.", min=1)],
+    epochs: Annotated[int, typer.Option(help="Passes over the training set, unless there are --steps.", min=1)],
     batch_size: Annotated[int, typer.Option(help="Images per step.", min=1)],
     horizontal_flip: Annotated[bool, typer.Option(help="Mirror images at random.")],
     weight_decay: Annotated[float, typer.Option(help="AdamW's weight decay.", min=0)],
@@ -49,12 +49,12 @@ def main(
     output: Annotated[Path, typer.Option(help="Folder to write: what was trained, safetensors.")],
     provenance: Annotated[Path, typer.Option(help="JSON to write: what made it, and the loss of each epoch.")],
     checkpoints: Annotated[Path, typer.Option(help="Folder for checkpoints; removed when the run is complete.")],
+    steps: Annotated[int | None, typer.Option(help="Optimizer steps, in the place of --epochs.", min=1)] = None,
     start: Annotated[Path | None, typer.Option(help="Trained folder to start from; the base otherwise.")] = None,
 ) -> None:
     """Fine-tune on the images of TRAINING, the other parts of the model frozen, on all GPUs of the job."""
     loop: dict[str, Any] = {
         "learning_rate": learning_rate,
-        "epochs": epochs,
         "batch_size": batch_size,
         "weight_decay": weight_decay,
         "max_grad_norm": max_grad_norm,
@@ -64,6 +64,8 @@ def main(
         "trainable": trainable,
         "trainable_settings": trainable_settings,
         **loop,
+        "epochs": epochs,
+        "steps": steps,
         "horizontal_flip": horizontal_flip,
         "gradient_checkpointing": gradient_checkpointing,
         "seed": seed,
@@ -72,6 +74,7 @@ def main(
         "code": code,
     }
     inputs = [training, *images, model, start]
+    number = steps or epochs * -(-len(csvs.read(training)) // batch_size)
     _launch(min(torch.cuda.device_count(), batch_size))
     keep_freed_memory()
     process = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"))  # That `accelerate launch --cpu` sets.
@@ -90,6 +93,7 @@ def main(
             _encode(engine.encoder(model), training, root, horizontal_flip),
             state,
             **loop,
+            steps=number,
             seed=seed_of(seed, replicate, iteration, "finetune"),
             checkpoint_minutes=checkpoint_minutes,
         )
@@ -104,6 +108,7 @@ def main(
             if other != state:
                 shutil.rmtree(other, ignore_errors=True)
         state.mkdir(parents=True, exist_ok=True)
+        results["steps"] = number
         results["loss"] = train()
         with replacing(output) as folder:
             part.save(network, folder)

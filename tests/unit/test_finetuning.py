@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,10 @@ def objective(prediction_type: str = "epsilon") -> Objective:
 
 
 def train(network: UNet2DConditionModel, *arguments: Any, prediction_type: str = "epsilon", **options: Any):
-    return finetune(network, network.parameters(), objective(prediction_type), *arguments, **SETTINGS | options)
+    options = SETTINGS | options
+    images = len(arguments[0].prompt)
+    options.setdefault("steps", options.pop("epochs", 0) * -(-images // options["batch_size"]))
+    return finetune(network, network.parameters(), objective(prediction_type), *arguments, **options)
 
 
 def test_moments_and_prompts_are_those_of_the_frozen_parts(images, data):
@@ -88,7 +92,7 @@ def test_one_step_equals_the_step_written_out(data, prediction_type, tmp_path):
     options: dict[str, Any] = {"learning_rate": 1e-3, "epochs": 1, "batch_size": 6, "seed": 7}
     losses = train(ours, data, tmp_path, prediction_type=prediction_type, **options)
 
-    _, samples = next(batches(6, 6, 1, seed=7))
+    _, samples = next(batches(6, 6, seed=7))
     latents, noise, times = draw(data, samples, 0, objective(), seed=7)
     alpha = objective().scheduler.alphas_cumprod[times].view(-1, 1, 1, 1)
     noisy = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
@@ -114,11 +118,20 @@ def test_a_sample_s_noise_depends_on_step_and_sample_alone(data):
 
 
 def test_every_epoch_sees_every_sample_once():
-    plan = list(batches(7, 3, 2, seed=0))
+    plan = list(islice(batches(7, 3, seed=0), 6))
     assert [step for step, _ in plan] == list(range(6))
     first, second = (torch.cat([samples for _, samples in plan[part]]) for part in (slice(3), slice(3, 6)))
     assert first.sort().values.tolist() == second.sort().values.tolist() == list(range(7))
     assert first.tolist() != second.tolist()
+
+
+def test_steps_are_those_of_whole_epochs_cut_off(data, tmp_path):
+    options: dict[str, Any] = {"learning_rate": 1e-3, "batch_size": 4, "seed": 0}
+    whole = train(unet(), data, tmp_path / "whole", steps=4, **options)
+    assert whole == train(unet(), data, tmp_path / "epochs", epochs=2, **options)
+    part = train(unet(), data, tmp_path / "part", steps=3, **options)
+    assert len(part) == 2
+    assert part[0] == whole[0]
 
 
 def test_training_lowers_the_loss(data, tmp_path):
@@ -130,7 +143,7 @@ def test_training_lowers_the_loss(data, tmp_path):
 def test_a_loss_that_is_not_finite_stops_at_its_step_and_keeps_the_state_before_it(data, tmp_path):
     broken = data._replace(mean=data.mean.clone())
     broken.mean[:, 4] = float("nan")
-    step = next(step for step, samples in batches(6, 1, 1, seed=0) if samples == 4)
+    step = next(step for step, samples in islice(batches(6, 1, seed=0), 6) if samples == 4)
     assert step > 0
     options: dict[str, Any] = {"learning_rate": 1e-3, "epochs": 1, "batch_size": 1, "seed": 0}
     model = unet()

@@ -47,6 +47,7 @@ def test_passes_follow_steps_strength_and_guidance():
     assert passes(paper | {"mode": "txt2img"}) == 500
     assert work_of("generate", 900, paper) == 360_000
     assert work_of("finetune", 900, {"epochs": 50}) == 45_000
+    assert work_of("finetune", 900, {"epochs": 50, "steps": 100, "batch_size": 4}) == 400
     assert work_of("score", 900, {}) == 900
 
 

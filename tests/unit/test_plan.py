@@ -54,6 +54,19 @@ def test_checkpointed_gradients_run_the_network_once_more(experiment, settings):
     assert more - operations(experiment, job(experiment, output), lambda _: ONE) == 120 * 3 * 10
 
 
+def test_the_steps_of_every_arm_are_in_the_plan(settings, tmp_path):
+    settings["finetune"] = {"epochs": 3, "batch_size": 16}
+    grows = {"iterations": 3, "regime": "accumulate"}
+    settings["arms"] = {"one": {"iterations": 2}, "grows": grows, "equal": grows | {"finetune": {"steps": 100}}}
+    result = plan(load(settings), tmp_path, lambda _: ONE)
+    assert result.steps.to_dict("records") == [
+        {"arm": "one", "cells": 2, "first": 3 * 8, "last": 3 * 8},
+        {"arm": "grows", "cells": 3, "first": 3 * 15, "last": 3 * 30},
+        {"arm": "equal", "cells": 3, "first": 100, "last": 100},
+    ]
+    assert "grows" in plan_views.text(result)
+
+
 def test_a_measured_rule_is_scaled_and_others_are_counted(experiment):
     pilot = NONE._replace(rates={"finetune": Rate(2.0, 0.1, 1)})
 
@@ -110,7 +123,7 @@ def test_a_terminal_of_100_columns_holds_the_plan_and_the_page_is_whole(experime
     result = plan(experiment, tmp_path, lambda _: ONE)
     assert max(map(len, plan_views.text(result).splitlines())) <= 100
     page = plan_views.page(result)
-    assert page.count("<table") == 3
+    assert page.count("<table") == 4
     assert "http" not in page, "nothing is loaded"
     assert page.count("<rect") > 10
 

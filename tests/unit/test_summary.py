@@ -113,6 +113,18 @@ def test_the_summary_says_how_the_distance_follows_the_share():
     assert "Spearman" not in say(table()), "three arms are too few"
 
 
+def test_the_summary_says_where_arms_differ_in_steps():
+    def said(**steps):
+        arms = {name: arm._replace(steps=steps.get(name, (57, 57))) for name, arm in ARMS.items()}
+        return " ".join(summary.summarize(table(), arms, "real").split())
+
+    start = "Fine-tunes differ in their optimizer steps:"
+    assert "optimizer steps" not in said()
+    assert f"{start} 57 in most arms; half 114 rising to 342. More" in said(half=(114, 342))
+    assert f"{start} 57 in most arms; all and half 5. More" in said(half=(5, 5), all=(5, 5))
+    assert f"{start} 1 rising to 2 in all arms. More" in said(**dict.fromkeys(ARMS, (1, 2)))
+
+
 def test_the_summary_says_how_many_replicates_and_what_it_is_told():
     assert "means of 3 replicates" in say(table(3))
     text = summary.summarize(table(1), ARMS, "real", note="Drawings, not photographs.")

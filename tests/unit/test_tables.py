@@ -36,25 +36,26 @@ def test_the_composition_sums_the_groups_of_every_cell(tmp_path):
 def test_the_costs_of_an_arm_are_summed_by_step():
     jobs = pd.DataFrame(
         [
-            ("real", "finetune", 1800, 2, 900, 10),
-            ("real", "generated/shard-0", 900, 1, 700, 5),
-            ("real", "generated/shard-1", 900, 1, 800, 5),
-            ("half", "finetune", 3600, 0, 950, None),
-            ("real", "finetune", 1800, 2, 920, 12),
+            ("real", "finetune", 1800, 285.0, 2, 900, 10),
+            ("real", "generated/shard-0", 900, None, 1, 700, 5),
+            ("real", "generated/shard-1", 900, None, 1, 800, 5),
+            ("half", "finetune", 3600, 10.0, 0, 950, None),
+            ("real", "finetune", 1800, 285.0, 2, 920, 12),
         ],
-        columns=["arm", "step", "seconds", "gpus", "peak_memory_mib", "peak_gpu_memory_mib"],
+        columns=["arm", "step", "seconds", "optimizer_steps", "gpus", "peak_memory_mib", "peak_gpu_memory_mib"],
     )
     assert tables.costs(jobs).astype(object).fillna("").to_numpy().tolist() == [
-        ["real", "finetune", 2, 1.0, 2.0, 920, 12.0],
-        ["real", "generated", 2, 0.5, 0.5, 800, 5.0],
-        ["half", "finetune", 1, 1.0, 0.0, 950, ""],
+        ["real", "finetune", 2, 1.0, 2.0, 570, 920, 12.0],
+        ["real", "generated", 2, 0.5, 0.5, "", 800, 5.0],
+        ["half", "finetune", 1, 1.0, 0.0, 10, 950, ""],
     ]
 
 
 def test_the_costs_leave_no_arm_out_for_its_name(tmp_path):
     path = tmp_path / "costs.csv"
     path.write_text(
-        "arm,replicate,iteration,step,seconds,gpus,peak_memory_mib,peak_gpu_memory_mib\nNA,0,1,unseen,3600,0,100,\n"
+        "arm,replicate,iteration,step,seconds,optimizer_steps,gpus,peak_memory_mib,peak_gpu_memory_mib\n"
+        "NA,0,1,unseen,3600,,0,100,\n"
     )
     (row,) = tables.read("costs", [path]).to_dict("records")
     assert (row["arm"], row["hours"]) == ("NA", 1)

@@ -19,6 +19,7 @@ SCORES: Types = {**CELL, "value": float, "n": int}
 COSTS: Types = {
     **CELL,
     "seconds": float,
+    "optimizer_steps": float,  # Blank where nothing is trained.
     "gpus": int,
     "peak_memory_mib": int,
     "peak_gpu_memory_mib": float,  # Blank where there is no GPU.

@@ -22,6 +22,7 @@ class Arm(NamedTuple):
         shape: the sign of its curation: a key of ``looks.SHAPES``, None where it has none.
         parent, from_iteration: which arm it starts from, and after which iteration.
         unusual: whether it differs from most arms in anything else, such as its regime, sources or fine-tune.
+        steps: the optimizer steps of its first and of its last fine-tune; None where nobody has counted them.
     """
 
     synthetic: float
@@ -30,6 +31,7 @@ class Arm(NamedTuple):
     parent: str | None = None
     from_iteration: int | None = None
     unusual: bool = False
+    steps: tuple[int, int] | None = None
 
     @property
     def plain(self) -> bool:
@@ -62,7 +64,10 @@ def line_of(arms: Mapping[str, Arm], name: str) -> set[str]:
 def read_arms(text: str) -> dict[str, Arm]:
     """Read arms from JSON: ``{"name": {"synthetic": 0.25, "curate": ["cull"], "shape": "square", ...}}``."""
     arms = {name: Arm(**arm) for name, arm in json.loads(text).items()}
-    return {name: arm._replace(curate=tuple(arm.curate)) for name, arm in arms.items()}
+    return {
+        name: arm._replace(curate=tuple(arm.curate), steps=(arm.steps[0], arm.steps[1]) if arm.steps else None)
+        for name, arm in arms.items()
+    }
 
 
 def percent(share: float) -> str:

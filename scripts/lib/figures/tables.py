@@ -71,6 +71,7 @@ def costs(jobs: pd.DataFrame) -> pd.DataFrame:
         jobs=("seconds", "size"),
         hours=("seconds", "sum"),
         gpu_hours=("gpu_hours", "sum"),
+        optimizer_steps=("optimizer_steps", lambda steps: steps.sum(min_count=1)),
         peak_memory_mib=("peak_memory_mib", "max"),
         peak_gpu_memory_mib=("peak_gpu_memory_mib", "max"),
     )

@@ -7,14 +7,14 @@ it asks it which jobs there are. Paths are those in the results' folder.
 from collections.abc import Iterator, Mapping
 from math import ceil, prod
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from scripts.lib.base.kinds import kinds
 from scripts.lib.curation.candidates import Needs
 from scripts.lib.experiment.cell import BASE, Cell
 from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.experiment.config.section import Section
-from scripts.lib.experiment.lineage import in_order, initial, sources
+from scripts.lib.experiment.lineage import cells, in_order, initial, sources
 
 REAL = "dataset/images.zip"
 ON_GPU = {"finetune", "generate", "unseen", "embed", "reward"}
@@ -171,6 +171,18 @@ def training_images(experiment: Experiment, cell: Cell) -> int:
     lines = sources(experiment, cell)
     sets = sum(arm.sources[name].share * max(1, len(line)) for name, line in lines.items())
     return round(kinds("regimes")[arm.regime.kind].size(images, sets, arm.synthetic))
+
+
+def steps_of_arms(experiment: Experiment) -> list[dict[str, Any]]:
+    """Return each arm's optimizer steps: ``arm, cells``, and of its ``first`` and its ``last`` fine-tune.
+
+    They are fewer where groups go short.
+    """
+    found: dict[str, list[int]] = {}
+    for cell in cells(experiment):
+        steps = experiment.arms[cell.arm].finetune.steps_of(training_images(experiment, cell))
+        found.setdefault(cell.arm, []).append(steps)
+    return [{"arm": arm, "cells": len(own), "first": own[0], "last": own[-1]} for arm, own in found.items()]
 
 
 def shards_a_cell(experiment: Experiment) -> int:

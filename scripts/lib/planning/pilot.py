@@ -51,7 +51,7 @@ def work_of(rule: str, images: int, settings: Mapping[str, Any]) -> int:
         settings: those of ``finetune`` or ``generate``, for these rules.
     """
     if rule == "finetune":
-        return images * settings["epochs"]
+        return settings["steps"] * settings["batch_size"] if settings.get("steps") else images * settings["epochs"]
     return images * passes(settings) if rule in ("generate", "unseen") else images
 
 

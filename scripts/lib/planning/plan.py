@@ -15,7 +15,7 @@ from scripts.lib.experiment.config.generate import Generate
 from scripts.lib.experiment.lineage import every_cell
 from scripts.lib.planning import disk
 from scripts.lib.planning.controls import shares
-from scripts.lib.planning.jobs import ON_GPU, Job, images_a_cell, images_of, jobs
+from scripts.lib.planning.jobs import ON_GPU, Job, images_a_cell, images_of, jobs, steps_of_arms
 from scripts.lib.planning.pilot import Pilot, measure, passes, work_of
 from scripts.lib.planning.schedule import Span, bounds, critical_path, schedule
 from scripts.lib.training.trainable import trainable_of
@@ -51,6 +51,7 @@ class Plan(NamedTuple):
         rules: one row per rule: ``rule, jobs, seconds_each, seconds_all, source``; NaN where it is not counted.
         times: one row per number of devices: ``devices, seconds, at_least, at_most, disk_bytes``. The last row, of
             infinitely many devices, has the longest chain of jobs alone.
+        steps: one row per arm: ``arm, cells, first, last``, the optimizer steps of its first and of its last fine-tune.
         disk: one row per kind of file: ``files, number, bytes_each, bytes_all, source``.
         notes: what the figures rest on and what they leave out.
         spans: when each job runs on ``DRAWN`` devices, those that take no time left out.
@@ -65,6 +66,7 @@ class Plan(NamedTuple):
     flops: float
     rules: pd.DataFrame
     times: pd.DataFrame
+    steps: pd.DataFrame
     disk: pd.DataFrame
     notes: list[str]
     spans: dict[Job, Span]
@@ -108,7 +110,7 @@ def operations(experiment: Experiment, job: Job, count: Count) -> float:
         step = trainable.operations(one) + (one.forward if settings["gradient_checkpointing"] else 0)
         encoded = images * (2 if settings["horizontal_flip"] else 1)
         prompts = images / experiment.dataset.per_group
-        return images * settings["epochs"] * step + encoded * one.encode + prompts * one.text
+        return work_of("finetune", images, settings) * step + encoded * one.encode + prompts * one.text
     prompts = 2 if settings["guidance_scale"] > 1 else 1
     start = one.encode if settings["mode"] == "img2img" else 0
     return images * (passes(settings) * one.forward + start + one.decode + prompts * one.text)
@@ -151,6 +153,7 @@ def plan(experiment: Experiment, results: Path, count: Count) -> Plan:
         flops=sum(cost.flops for cost in costs.values() if cost),
         rules=_rules(every, costs),
         times=_times(experiment, every, seconds, on_device, sizes),
+        steps=pd.DataFrame(steps_of_arms(experiment)),
         disk=disk.table(experiment, every, sizes, pilot, parameters),
         notes=_notes(experiment, pilot, costs, device),
         spans={job: drawn[job.output] for job in every if job.output in on_device and seconds[job.output]},
@@ -201,7 +204,7 @@ def _notes(experiment: Experiment, pilot: Pilot, costs: Mapping[str, Cost | None
     if pilot.rates:
         notes.append(
             f"Measured: medians of this experiment's jobs that have run, on {' and '.join(pilot.devices)}, scaled by "
-            "images x steps x guidance, images x epochs, or images."
+            "images x steps x guidance, samples of the fine-tune, or images."
         )
     if any(cost and cost.flops for cost in costs.values()):
         notes.append(

@@ -14,7 +14,7 @@ from scripts.lib.planning.jobs import Job
 from scripts.lib.planning.plan import DRAWN, Plan
 from scripts.lib.planning.schedule import Span
 
-WORDS = {"rule", "files", "source"}  # Columns of words, aligned to the left; figures are to the right.
+WORDS = {"rule", "files", "source", "arm"}  # Columns of words, aligned to the left; figures are to the right.
 # The base model is gray; the arms have Okabe and Ito's colors, which most eyes tell apart, and two of Tol's.
 COLORS = ["#999999", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#332288", "#882255"]
 PAGE = Template("""<!doctype html>
@@ -39,6 +39,8 @@ svg { width: 100%; height: auto; font: 11px system-ui, sans-serif; fill: current
 <div>$rules</div>
 <h2>Time</h2>
 <div>$times</div>
+<h2>Optimizer steps of a fine-tune</h2>
+<div>$steps</div>
 <h2>Disk</h2>
 <div>$disk</div>
 <h2>On $devices $device</h2>
@@ -49,6 +51,9 @@ $schedule
 </body>
 </html>
 """)
+
+
+FRAMES = ("rules", "times", "steps", "disk")
 
 
 def duration(seconds: float) -> str:
@@ -93,13 +98,14 @@ def tables(plan: Plan) -> dict[str, pd.DataFrame]:
     return {
         "rules": pd.DataFrame(rules | {"source": plan.rules["source"]}),
         "times": pd.DataFrame(times),
+        "steps": plan.steps.rename(columns={"first": "steps, first iteration", "last": "last iteration"}),
         "disk": pd.DataFrame(disk | {"source": plan.disk["source"]}),
     }
 
 
 def numbers(plan: Plan) -> dict[str, Any]:
     """Return a plan as JSON has it, for scripts: seconds, bytes, operations; null where nothing is counted."""
-    frames = {name: json.loads(getattr(plan, name).to_json(orient="records")) for name in ("rules", "times", "disk")}
+    frames = {name: json.loads(getattr(plan, name).to_json(orient="records")) for name in FRAMES}
     return {key: value for key, value in plan._asdict().items() if key != "spans"} | frames
 
 

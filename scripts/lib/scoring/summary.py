@@ -34,6 +34,7 @@ def summarize(scores: pd.DataFrame, arms: Mapping[str, Arm], control: str | None
     judge = _Judge(scores, control) if control else None
     sentences = [_arm(scores, name, arm, judge) for name, arm in _in_order(arms).items()]
     sentences.append(_dose_response(scores, arms))
+    sentences.append(_steps(arms))
     sentences.append(f"The base model has {_say(_last(scores, BASE))}, real images {_say(_last(scores, FLOOR))}.")
     sentences.append(f"These are means of {replicates} replicates." if replicates > 1 else "")
     sentences.append(_definition(control, replicates) if control else "")
@@ -185,6 +186,27 @@ def _dose_response(scores: pd.DataFrame, arms: Mapping[str, Arm]) -> str:
         f"Over {len(known)} arms that differ by their share alone, Spearman's ρ of the share of generated images and "
         f"the Fréchet distance after iteration {last} is {found.rho:.2f}{interval}, p = {found.p:.2g} by permutation."
     )
+
+
+def _steps(arms: Mapping[str, Arm]) -> str:
+    """Say where arms differ in the steps of their fine-tunes; nothing where they do not."""
+    alike: dict[tuple[int, int], list[str]] = {}
+    for name, arm in arms.items():
+        if arm.steps is not None:
+            alike.setdefault(arm.steps, []).append(name)
+    if len(alike) < 2 and all(first == last for first, last in alike):
+        return ""
+    usual = max(alike, key=lambda steps: len(alike[steps]))
+    others = [f"{' and '.join(names)} {_range(steps)}" for steps, names in alike.items() if steps != usual]
+    most = f"{_range(usual)} in {'most arms' if others else 'all arms'}"
+    return (
+        f"Fine-tunes differ in their optimizer steps: {'; '.join([most, *others])}. More steps are more compute, so "
+        "that the scores of these arms do not show the training set alone; finetune.steps makes them equal."
+    )
+
+
+def _range(steps: tuple[int, int]) -> str:
+    return f"{steps[0]}" if steps[0] == steps[1] else f"{steps[0]} rising to {steps[1]}"
 
 
 def _definition(control: str, replicates: int) -> str:

@@ -46,7 +46,7 @@ def finetune(
     *,
     learning_rate: float,
     weight_decay: float,
-    epochs: int,
+    steps: int,
     batch_size: int,
     max_grad_norm: float,
     mixed_precision: str,
@@ -54,6 +54,8 @@ def finetune(
     checkpoint_minutes: float,
 ) -> list[float]:
     """Train ``network`` in place by AdamW at a constant learning rate; return the mean loss of each epoch.
+
+    The last epoch may be a part of one.
 
     Args:
         parameters: those of the network that are trained.
@@ -69,24 +71,24 @@ def finetune(
     accelerator, trained = Accelerator(mixed_precision=mixed_precision), list(parameters)
     optimizer = torch.optim.AdamW(trained, lr=learning_rate, weight_decay=weight_decay, fused=True)
     network, optimizer = accelerator.prepare(network.train(), optimizer)
-    losses = torch.zeros(epochs, -(-len(data.prompt) // batch_size))
+    losses = torch.zeros(steps)
     first = checkpoints.resume(accelerator, saved, losses)
     last_save = time.monotonic()
-    plan = islice(batches(len(data.prompt), batch_size, epochs, seed), first, None)
+    plan = islice(batches(len(data.prompt), batch_size, seed), first, steps)
     silent = not accelerator.is_main_process
     with _terminated() as terminated:
-        for step, samples in tqdm(plan, "finetune", losses.numel(), mininterval=10, disable=silent, initial=first):
+        for step, samples in tqdm(plan, "finetune", steps, mininterval=10, disable=silent, initial=first):
             loss = _loss(accelerator, network, objective, data, samples, step, seed)
             accelerator.backward(loss)
             norm = accelerator.clip_grad_norm_(trained, max_grad_norm)
             due = time.monotonic() - last_save > 60 * checkpoint_minutes
             # One exchange per step: the loss of the batch, and whether any process has a reason to save or to stop.
             report = torch.stack([loss.detach(), *loss.new_tensor([due, len(terminated)])])
-            losses.view(-1)[step], due, stop = accelerator.reduce(report, "mean").cpu()
+            losses[step], due, stop = accelerator.reduce(report, "mean").cpu()
             # The scaler of float16 skips a step whose gradient overflows, and continues.
-            if not losses.view(-1)[step].isfinite() or (accelerator.scaler is None and not norm.isfinite()):
+            if not losses[step].isfinite() or (accelerator.scaler is None and not norm.isfinite()):
                 checkpoints.save(accelerator, saved, step, losses)
-                raise FloatingPointError(_diverged(losses.view(-1)[step], norm, step, saved))
+                raise FloatingPointError(_diverged(losses[step], norm, step, saved))
             optimizer.step()
             optimizer.zero_grad()
             if due or stop:
@@ -95,7 +97,7 @@ def finetune(
             if stop:
                 print(f"stopped by SIGTERM after step {step}; run it again, and it resumes from there")
                 sys.exit(128 + signal.SIGTERM)
-    return losses.mean(1).tolist()
+    return [epoch.mean().item() for epoch in losses.split(-(-len(data.prompt) // batch_size))]
 
 
 def _loss(

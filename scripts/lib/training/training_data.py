@@ -1,5 +1,6 @@
 """What a fine-tune sees: training images and prompts in the engine's terms, in batches, with noise."""
 
+import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -59,10 +60,10 @@ def _starts(items: np.ndarray, batch_size: int) -> range:
     return range(0, len(items), batch_size)
 
 
-def batches(n: int, batch_size: int, epochs: int, seed: int) -> Iterator[tuple[int, torch.Tensor]]:
-    """Yield (step, indices of its samples): a fresh permutation each epoch, the last batch may be short."""
+def batches(n: int, batch_size: int, seed: int) -> Iterator[tuple[int, torch.Tensor]]:
+    """Yield (step, indices of its samples) without end: each epoch a fresh permutation, its last batch may be short."""
     step = 0
-    for epoch in range(epochs):
+    for epoch in itertools.count():
         order = torch.randperm(n, generator=torch.Generator().manual_seed(seed_of(seed, "epoch", epoch)))
         for samples in order.split(batch_size):
             yield step, samples

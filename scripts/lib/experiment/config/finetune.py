@@ -22,6 +22,11 @@ class Finetune(Section):
     )
     learning_rate: PositiveFloat = Field(2e-6, description="AdamW's learning rate, constant.")
     epochs: PositiveInt = Field(50, description="Passes over the training images in one iteration.")
+    steps: PositiveInt | None = Field(
+        None,
+        description="Optimizer steps in one iteration, in the place of `epochs`. Under `epochs`, a training set that "
+        "grows is more compute; equal steps make arms comparable.",
+    )
     batch_size: PositiveInt = Field(1, description="Images per step. The paper does not say.")
     horizontal_flip: bool = Field(True, description="Mirror each image with probability one half in each step.")
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="AdamW's weight decay (diffusers' default).")
@@ -32,3 +37,7 @@ class Finetune(Section):
     mixed_precision: Annotated[MixedPrecision, BeforeValidator(lambda value: "no" if value is False else value)] = (
         Field("no", description="`no` is float32, as in the paper.")  # YAML takes a bare `no` for false.
     )
+
+    def steps_of(self, images: int) -> int:
+        """Return the optimizer steps of a fine-tune on a number of images."""
+        return self.steps or self.epochs * -(-images // self.batch_size)
