@@ -23,6 +23,7 @@ from scripts.lib.planning.jobs import (
     compose_inputs,
     curate_inputs,
     finetune_inputs,
+    fresh_sets,
     model_folders,
     parts,
     shards_a_cell,
@@ -278,6 +279,12 @@ def parts_option(wildcards):
     if set(arm_of(wildcards).sources) == {SELF}:
         return ""
     return in_file({"parts": json.dumps(parts(EXPERIMENT, this(wildcards)))})
+
+
+def first_fresh_set(wildcards):
+    """Return the set whose job checks whether there are real images enough, before an arm's first fine-tune."""
+    needed = arm_of(wildcards).real == "fresh" and arm_of(wildcards).last_iteration > 1
+    return ancient("<results>/dataset/fresh/1.zip") if needed else []
 
 
 def step_of(wildcards):

@@ -109,6 +109,6 @@ use rule reward as reward_of_dataset with:
     benchmark:
         "<benchmarks>/dataset/{set}-{reward}.tsv"
     wildcard_constraints:
-        set=one_of(["images", *(f"sources/{name}" for name in FOLDERS)]),
+        set=rf"images|fresh/\d+|sources/({one_of(FOLDERS)})",
         reward=one_of(kinds("rewards")),
     priority: 0

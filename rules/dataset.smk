@@ -182,6 +182,34 @@ rule prepare:
         " --duplicates {output.duplicates} > {log} 2>&1; grep ^Warning: {log} >&2 || true"
 
 
+rule read_fresh:
+    """Read a set of real images that no iteration before and no reference has; the first checks the needs of all."""
+    input:
+        catalogue="<results>/dataset/catalogue.csv",
+        selection="<results>/dataset/selection.csv",
+    output:
+        "<results>/dataset/fresh/{number}.zip",
+    log:
+        "<logs>/dataset/fresh/{number}.log",
+    wildcard_constraints:
+        number=r"[1-9]\d*",
+    conda:
+        "../envs/images.yaml"
+    resources:
+        sets=fresh_sets(EXPERIMENT),
+    params:
+        code=digest("scripts.read_fresh"),
+        attributes=lambda wildcards: in_file({"attributes": LABELS["attributes"]}),
+        source=EXPERIMENT.dataset.source,
+        size=EXPERIMENT.dataset.resolution,
+        seed=EXPERIMENT.seed,
+        folder=fixed(FOLDER),
+    shell:
+        "python -m scripts.read_fresh --catalogue {input.catalogue} --selection {input.selection} {params.attributes}"
+        " --number {wildcards.number} --sets {resources.sets} --source {params.source} --size {params.size}"
+        " --seed {params.seed} {params.folder} --output {output} > {log} 2>&1"
+
+
 rule read_source:
     """Read a folder of images that arms train on; each slot gets one of its group."""
     input:

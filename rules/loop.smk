@@ -4,6 +4,7 @@
 rule compose:
     input:
         unpack(lambda wildcards: read(compose_inputs(EXPERIMENT, this(wildcards)))),
+        fresh=first_fresh_set,
     output:
         training="<cell>/training.csv",
         composition="<cell>/composition.csv",

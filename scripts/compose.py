@@ -31,6 +31,7 @@ def main(
 ) -> None:
     """Let the regime make a training set of the real images and of the generated ones that curation has left."""
     kind, slots = kinds("regimes")[regime], imageset.read_metadata(real)
+    slots = slots.assign(images=real.relative_to(root).as_posix())
     if not images:
         table = of_real(slots)
     else:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from scripts.cli import run
 from scripts.lib.base import csvs, imageset
 from scripts.lib.dataset import near_duplicates
-from scripts.lib.dataset.photographs import read_image
+from scripts.lib.dataset.reading import read_real
 from scripts.lib.dataset.selection import ROLES, refuse
 from scripts.lib.experiment.choices import Broken, ShortGroup, Source
 
@@ -69,19 +69,9 @@ def _images(
 ) -> Iterator[np.ndarray]:
     """Yield the images of a table one by one, and keep of each what finds its near-duplicates."""
     for row in tqdm(table.to_dict("records"), desc=title, mininterval=10):
-        image = _image(row, source, folder, size, seed)
+        image = read_real(row, source, folder, size, seed)
         thumbnails.append(near_duplicates.shrink(image))
         yield image
-
-
-def _image(row: dict[str, str], source: str, folder: Path | None, size: int, seed: int) -> np.ndarray:
-    if source == "avatars":
-        from scripts.lib.dataset.avatars import draw
-
-        return draw(row["gender"], row["tone"], row["age"], seed=f"{seed}/{row['source']}", size=size)
-    if folder is None:
-        raise typer.BadParameter("`--source folder` needs --folder")
-    return read_image(folder / row["source"], size)
 
 
 if __name__ == "__main__":

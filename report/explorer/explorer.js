@@ -478,6 +478,7 @@ const TRAINED = {
   r: ["○", "this slot trained it with its real image"],
   g: ["●", "this slot trained it with its generated image"],
   o: ["◐", "this slot trained it with another slot's generated image"],
+  n: ["◇", "this slot trained it with a new real image"],
   x: ["◆", "this slot trained it with a generated image of another source"],
   s: ["⊕", "this slot trained it with several images"],
   "-": ["×", "this slot was left out of its training"],

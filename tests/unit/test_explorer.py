@@ -110,13 +110,14 @@ def test_training_says_for_each_slot_what_it_trained_with():
             ("half", 1, "b-0.png", "b-0.png"),
             ("real", 0, "b-0.png", "b-0.png"),
             ("real", 2, "b-1.png", "b-1.png"),
+            ("real", 0, "b-2.png", "b-2.png"),
         ],
         columns=["origin", "iteration", "file_name", "slot"],
-    )
-    files = {"a": [f"a-{number}.png" for number in range(5)], "b": ["b-0.png", "b-1.png"]}
+    ).assign(images=[*["a set"] * 7, "dataset/fresh/1.zip"])
+    files = {"a": [f"a-{number}.png" for number in range(5)], "b": ["b-0.png", "b-1.png", "b-2.png"]}
     found = training_of(training, files, {"half", "real", "base"})
-    counted = {"real": 2, "generated": 5, "origins": {"half": 3, "midjourney": 1, "real": 1}}
-    assert found == counted | {"slots": {"a": "rgo-x", "b": "sg"}}, "an arm may be called real"
+    counted = {"real": 3, "generated": 5, "origins": {"half": 3, "midjourney": 1, "real": 1}}
+    assert found == counted | {"slots": {"a": "rgo-x", "b": "sgn"}}, "an arm may be called real"
 
 
 def test_scores_of_arms_that_are_no_longer_in_the_experiment_are_left_out():

@@ -47,6 +47,7 @@ EVERY_KIND: dict[str, Any] = {
         "fed": {"iterations": 2, "sources": {"self": 0.5, "two-steps": 0.3, "base": 0.2}},
         "taught": {"iterations": 3, "sources": {"fed": {"share": 1, "iteration": "same"}}, "regime": "accumulate"},
         "foreign": {"iterations": 2, "curate": ["cull"], "sources": {"self": 0.9, "midjourney": MIDJOURNEY}},
+        "fresh": {"iterations": 3, "synthetic": 0.5, "real": "fresh"},
         "swept-{synthetic}": {"iterations": 1, "grid": {"synthetic": [0.1, 1]}},
         "grandchild": {"parent": "child", "from_iteration": 2, "iterations": 1, "synthetic": 0, "init": "base"},
     },

@@ -18,12 +18,14 @@ def training_of(
 
     Returns:
         ``real`` and ``generated``: the numbers of images. ``origins``: those of the generated ones by who made them.
-        ``slots``: for each group a letter a slot: ``r`` its real image, ``g`` its generated one, ``o`` another slot's
-        generated one, ``x`` a generated one of another source, ``s`` several images, ``-`` none.
+        ``slots``: for each group a letter per slot: ``r`` its real image, ``n`` a new real image, ``g`` its generated
+        one, ``o`` another slot's generated one, ``x`` a generated one of another source, ``s`` several images, ``-``
+        none.
     """
     own, real = training["file_name"] == training["slot"], is_real(training)
     other = ~real & ~training["origin"].isin([*line]) & bool(line)
-    letters = real.map({True: "r", False: "g"}).where(own, "o").mask(other, "x")
+    new = training["images"].str.startswith("dataset/fresh/")
+    letters = real.map({True: "r", False: "g"}).where(own, "o").mask(other, "x").mask(real & new, "n")
     by_slot = letters.groupby(training["slot"], sort=False)
     letter = by_slot.first().mask(by_slot.size() > 1, "s")
     return {

@@ -120,7 +120,8 @@ def rewards(experiment: Experiment, cell: Cell, step: Step) -> list[str]:
     """Return the tables of scores that a step reads: those of its candidates, and then of the base model's images."""
     if step.needs.reward is None:
         return []
-    images = [*candidates(experiment, cell, step.number)["images"], *([REAL] if step.needs.judges_real else [])]
+    judged = [real_images(experiment, cell)] if step.needs.judges_real else []
+    images = [*candidates(experiment, cell, step.number)["images"], *judged]
     first = [f"{Cell(BASE, cell.replicate, 0)}/generated.zip"] if step.needs.first_batch else []
     return [reward_of(path, step.needs.reward) for path in [*images, *first]]
 
@@ -131,21 +132,33 @@ def curate_inputs(experiment: Experiment, cell: Cell, number: int) -> Inputs:
     found = candidates(experiment, cell, number)
     scores = rewards(experiment, cell, step)
     batches = len(scores) - step.needs.first_batch
-    real = [REAL] if step.needs.real or step.needs.judges_real else []
+    needed = REAL if step.needs.real else real_images(experiment, cell) if step.needs.judges_real else None
+    real = [needed] if needed else []
     return found | {"rewards": scores[:batches], "first_batch": scores[batches:], "real": real}
+
+
+def real_images(experiment: Experiment, cell: Cell) -> str:
+    """Return the real images that a cell may train on: those of the experiment, or a fresh set from iteration 2 on."""
+    fresh = experiment.arms[cell.arm].real == "fresh" and cell.iteration > 1
+    return f"dataset/fresh/{cell.iteration - 1}.zip" if fresh else REAL
+
+
+def fresh_sets(experiment: Experiment) -> int:
+    """Return how many sets of fresh real images the arms need."""
+    return max((arm.last_iteration - 1 for arm in experiment.arms.values() if arm.real == "fresh"), default=0)
 
 
 def compose_inputs(experiment: Experiment, cell: Cell) -> Inputs:
     """Return what the composition of a training set reads: the real images' table, and what curation has left."""
     judged = [f"{cell}/curation/{step.name}.csv" for step in steps(experiment, cell) if step.needs.judges_real]
-    return {"real": [REAL], **candidates(experiment, cell), "judged": judged}
+    return {"real": [real_images(experiment, cell)], **candidates(experiment, cell), "judged": judged}
 
 
 def finetune_inputs(experiment: Experiment, cell: Cell) -> Inputs:
     """Return what a fine-tune reads: the table of its training set, the image sets, the model that it starts from."""
     return {
         "training": [f"{cell}/training.csv"],
-        "images": [REAL, *candidates(experiment, cell)["images"]],
+        "images": [real_images(experiment, cell), *candidates(experiment, cell)["images"]],
         "start": model_folders(initial(experiment, cell)),
     }
 

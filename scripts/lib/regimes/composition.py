@@ -140,8 +140,12 @@ def in_slots(slots: pd.DataFrame, generated: pd.DataFrame) -> pd.DataFrame:
 
 
 def of_real(real: pd.DataFrame) -> pd.DataFrame:
-    """Return the real images as rows of a training set: each is the image of its own slot."""
-    slots = real[["file_name", "group", "text"]].assign(slot=real["file_name"], images=REAL_IMAGES)
+    """Return the real images as rows of a training set: each is the image of its own slot.
+
+    Args:
+        real: table of the real set; ``images`` names it below the results' folder, where it is not the usual one.
+    """
+    slots = real[["file_name", "group", "text"]].assign(slot=real["file_name"], images=real.get("images", REAL_IMAGES))
     return slots.assign(origin=REAL, iteration=0)[COLUMNS]
 
 

@@ -24,6 +24,11 @@ class Arm(Section):
 
     iterations: PositiveInt = Field(5, description="Iterations of this arm, counted on from its parent.")
     synthetic: Share = Field(1.0, description="Share of generated images in the training set, 0 to 1.")
+    real: Literal["fixed", "fresh"] = Field(
+        "fixed",
+        description="The real images of the training set: the same in each iteration, or from the second iteration on "
+        "new ones of the same groups, which no iteration before and no reference has.",
+    )
     sources: dict[Name, Source] = Field(
         default_factory=lambda: {SELF: Source(share=1)},
         description="Whose generated images train, and their shares, which add to 1: `self`, the name of another arm, "

@@ -102,6 +102,16 @@ class Experiment(Section):
         return self
 
     @model_validator(mode="after")
+    def _fresh_images_are_never_short(self) -> Self:
+        fresh = [name for name, arm in self.arms.items() if arm.real == "fresh"]
+        if fresh and self.dataset.short_group != "error":
+            raise ValueError(
+                f"`arms.{fresh[0]}.real`: a group that runs short has no fresh images, and none may come twice; set "
+                f"`dataset.short_group` to error (it is {self.dataset.short_group}), or `real` to fixed"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _steps_have_their_rewards(self) -> Self:
         for name, arm in self.arms.items():
             for step in arm.curate:
