@@ -34,7 +34,9 @@ rule build_explorer:
         code=digest("scripts.build_explorer", *METRICS),
         template=digest_files(ROOT / "report" / "explorer"),
         arms=lambda wildcards: in_file({"arms": ARMS, "group": GROUP, "note": NOTE}),
-        cells=lambda wildcards, input: in_file({"rejections": list(input.rejections)}, input.generated),
+        cells=lambda wildcards, input: in_file(
+            {name: list(input[name]) for name in ("unseen", "training", "rejections")}, input.generated
+        ),
         images=EXPERIMENT.explorer.images,
         thumbnail=EXPERIMENT.explorer.thumbnail,
         full_size=flags(FULL_SIZE) if HAS_FULL_SIZE else "",

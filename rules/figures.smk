@@ -1,5 +1,6 @@
 """What people look at: curves, samples, tables that a report can show, and a few sentences."""
 
+from scripts.lib.base.code import ROOT, digest_files
 from scripts.lib.experiment import arms
 from scripts.lib.planning.jobs import steps_of_arms
 
@@ -252,9 +253,10 @@ rule typeset:
         table="|".join(TABLES),
     localrule: True
     conda:
-        "../envs/images.yaml"
+        "../envs/explorer.yaml"
     params:
         code=digest("scripts.typeset"),
+        template=digest_files(ROOT / "report" / "table"),
         sources=lambda wildcards, input: in_file({}, input),
     shell:
         "python -m scripts.typeset {params.sources} --table {wildcards.table} --output {output} > {log} 2>&1"

@@ -15,7 +15,7 @@ from scripts.lib.base.atomic import replacing
 from scripts.lib.curation import candidates
 from scripts.lib.experiment.arms import line_of, read_arms
 from scripts.lib.experiment.cell import Cell
-from scripts.lib.figures import explorer
+from scripts.lib.figures import chart, explorer, thumbnails
 from scripts.lib.figures.rejections import facts as facts_of_step
 from scripts.lib.figures.training import training_of
 from scripts.lib.metrics.catalogue import catalogue
@@ -25,8 +25,10 @@ from scripts.lib.regimes import composition
 def main(
     generated: Annotated[
         list[Path],
-        typer.Argument(help="generated.zip of the cells; their folders name the cells and hold their other files."),
+        typer.Argument(help="generated.zip of the cells; their folders name the cells."),
     ],
+    unseen: Annotated[list[Path], typer.Option(help="unseen.zip of the cells, in the same order. Repeat it.")],
+    training: Annotated[list[Path], typer.Option(help="training.csv of the cells that have one. Repeat it.")],
     real: Annotated[Path, typer.Option(help="Image set of the real images.")],
     scores: Annotated[Path, typer.Option(help="CSV of all scores.")],
     arms: Arms,
@@ -43,26 +45,26 @@ def main(
 ) -> None:
     """Write one page with all scores and images, and beside it a folder of images in their full size, if asked for."""
     named = read_arms(arms)
-    styles = explorer.styles(named)
-    folders = {Cell.from_path(path): path.parent for path in generated}
+    styles = chart.styles(named)
+    folders = [Cell.from_path(path) for path in generated]
     lifetimes = explorer.lifetimes(folders)
     table = imageset.read_metadata(real)
     attributes = list(json.loads(group))
-    slots = explorer.slots(table, images)
-    unseen = imageset.read_metadata(generated[0].with_name("unseen.zip"))
-    prompts = explorer.slots(unseen, images)
+    slots = thumbnails.slots(table, images)
+    of_prompts = imageset.read_metadata(unseen[0])
+    prompts = thumbnails.slots(of_prompts, images)
     size = imageset.read_images(real, table["file_name"].head(1)).shape[1]
     edge = min(size, thumbnail)
 
     sets = [(explorer.REAL, real, slots.files)]
     cells: dict[str, dict[str, Any]] = {}
-    for cell, folder in folders.items():
-        sets.append((f"{cell}/generated", folder / "generated.zip", slots.files))
-        sets.append((f"{cell}/unseen", folder / "unseen.zip", prompts.files))
+    for cell, own, its_unseen in zip(folders, generated, unseen, strict=True):
+        sets.append((f"{cell}/generated", own, slots.files))
+        sets.append((f"{cell}/unseen", its_unseen, prompts.files))
         cells[str(cell)] = {"training": None, "rejected": []}
-        if cell.arm in named:
-            training = csvs.read(folder / "training.csv", composition.TYPES)
-            cells[str(cell)]["training"] = training_of(training, slots.files, line_of(named, cell.arm))
+    for path in training:
+        cell, trained = Cell.from_path(path), csvs.read(path, composition.TYPES)
+        cells[str(cell)]["training"] = training_of(trained, slots.files, line_of(named, cell.arm))
     names, paths, files = zip(*sets, strict=True)
     for path in rejections or []:
         cell, decisions = Cell.from_path(path.parent), csvs.read(path, candidates.TYPES)
@@ -74,7 +76,7 @@ def main(
         "size": size,
         "edge": edge,
         "images": len(table),
-        "unseen": len(unseen),
+        "unseen": len(of_prompts),
         "folder": full_size_folder.name if full_size_folder else None,
         "full_size": full_size if full_size_folder else 0,
         "attributes": attributes,
@@ -97,9 +99,9 @@ def main(
     }
 
     if full_size_folder:
-        explorer.copy_images(sets, full_size, full_size_folder)
+        thumbnails.copy_images(sets, full_size, full_size_folder)
     with replacing(output) as temporary, ThreadPoolExecutor(threads) as pool:
-        sheets = tqdm(pool.map(explorer.sheets, paths, files, repeat(edge)), "thumbnails", len(sets), mininterval=10)
+        sheets = tqdm(pool.map(thumbnails.sheets, paths, files, repeat(edge)), "thumbnails", len(sets), mininterval=10)
         temporary.write_text(explorer.render(facts, styles, zip(names, sheets, strict=True)), encoding="utf-8")
 
 

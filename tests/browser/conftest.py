@@ -114,6 +114,11 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
                 results / f"{arm}/seed-{replicate}/iteration-{iteration}/generated.zip"
                 for (arm, iteration), replicate in product(CELLS, REPLICATES)
             ],
+            "unseen": [
+                results / f"{arm}/seed-{replicate}/iteration-{iteration}/unseen.zip"
+                for (arm, iteration), replicate in product(CELLS, REPLICATES)
+            ],
+            "training": sorted(results.glob("*/*/*/training.csv")),
             "rejections": sorted(results.glob("*/*/*/curation/1-cull.csv")),
             "real": results / "dataset/images.zip",
             "scores": results / "scores.csv",

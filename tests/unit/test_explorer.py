@@ -13,7 +13,7 @@ from PIL import Image
 from scripts.lib.base import imageset
 from scripts.lib.experiment.arms import Arm
 from scripts.lib.experiment.cell import Cell
-from scripts.lib.figures import explorer
+from scripts.lib.figures import chart, explorer, thumbnails
 from scripts.lib.figures.training import training_of
 
 ARMS = {
@@ -44,14 +44,14 @@ def contrast(one: str, other: str) -> float:
 def test_arms_stand_out_and_are_told_apart_by_lightness_alone(theme):
     assert PAPER is not None
     paper = PAPER[1] if theme == "light" else PAPER[2]
-    found = explorer.styles(ARMS)
+    found = chart.styles(ARMS)
     contrasts = [contrast(getattr(found[name], theme), paper) for name in ("real", "few", "half", "all")]
     assert contrasts[0] >= 4.5
     assert all(np.diff(contrasts) > 1), "the larger the share, the farther from the background"
 
 
 def test_equal_shares_are_told_apart_by_shape_and_dashes():
-    found = explorer.styles(ARMS)
+    found = chart.styles(ARMS)
     looks = {(style.light, style.shape, style.sign, tuple(style.dash)) for style in found.values()}
     assert len(looks) == len(ARMS)
     assert (found["matched"].shape, found["culled"].shape) == ("diamond", "square"), "the paper's signs"
@@ -60,14 +60,14 @@ def test_equal_shares_are_told_apart_by_shape_and_dashes():
 
 def test_arms_of_one_sign_are_told_apart_by_their_dashes():
     arms = ARMS | {"matched-group": ARMS["matched"], "healed-all": ARMS["healed"]}
-    found = explorer.styles(arms)
+    found = chart.styles(arms)
     for one, other in (("matched", "matched-group"), ("healed", "healed-all")):
         assert found[one].sign == found[other].sign
         assert found[one].dash != found[other].dash
 
 
 def test_the_chart_takes_its_data_and_its_colors_from_the_page():
-    text = json.dumps(explorer.chart(explorer.styles(ARMS)))
+    text = json.dumps(chart.chart(chart.styles(ARMS)))
     assert '"name": "scores"' in text
     assert all(f"var(--arm-{number})" in text for number in range(len(ARMS)))
     assert "http" not in text.replace("https://vega.github.io/schema/", "")
@@ -80,7 +80,7 @@ def slots_of(groups):
 
 
 def test_slots_are_the_first_of_each_group():
-    found = explorer.slots(slots_of({"b": 3, "a": 1}), most=2)
+    found = thumbnails.slots(slots_of({"b": 3, "a": 1}), most=2)
     assert found.files == {"b": ["b-0.png", "b-1.png"], "a": ["a-0.png"]}
     assert found.texts == {"b": "a b", "a": "a a"}
 
@@ -89,7 +89,7 @@ def test_slots_are_the_first_of_each_group():
 def test_each_image_lies_at_its_place_of_its_group_s_sheet(tmp_path, images, edge):
     table = slots_of({"a": 5, "b": 3})
     imageset.write(tmp_path / "set.zip", table, images)
-    found = explorer.sheets(tmp_path / "set.zip", explorer.slots(table, 9).files, edge)
+    found = thumbnails.sheets(tmp_path / "set.zip", thumbnails.slots(table, 9).files, edge)
     assert list(found) == ["a", "b"]
     sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(found["a"]))))
     assert sheet.shape == (2 * edge, 3 * edge, 3), "five images in three columns"
@@ -135,8 +135,8 @@ def test_an_arm_lives_from_its_first_to_its_last_cell():
 def test_full_size_images_are_the_set_s_own_bytes(tmp_path, images):
     table = slots_of({"a": 5, "b": 3})
     imageset.write(tmp_path / "set.zip", table, images)
-    sets = [("arm/generated", tmp_path / "set.zip", explorer.slots(table, 9).files)]
-    explorer.copy_images(sets, 2, tmp_path / "explorer")
+    sets = [("arm/generated", tmp_path / "set.zip", thumbnails.slots(table, 9).files)]
+    thumbnails.copy_images(sets, 2, tmp_path / "explorer")
     written = sorted(path.name for path in (tmp_path / "explorer/arm/generated").iterdir())
     assert written == ["a-0.png", "a-1.png", "b-0.png", "b-1.png"]
     assert np.array_equal(np.asarray(Image.open(tmp_path / "explorer/arm/generated/b-1.png")), images[6])
@@ -144,7 +144,7 @@ def test_full_size_images_are_the_set_s_own_bytes(tmp_path, images):
 
 def test_no_text_can_end_the_script_that_holds_it():
     facts = {"experiment": "<b>&", "edge": 32, "note": "</script><script>alert(1)</script>"}
-    page = explorer.render(facts, explorer.styles(ARMS), [("x/generated", {"a": "AAAA"})])
+    page = explorer.render(facts, chart.styles(ARMS), [("x/generated", {"a": "AAAA"})])
     assert page.count("</script>") == page.count("<script")
     assert "<h1>&lt;b&gt;&amp;</h1>" in page
     [held] = re.findall(r'<script type="application/json" id="facts">(.*?)</script>', page)

@@ -242,6 +242,8 @@ def test_no_arm_and_no_value_is_missing_from_a_figure(results, figure, monkeypat
 def test_no_arm_value_or_prompt_is_missing_from_the_explorer(dataset, results, tmp_path):
     build_explorer.main(
         generated=[results / cell / "generated.zip" for cell in CELLS],
+        unseen=[results / cell / "unseen.zip" for cell in CELLS],
+        training=[results / cell / "training.csv" for cell in CELLS if (results / cell / "training.csv").exists()],
         real=dataset / "images.zip",
         scores=results / "scores.csv",
         arms=json.dumps(LOOKS),

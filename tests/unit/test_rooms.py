@@ -15,7 +15,7 @@ MODULES = sorted(path for path in LIBRARY.rglob("*.py") if path.name != "__init_
 PACKAGES = sorted(LIBRARY.rglob("__init__.py"))
 LONGEST_FILE, LONGEST_FUNCTION = 300, 60
 # Functions that are longer, and may not grow.
-LONG_FUNCTIONS = {"figures/explorer.py:chart": 82}
+LONG_FUNCTIONS = {"figures/chart.py:chart": 82}
 
 
 def name_of(path: Path) -> str:

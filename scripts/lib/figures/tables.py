@@ -2,35 +2,19 @@
 
 import math
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
 from scripts.lib.base import csvs
+from scripts.lib.base.code import ROOT
 from scripts.lib.experiment.cell import ALL, Cell
+from scripts.lib.figures import pages
 
 Name = Literal["cells", "composition", "groups", "configuration", "costs"]
 CELL = ["arm", "replicate", "iteration"]
-PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>{title}</title>
-<style>
-body {{ font: 14px/1.4 system-ui, sans-serif; color: #111; background: #fff; margin: 1rem; }}
-table {{ border-collapse: collapse; }}
-th, td {{ padding: .2rem .7rem; text-align: right; vertical-align: top; border-bottom: 1px solid #ddd; }}
-th {{ position: sticky; top: 0; background: #eee; }}
-th.word, td.word {{ text-align: left; }}
-</style>
-</head>
-<body>
-{table}
-</body>
-</html>
-"""
+TEMPLATE = ROOT / "report" / "table" / "page.html"
 
 
 def read(name: Name, sources: Sequence[Path]) -> pd.DataFrame:
@@ -92,19 +76,12 @@ def _composition(path: Path) -> dict[str, str | int]:
 
 def page(title: str, table: pd.DataFrame) -> str:
     """Return a table as one HTML page: no script, no request, numbers with four significant digits, none where NaN."""
-    head = "".join(_cell("th", column, values) for column, values in table.items())
-    body = "\n".join(
-        f"<tr>{''.join(_cell('td', value, table[column]) for column, value in row.items())}</tr>"
-        for row in table.to_dict("records")
-    )
-    return PAGE.format(
-        title=title, table=f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
-    )
+    numeric = [pd.api.types.is_numeric_dtype(table[column]) for column in table]
+    rows = [map(_text, row) for row in table.itertuples(index=False, name=None)]
+    return pages.render(TEMPLATE, title=title, columns=list(zip(table.columns, numeric, strict=True)), rows=rows)
 
 
-def _cell(tag: str, value: object, column: pd.Series) -> str:
+def _text(value: object) -> str:
     if isinstance(value, float):
-        text = "" if math.isnan(value) else f"{value:.4g}"
-    else:
-        text = escape(str(value).replace("_", " ") if tag == "th" else str(value))
-    return f"<{tag}>{text}</{tag}>" if pd.api.types.is_numeric_dtype(column) else f'<{tag} class="word">{text}</{tag}>'
+        return "" if math.isnan(value) else f"{value:.4g}"
+    return str(value)

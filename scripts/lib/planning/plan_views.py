@@ -1,15 +1,16 @@
 """A plan as text for the terminal and as a page."""
 
-import html
 import json
 import math
 import textwrap
-from collections.abc import Callable, Iterable
-from string import Template
+from collections.abc import Callable
+from itertools import accumulate
 from typing import Any
 
 import pandas as pd
 
+from scripts.lib.base.code import ROOT
+from scripts.lib.figures import pages
 from scripts.lib.planning.jobs import Job
 from scripts.lib.planning.plan import DRAWN, Plan
 from scripts.lib.planning.schedule import Span
@@ -17,40 +18,8 @@ from scripts.lib.planning.schedule import Span
 WORDS = {"rule", "files", "source", "arm"}  # Columns of words, aligned to the left; figures are to the right.
 # The base model is gray; the arms have Okabe and Ito's colors, which most eyes tell apart, and two of Tol's.
 COLORS = ["#999999", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#332288", "#882255"]
-PAGE = Template("""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Plan of $name</title>
-<style>
-:root { color-scheme: light dark; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-div { overflow-x: auto; }
-table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: .2rem 1rem .2rem 0; border-bottom: 1px solid #8886; white-space: nowrap; }
-svg { width: 100%; height: auto; font: 11px system-ui, sans-serif; fill: currentColor; }
-</style>
-</head>
-<body>
-<h1>Plan of $name</h1>
-<p>$headline</p>
-<h2>Jobs</h2>
-<div>$rules</div>
-<h2>Time</h2>
-<div>$times</div>
-<h2>Optimizer steps of a fine-tune</h2>
-<div>$steps</div>
-<h2>Disk</h2>
-<div>$disk</div>
-<h2>On $devices $device</h2>
-<p>A row a device, a bar a job; its color is the arm, and the pointer shows its name and time.</p>
-$schedule
-<h2>What the figures rest on</h2>
-<ul>$notes</ul>
-</body>
-</html>
-""")
+TEMPLATE = ROOT / "report" / "plan" / "page.html"
+ROW = 22  # Height of a device's row in the drawing, whose width is 900.
 
 
 FRAMES = ("rules", "times", "steps", "disk")
@@ -122,16 +91,18 @@ def text(plan: Plan) -> str:
 
 def page(plan: Plan) -> str:
     """Return a plan as an HTML page that needs no other file."""
-    frames = {name: frame.to_html(index=False, border=0) for name, frame in tables(plan).items()}
-    notes = "".join(f"<li>{html.escape(note)}</li>" for note in plan.notes)
-    return PAGE.substitute(
-        frames,
-        name=html.escape(plan.experiment),
-        headline=html.escape(headline(plan)),
+    arms = list(dict.fromkeys(job.cell.arm for job in plan.spans))
+    color = {arm: COLORS[index % len(COLORS)] for index, arm in enumerate(arms)}
+    return pages.render(
+        TEMPLATE,
+        plan=plan,
+        headline=headline(plan),
+        tables=tables(plan),
         devices=DRAWN,
-        device=f"{plan.device}s",
-        schedule=_drawn(plan.spans),
-        notes=notes,
+        row=ROW,
+        end=duration(max(span.end for span in plan.spans.values())),
+        bars=_bars(plan.spans, color),
+        legend=_legend(color),
     )
 
 
@@ -146,27 +117,22 @@ def _aligned(frame: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def _drawn(spans: dict[Job, Span]) -> str:
-    """Return a drawing of a schedule: time to the right, one row per device, a legend of the arms below."""
+def _bars(spans: dict[Job, Span], color: dict[str, str]) -> list[dict[str, str]]:
+    """Return the bars of a drawing of a schedule: time to the right, one row per device."""
     end = max(span.end for span in spans.values())
-    arms = list(dict.fromkeys(job.cell.arm for job in spans))
-    color = {arm: COLORS[index % len(COLORS)] for index, arm in enumerate(arms)}
-    bars = []
-    for job, span in spans.items():
-        place = f'x="{900 * span.start / end:.2f}" y="{22 * (span.device or 0)}" height="20"'
-        width = max(900 * (span.end - span.start) / end - 0.3, 0.2)
-        title = f"{job.cell}: {job.rule}, {duration(span.end - span.start)}"
-        bars.append(f'<rect {place} width="{width:.2f}" fill="{color[job.cell.arm]}"><title>{title}</title></rect>')
-    return (
-        f'<svg viewBox="0 0 900 {22 * DRAWN + 50}" role="img" aria-label="Schedule: which device runs which job when">'
-        + "".join([*bars, *_legend(arms, color), f'<text x="900" y="{22 * DRAWN + 14}" text-anchor="end">'])
-        + f"{duration(end)}</text></svg>"
-    )
+    return [
+        {
+            "x": f"{900 * span.start / end:.2f}",
+            "y": f"{ROW * (span.device or 0)}",
+            "width": f"{max(900 * (span.end - span.start) / end - 0.3, 0.2):.2f}",
+            "color": color[job.cell.arm],
+            "title": f"{job.cell}: {job.rule}, {duration(span.end - span.start)}",
+        }
+        for job, span in spans.items()
+    ]
 
 
-def _legend(arms: Iterable[str], color: dict[str, str]) -> Iterable[str]:
-    x = 0
-    for arm in arms:
-        yield f'<rect x="{x}" y="{22 * DRAWN + 30}" width="10" height="10" fill="{color[arm]}"/>'
-        yield f'<text x="{x + 14}" y="{22 * DRAWN + 39}">{html.escape(arm)}</text>'
-        x += 26 + 7 * len(arm)
+def _legend(color: dict[str, str]) -> list[tuple[int, str, str]]:
+    """Return the place, the name and the color of each arm, from left to right."""
+    places = accumulate([0, *(26 + 7 * len(arm) for arm in color)])
+    return [(x, arm, shade) for x, (arm, shade) in zip(places, color.items(), strict=False)]
