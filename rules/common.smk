@@ -113,6 +113,8 @@ pathvars:
     results=RESULTS,
     logs=f"{RESULTS}/logs",
     benchmarks=f"{RESULTS}/benchmarks",
+    cell_logs=f"{RESULTS}/logs/{{arm}}/seed-{{replicate}}/iteration-{{iteration}}",
+    cell_benchmarks=f"{RESULTS}/benchmarks/{{arm}}/seed-{{replicate}}/iteration-{{iteration}}",
     # Snakemake expands this after it has applied `wildcard_constraints`, so that it brings its own.
     cell=f"{RESULTS}/{{arm,{ARM}}}/seed-{{replicate,{REPLICATE}}}/iteration-{{iteration,{ITERATION}}}",
 

@@ -23,9 +23,9 @@ rule curate:
             },
         ),
     log:
-        "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/curation/{step}.log",
+        "<cell_logs>/curation/{step}.log",
     benchmark:
-        "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/curation/{step}.tsv"
+        "<cell_benchmarks>/curation/{step}.tsv"
     wildcard_constraints:
         step=one_of({step.name for step in STEPS if not step.needs.rewrites}),
     priority: urgency
@@ -63,9 +63,9 @@ rule reward:
     output:
         "<cell>/{images}-{reward}.csv",
     log:
-        "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/{images}-{reward}.log",
+        "<cell_logs>/{images}-{reward}.log",
     benchmark:
-        "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/{images}-{reward}.tsv"
+        "<cell_benchmarks>/{images}-{reward}.tsv"
     wildcard_constraints:
         images=r"generated|curation/\d+-\w+",
     priority: urgency

@@ -9,9 +9,9 @@ rule compose:
         training="<cell>/training.csv",
         composition="<cell>/composition.csv",
     log:
-        "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/compose.log",
+        "<cell_logs>/compose.log",
     benchmark:
-        "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/compose.tsv"
+        "<cell_benchmarks>/compose.tsv"
     priority: urgency
     localrule: True
     conda:
@@ -45,9 +45,9 @@ rule finetune:
         model=directory(removable("<cell>/model")),
         provenance="<cell>/finetune.json",
     log:
-        "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/finetune.log",
+        "<cell_logs>/finetune.log",
     benchmark:
-        "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/finetune.tsv"
+        "<cell_benchmarks>/finetune.tsv"
     priority: urgency
     conda:
         "../envs/diffusion.yaml"
@@ -90,9 +90,9 @@ rule generate:
         images=temp("<cell>/generated/shard-{shard}.zip"),
         provenance="<cell>/generated/shard-{shard}.json",
     log:
-        "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/generate-{shard}.log",
+        "<cell_logs>/generate-{shard}.log",
     benchmark:
-        "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/generate-{shard}.tsv"
+        "<cell_benchmarks>/generate-{shard}.tsv"
     priority: urgency
     conda:
         "../envs/diffusion.yaml"
@@ -125,7 +125,7 @@ rule gather:
     output:
         "<cell>/generated.zip",
     log:
-        "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/gather.log",
+        "<cell_logs>/gather.log",
     priority: urgency
     localrule: True
     conda:
@@ -146,9 +146,9 @@ rule unseen:
         images="<cell>/unseen.zip",
         provenance="<cell>/unseen.json",
     log:
-        "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/unseen.log",
+        "<cell_logs>/unseen.log",
     benchmark:
-        "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/unseen.tsv"
+        "<cell_benchmarks>/unseen.tsv"
     conda:
         "../envs/diffusion.yaml"
     resources:

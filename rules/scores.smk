@@ -13,9 +13,9 @@ rule embed:
         "<cell>/generated-{embedding}.safetensors",
         "<cell>/unseen-{embedding}.safetensors",
     log:
-        "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/embed-{embedding}.log",
+        "<cell_logs>/embed-{embedding}.log",
     benchmark:
-        "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/embed-{embedding}.tsv"
+        "<cell_benchmarks>/embed-{embedding}.tsv"
     conda:
         "../envs/diffusion.yaml"
     resources:
@@ -62,9 +62,9 @@ rule score:
     output:
         "<cell>/scores.json",
     log:
-        "<logs>/{arm}/seed-{replicate}/iteration-{iteration}/score.log",
+        "<cell_logs>/score.log",
     benchmark:
-        "<benchmarks>/{arm}/seed-{replicate}/iteration-{iteration}/score.tsv"
+        "<cell_benchmarks>/score.tsv"
     conda:
         "../envs/images.yaml"
     params:
