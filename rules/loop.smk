@@ -82,7 +82,7 @@ rule finetune:
 
 rule generate:
     input:
-        real="<results>/dataset/images.zip",
+        prompts="<results>/dataset/images.zip",
         trained=lambda wildcards: read({"trained": model_folders(this(wildcards))})["trained"],
         weights=downloaded(MODEL),
         checked=checked("model"),
@@ -110,11 +110,13 @@ rule generate:
         size=EXPERIMENT.dataset.resolution,
         trained=lambda wildcards: flags(trained_option(this(wildcards))),
         seed=EXPERIMENT.seed,
+        kind="images",
+        shard=lambda wildcards: wildcards.shard,
     shell:
-        "python -m scripts.generate {params.model} {params.trained} --prompts {input.real} --kind images {params.settings}"
+        "python -m scripts.generate {params.model} {params.trained} --prompts {input.prompts} --kind {params.kind} {params.settings}"
         " --size {params.size}"
         " --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
-        " --batch-size {resources.batch_size} --shard {wildcards.shard} --shards {resources.shards}"
+        " --batch-size {resources.batch_size} --shard {params.shard} --shards {resources.shards}"
         " --output {output.images} --provenance {output.provenance} > {log} 2>&1"
 
 
@@ -136,7 +138,7 @@ rule gather:
         "python -m scripts.gather {input.shards} --order {input.real} --output {output} > {log} 2>&1"
 
 
-rule unseen:
+use rule generate as unseen with:
     input:
         prompts="<results>/dataset/unseen.csv",
         trained=lambda wildcards: read({"trained": model_folders(this(wildcards))})["trained"],
@@ -149,24 +151,14 @@ rule unseen:
         "<cell_logs>/unseen.log",
     benchmark:
         "<cell_benchmarks>/unseen.tsv"
-    conda:
-        "../envs/diffusion.yaml"
+    priority: 0
     resources:
         gpu=1,
         mem_mb=memory(MODEL),
         runtime=rising(60),
         batch_size=EXECUTION.generate_batch_size,
+        shards=1,
     params:
-        code=lambda wildcards: digest("scripts.generate", *engine(), *trained_with(this(wildcards))),
-        model=fixed(MODEL_OPTION),
-        weights=MODEL_DIGEST,
         settings=lambda wildcards: flags(arm_of(wildcards).generate.model_copy(update={"mode": "txt2img"})),
-        size=EXPERIMENT.dataset.resolution,
-        trained=lambda wildcards: flags(trained_option(this(wildcards))),
-        seed=EXPERIMENT.seed,
-    shell:
-        "python -m scripts.generate {params.model} {params.trained} --prompts {input.prompts} --kind unseen {params.settings}"
-        " --size {params.size}"
-        " --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
-        " --batch-size {resources.batch_size} --output {output.images} --provenance {output.provenance}"
-        " > {log} 2>&1"
+        kind="unseen",
+        shard=0,
