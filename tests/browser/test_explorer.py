@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import FloatRect, Locator, Page, expect
@@ -109,7 +110,7 @@ def test_every_line_starts_where_its_arm_does(page: Page):
 
 
 def test_choosing_a_metric_changes_chart_and_table(page: Page):
-    control(page, "Metric").select_option("generated/vendi_score")
+    control(page, "Metric").select_option("generated/fid/vendi_score")
     expect(page.locator("#chart-title")).to_contain_text("Vendi score, all groups")
     expect(cell(page, "all/1")).to_have_text(mean_score("all", 1, "generated", "all", "vendi_score"))
     drawn = [row["value"] for row in drawn_rows(page) if row["arm"] == "all" and row["iteration"] == 1]
@@ -118,7 +119,7 @@ def test_choosing_a_metric_changes_chart_and_table(page: Page):
 
 
 def test_the_unseen_prompts_have_scores_of_their_own(page: Page):
-    control(page, "Metric").select_option("unseen/clip_score")
+    control(page, "Metric").select_option("unseen//clip_score")
     expect(page.locator("#chart-title")).to_contain_text("CLIP score of the unseen prompts")
     expect(cell(page, "real/2")).to_have_text(mean_score("real", 2, "unseen", "all", "clip_score"))
 
@@ -134,7 +135,7 @@ def test_choosing_a_group_changes_scores_and_images(page: Page):
 
 def test_a_metric_without_scores_of_the_group_goes_back_to_all_groups(page: Page):
     control(page, "Group").select_option("gender=man")
-    control(page, "Metric").select_option("unseen/clip_score")
+    control(page, "Metric").select_option("unseen//clip_score")
     expect(control(page, "Group")).to_have_value("all")
 
 
@@ -443,3 +444,22 @@ def test_larger_images_lie_beside_the_page_in_full_size(open_page: Open, experim
     control(page, "Image").select_option(slot(START, 2))
     expect(links).to_have_count(0)
     assert len(list(folder.rglob("*.png"))) == 2 * len(GROUPS) * (1 + 2 * len(CELLS)) + 2 * 2 * 2 * len(CELLS)
+
+
+def test_each_of_several_feature_spaces_has_its_own_metrics(open_page: Open, experiment: Experiment, tmp_path: Path):
+    scores = pd.read_csv(experiment.results / "scores.csv", keep_default_na=False)
+    dino = scores[scores["features"] == "fid"].assign(features="dino", value=lambda table: 2 * table["value"])
+    pd.concat([scores, dino]).to_csv(tmp_path / "scores.csv", index=False)
+    page = open_page(experiment.build(tmp_path / "explorer.html", scores=tmp_path / "scores.csv"))
+    labels = page.locator("#metric optgroup").evaluate_all("(groups) => groups.map((group) => group.label)")
+    assert labels == [
+        "generated images, features fid",
+        "generated images, features dino",
+        "generated images",
+        "unseen prompts",
+    ]
+    control(page, "Metric").select_option("generated/dino/frechet_distance")
+    expect(page.locator("#chart-title")).to_contain_text("Fréchet distance in the features dino, all groups")
+    values = [2 * score("all", replicate, 1, "generated", "all", "frechet_distance") for replicate in REPLICATES]
+    shown = np.format_float_positional(np.mean(values), precision=3, fractional=False, trim="k")
+    expect(cell(page, "all/1")).to_have_text(shown)
