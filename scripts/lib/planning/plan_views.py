@@ -20,8 +20,6 @@ WORDS = {"rule", "files", "source", "arm"}  # Columns of words, aligned to the l
 COLORS = ["#999999", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#332288", "#882255"]
 TEMPLATE = ROOT / "report" / "plan" / "page.html"
 ROW = 22  # Height of a device's row in the drawing, whose width is 900.
-
-
 FRAMES = ("rules", "times", "steps", "disk")
 
 
