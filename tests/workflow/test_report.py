@@ -39,6 +39,18 @@ def test_the_report_lists_the_results_of_every_category(report: str):
     }
 
 
+def test_the_report_opens_with_the_picture_of_the_collapse(report: str):
+    with chromium() as browser:
+        page = browser.new_page()
+        page.goto(report)
+        picture = page.get_by_role("img", name="What each arm generates, iteration by iteration")
+        picture.wait_for()
+        assert picture.evaluate("image => image.naturalWidth") > 0
+        assert page.locator("div#rulegraph").count() == 0
+        head = page.locator(".prose p").first
+        assert head.evaluate("paragraph => paragraph.getBoundingClientRect().top") >= 0
+
+
 def test_the_report_lists_the_arms_one_a_line(report: str):
     with chromium() as browser:
         page = browser.new_page()
