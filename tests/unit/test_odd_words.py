@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -90,6 +91,8 @@ def dataset(tmp_path_factory):
 def results(dataset, tmp_path_factory):
     """What the jobs make of the scores of an experiment whose arms have these names."""
     folder = tmp_path_factory.mktemp("results")
+    (folder / "dataset").mkdir()
+    shutil.copy(dataset / "images.zip", folder / "dataset/images.zip")
     table, images = imageset.read(dataset / "images.zip")
     prompts = csvs.read(dataset / "unseen.csv")
     groups = ["all", *(f"kind={value}" for value in VALUES)]
@@ -125,7 +128,7 @@ def results(dataset, tmp_path_factory):
             )
         if number:
             compose.main(
-                real=dataset / "images.zip",
+                real=folder / "dataset/images.zip",
                 regime="replace",
                 settings="{}",
                 root=folder,
