@@ -80,12 +80,7 @@ TABLES = {
     },
 }
 STEPS = {row["arm"]: (row["first"], row["last"]) for row in steps_of_arms(EXPERIMENT)}
-ARMS = json.dumps(
-    {
-        name: arm._replace(steps=STEPS[name])._asdict()
-        for name, arm in arms.of(EXPERIMENT.arms).items()
-    }
-)
+ARMS = json.dumps({name: arm._replace(steps=STEPS[name])._asdict() for name, arm in arms.of(EXPERIMENT.arms).items()})
 SOURCES = {"avatars": "drawn avatars, not photographs", "folder": f"those of {EXPERIMENT.dataset.path}"}
 NOTE = (
     f"The images are {SOURCES[EXPERIMENT.dataset.source]}; the Fréchet distance compares"

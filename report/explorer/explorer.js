@@ -168,7 +168,7 @@ function trainedOn(cell) {
   const kinds = ["real", "generated"]
     .filter((kind) => training[kind])
     .map((kind) => count(training[kind], `${kind} image`));
-  const origins = Object.entries(training.origins).map(([name, number]) => `${name} ${number}`);
+  const origins = Object.entries(training.origins).map(([name, images]) => `${name} ${images}`);
   if (origins.length > 1) kinds.push(`${kinds.pop()} (${origins.join(", ")})`);
   return `trained on ${kinds.join(" and ")}`;
 }
@@ -178,13 +178,13 @@ function scoreOf(cell) {
   return mean(rows.map((row) => row.value));
 }
 
-function keyOf(row) {
+function metricKey(row) {
   return `${row.images}/${row.features}/${row.metric}`;
 }
 
 /** Return the scores of the chosen metric and group. */
 function measured() {
-  return scores.filter((row) => row.group === state.scored && keyOf(row) === state.metric);
+  return scores.filter((row) => row.group === state.scored && metricKey(row) === state.metric);
 }
 
 function metricLabel() {
@@ -640,7 +640,7 @@ function drawRejected() {
 
 function fillScored() {
   const found = new Set(
-    scores.filter((row) => row.arm !== "floor" && keyOf(row) === state.metric).map((row) => row.group),
+    scores.filter((row) => row.arm !== "floor" && metricKey(row) === state.metric).map((row) => row.group),
   );
   const known = ["all", ...facts.attributes.flatMap((name) => [...found].filter((one) => one.startsWith(`${name}=`)))];
   const options = known.filter((one) => found.has(one));
@@ -654,15 +654,15 @@ function fillScored() {
 
 function wire() {
   const ofModels = scores.filter((row) => row.arm !== "floor");
-  const keys = [...new Set(ofModels.map(keyOf))];
+  const keys = [...new Set(ofModels.map(metricKey))];
   const order = Object.keys(facts.metrics);
-  const name = (key) => key.split("/")[2];
-  const rank = (key) => (order.indexOf(name(key)) + order.length) % order.length;
-  const option = (key) => [key, facts.metrics[name(key)]?.title ?? name(key)];
+  const metricOf = (key) => key.split("/")[2];
+  const rank = (key) => (order.indexOf(metricOf(key)) + order.length) % order.length;
+  const option = (key) => [key, facts.metrics[metricOf(key)]?.title ?? metricOf(key)];
   // One feature space stands with the metrics of none; of several, each has its own part of the list.
-  const parts = spaces.length > 1 ? [...spaces.map((space) => [space]), [""]] : [["", ...spaces]];
+  const shares = spaces.length > 1 ? [...spaces.map((space) => [space]), [""]] : [["", ...spaces]];
   const kinds = Object.entries({ generated: "generated images", unseen: "unseen prompts" }).flatMap(([images, title]) =>
-    parts.map((part) => {
+    shares.map((part) => {
       const own = keys.filter((key) => part.some((space) => key.startsWith(`${images}/${space}/`)));
       const label = spaces.length > 1 && part[0] ? `${title}, features ${part[0]}` : title;
       return [label, own.toSorted((a, b) => rank(a) - rank(b)).map(option)];
