@@ -24,6 +24,7 @@ from scripts.lib.planning.jobs import (
     curate_inputs,
     finetune_inputs,
     fresh_sets,
+    image_sets,
     model_folders,
     parts,
     shards_a_cell,
@@ -124,6 +125,7 @@ wildcard_constraints:
     shard=r"\d+",
     reward=one_of(kinds("rewards")),
     embedding=one_of(EMBEDDINGS),
+    candidate=r"(-\d+)?",  # Blank: the images that are scored; -2 and so on: further ones of the same slots.
     repository=one_of(path for path, source in EXPERIMENT.downloads.items() if source.repository),
     file=one_of(path for path, source in EXPERIMENT.downloads.items() if source.url),
 

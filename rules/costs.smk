@@ -6,8 +6,8 @@ rule costs:
         finetunes=[f"<results>/{cell}/finetune.json" for cell in cells(EXPERIMENT)],
         generations=[
             f"<results>/{cell}/{name}.json"
-            for cell in every_cell(EXPERIMENT)
-            for name in [*(f"generated/shard-{shard}" for shard in range(SHARDS)), "unseen"]
+            for cell, sets in image_sets(EXPERIMENT).items()
+            for name in [*(f"generated{one}/shard-{shard}" for one in sets for shard in range(SHARDS)), "unseen"]
         ],
     output:
         report(

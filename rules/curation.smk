@@ -67,7 +67,7 @@ rule reward:
     benchmark:
         "<cell_benchmarks>/{images}-{reward}.tsv"
     wildcard_constraints:
-        images=r"generated|curation/\d+-\w+",
+        images=r"generated(-\d+)?|curation/\d+-\w+",
     priority: urgency
     conda:
         "../envs/diffusion.yaml"

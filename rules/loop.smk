@@ -87,12 +87,12 @@ rule generate:
         weights=downloaded(MODEL),
         checked=checked("model"),
     output:
-        images=temp("<cell>/generated/shard-{shard}.zip"),
-        provenance="<cell>/generated/shard-{shard}.json",
+        images=temp("<cell>/generated{candidate}/shard-{shard}.zip"),
+        provenance="<cell>/generated{candidate}/shard-{shard}.json",
     log:
-        "<cell_logs>/generate-{shard}.log",
+        "<cell_logs>/generate{candidate}-{shard}.log",
     benchmark:
-        "<cell_benchmarks>/generate-{shard}.tsv"
+        "<cell_benchmarks>/generate{candidate}-{shard}.tsv"
     priority: urgency
     conda:
         "../envs/diffusion.yaml"
@@ -110,7 +110,7 @@ rule generate:
         size=EXPERIMENT.dataset.resolution,
         trained=lambda wildcards: flags(trained_option(this(wildcards))),
         seed=EXPERIMENT.seed,
-        kind="images",
+        kind=lambda wildcards: f"images{wildcards.candidate}",
         shard=lambda wildcards: wildcards.shard,
     shell:
         "python -m scripts.generate {params.model} {params.trained} --prompts {input.prompts} --kind {params.kind} {params.settings}"
@@ -123,11 +123,11 @@ rule generate:
 rule gather:
     input:
         real="<results>/dataset/images.zip",
-        shards=collect("<cell>/generated/shard-{shard}.zip", shard=range(SHARDS), allow_missing=True),
+        shards=collect("<cell>/generated{candidate}/shard-{shard}.zip", shard=range(SHARDS), allow_missing=True),
     output:
-        "<cell>/generated.zip",
+        "<cell>/generated{candidate}.zip",
     log:
-        "<cell_logs>/gather.log",
+        "<cell_logs>/gather{candidate}.log",
     priority: urgency
     localrule: True
     conda:

@@ -11,7 +11,7 @@ from scripts.lib.base import csvs, imageset
 from scripts.lib.base.kinds import kinds
 from scripts.lib.curation import candidates
 from scripts.lib.experiment.choices import Rounding
-from scripts.lib.regimes.composition import composition_of, of_real, without_real
+from scripts.lib.regimes.composition import composition_of, models_of, of_real, without_real
 
 
 def main(
@@ -37,7 +37,7 @@ def main(
     else:
         found = candidates.chosen(csvs.read(before, candidates.TYPES)) if before else candidates.of_sets(images, root)
         if parts:  # Images that a step has rewritten are those of a single set.
-            found = found.assign(part=found["images"].map(json.loads(parts)).fillna(1.0))
+            found = found.assign(part=models_of(found["images"]).map(json.loads(parts)).fillna(1.0))
         chosen = kind.Settings(**json.loads(settings))
         table = kind.training_set(slots, found, chosen, share=share, rounding=rounding, draw=draw)
     rejected = [candidates.rejected_real(csvs.read(path, candidates.TYPES)) for path in judged or []]

@@ -1,7 +1,7 @@
 """Generate one image per prompt, or one shard of them."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
@@ -15,13 +15,14 @@ from scripts.lib.engines.prompts import check_groups, of_pipeline
 from scripts.lib.experiment.choices import Mode
 from scripts.lib.training.trainable import trainable_of
 
-Kind = Literal["images", "unseen"]
+# Further images of the same slots are of the kind "images-2" and so on.
+KIND = r"images(-\d+)?|unseen"
 
 
 def main(
     model: Annotated[Path, typer.Option(help="Folder of the base pipeline.")],
     prompts: Annotated[Path, typer.Option(help="What to generate: an image set, or a CSV with file_name and text.")],
-    kind: Annotated[Kind, typer.Option(help="Kind of the set, which its noise depends on.")],
+    kind: Annotated[str, typer.Option(help="Kind of the set, which its noise depends on: images, images-2, unseen.")],
     mode: Annotated[Mode, typer.Option(help="`img2img`: start from the images of PROMPTS. `txt2img`: from noise.")],
     steps: Annotated[int, typer.Option(help="Inference steps.", min=1)],
     guidance_scale: Annotated[float, typer.Option(help="Classifier-free guidance scale.", min=1)],

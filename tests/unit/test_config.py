@@ -75,6 +75,25 @@ def test_steps_keep_their_order_and_may_come_twice(settings):
     assert arms["b"].curate == []
 
 
+BEST_OF = {"best_of": {"candidates": 2, "reward": "single_image_distance"}}
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        ([BEST_OF, "cull", BEST_OF], "`best_of` finds one candidate per slot, since `best_of` has chosen"),
+        (["match_histograms", BEST_OF], "`match_histograms` rewrites one image per slot"),
+        ([{"best_of": {"candidates": 1, "reward": "single_image_distance"}}], "greater than or equal to 2"),
+        ([{"detector": {"tpr": 1.5, "fpr": 0}}], "less than or equal to 1"),
+    ],
+)
+def test_steps_that_cannot_follow_each_other_are_refused(settings, steps, message):
+    settings["arms"]["mixed"]["curate"] = steps
+    with pytest.raises(ConfigurationError, match=message) as refused:
+        load(settings)
+    assert "arms.mixed.curate" in str(refused.value)
+
+
 def test_a_step_whose_reward_has_no_settings_is_refused_and_others_are_not(settings):
     del settings["rewards"]
     settings["arms"] = {"a": {"curate": ["match_histograms"]}}
@@ -180,7 +199,7 @@ ARMS = {"root": {"iterations": 3}}
         ({"arms": {"a": {"control": "cull"}}}, r"arms\.a\.control: unknown key"),
         (
             {"arms": {"a": {"curate": ["cull", "sharpen"]}}},
-            r"arms\.a\.curate\.1: must be one of \['cull', .*\].*such as \{cull: \{\}\}",
+            r"arms\.a\.curate\.1: must be one of \[.*'cull', .*\].*such as \{best_of: \{setting: value\}\}",
         ),
         ({"arms": {"a": {"curate": [{"cull": {}, "match_histograms": {}}]}}}, r"arms\.a\.curate\.0: must be one of"),
         ({"arms": {"a": {"curate": "cull"}}}, r"arms\.a\.curate: .*valid list \(it is 'cull'\)"),

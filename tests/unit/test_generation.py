@@ -34,7 +34,7 @@ def real(tmp_path_factory) -> Path:
 
 
 def run(
-    real: Path, folder: Path, batch_size: int, shards: int, mode: Mode = "img2img"
+    real: Path, folder: Path, batch_size: int, shards: int, mode: Mode = "img2img", kind: str = "images"
 ) -> tuple[pd.DataFrame, np.ndarray]:
     parts = []
     for shard in range(shards):
@@ -42,7 +42,7 @@ def run(
         generate.main(
             model=MODEL,
             prompts=real,
-            kind="images",
+            kind=kind,
             mode=mode,
             seed=1,
             replicate=2,
@@ -59,14 +59,14 @@ def run(
     return imageset.read(folder / "generated.zip")
 
 
-@pytest.mark.parametrize("mode", ["img2img", "txt2img"])
-def test_shards_and_batches_change_no_image(real, tmp_path, mode):
+@pytest.mark.parametrize(("mode", "kind"), [("img2img", "images-2"), ("txt2img", "images")])
+def test_shards_and_batches_change_no_image(real, tmp_path, mode, kind):
     (tmp_path / "one").mkdir()
-    expected, images = run(real, tmp_path / "one", batch_size=7, shards=1, mode=mode)
+    expected, images = run(real, tmp_path / "one", batch_size=7, shards=1, mode=mode, kind=kind)
     for batch_size, shards in ((2, 1), (3, 3), (1, 7)):
         folder = tmp_path / f"{batch_size}-{shards}"
         folder.mkdir()
-        table, others = run(real, folder, batch_size, shards, mode)
+        table, others = run(real, folder, batch_size, shards, mode, kind)
         pd.testing.assert_frame_equal(table, expected)
         # 1e-4 of the range is less than one of 255 levels; a value on the edge of two levels may round either way.
         difference = np.abs(others.astype(int) - images)
@@ -202,7 +202,7 @@ def test_a_diverged_model_stops_with_the_prompt_and_the_cell(real, tmp_path, mon
 def test_the_noise_depends_on_the_kind_of_the_set_and_not_on_the_name_of_a_file(real, tmp_path):
     other = shutil.copy(real, tmp_path / "others.zip")
     seeds = {}
-    cases: list[tuple[generate.Kind, Path]] = [("images", real), ("images", other), ("unseen", real)]
+    cases = [("images", real), ("images", other), ("unseen", real), ("images-2", real)]
     for kind, prompts in cases:
         output = tmp_path / f"{kind}-{prompts.stem}.zip"
         generate.main(
@@ -222,4 +222,5 @@ def test_the_noise_depends_on_the_kind_of_the_set_and_not_on_the_name_of_a_file(
     assert (
         seeds["images", "images"] == seeds["images", "others"] == [str(seed_of(4, 5, 6, "images", i)) for i in range(7)]
     )
+    assert seeds["images-2", "images"] == [str(seed_of(4, 5, 6, "images-2", i)) for i in range(7)]
     assert seeds["unseen", "images"] == [str(seed_of(4, 5, 6, "unseen", i)) for i in range(7)]

@@ -129,3 +129,31 @@ def test_there_are_no_more_shards_than_images(experiment, asked, shards):
 def test_shards_that_take_no_longer_than_a_number_of_minutes(experiment, minutes, shards):
     execution = Execution(shard_minutes=minutes, seconds_per_image=5.0)
     assert shards_a_cell(experiment.model_copy(update={"execution": execution})) == shards
+
+
+def test_candidates_are_further_sets_of_the_cells_that_an_arm_trains_on(settings):
+    best = {"best_of": {"candidates": 3, "reward": "single_image_distance", "prefer": "small"}}
+    settings["execution"] = {"shards": 2}
+    settings["arms"] = {
+        "best": {"iterations": 2, "curate": [best]},
+        "pair": {"iterations": 2, "curate": [{"best_of": best["best_of"] | {"candidates": 2}}, "match_histograms"]},
+        "plain": {"iterations": 2},
+    }
+    experiment = load(settings)
+    found = {job.output: job for job in jobs(experiment)}
+    made = {output.removesuffix(".zip") for output in found if output.endswith(".zip")}
+    one = "seed-0/iteration-1"
+    further = {f"{BASE}/generated-2", f"{BASE}/generated-3", f"best/{one}/generated-2", f"best/{one}/generated-3"}
+    further.add(f"pair/{one}/generated-2")
+    assert {name for name in made if "generated-" in name} == further, "none of a last cell, and of no other arm"
+    cell = Cell("best", 0, 2)
+    sets = [f"best/{one}/generated{suffix}" for suffix in ("", "-2", "-3")]
+    assert curate_inputs(experiment, cell, 1)["images"] == [f"{name}.zip" for name in sets]
+    assert curate_inputs(experiment, cell, 1)["rewards"] == [f"{name}-{DISTANCES}" for name in sets]
+    assert all(found[f"{name}-{DISTANCES}"].needs == (f"{name}.zip",) for name in sets)
+    shard = found[f"best/{one}/generated-3/shard-1.json"]
+    assert (shard.rule, shard.name, shard.needs) == ("generate", "generate-3-1", (f"best/{one}/finetune.json",))
+    assert found[f"{sets[2]}.zip"].name == "gather-3"
+    pair = Cell("pair", 0, 2)
+    assert compose_inputs(experiment, pair)["images"] == [f"{pair}/curation/2-match_histograms.zip"]
+    assert curate_inputs(experiment, pair, 2)["images"] == [f"pair/{one}/generated.zip", f"pair/{one}/generated-2.zip"]

@@ -38,6 +38,10 @@ EVERY_KIND: dict[str, Any] = {
         "other-order": {"iterations": 2, "curate": [{"cull": {"on_reject": "drop"}}, "match_histograms"]},
         "twice": {"iterations": 1, "curate": ["cull", "cull"], "synthetic": 0.5},
         "real-with-steps": {"iterations": 2, "curate": ["match_histograms", "cull"], "synthetic": 0},
+        "best": {
+            "iterations": 2,
+            "curate": [{"best_of": {"candidates": 3, "reward": "single_image_distance", "prefer": "small"}}],
+        },
         "watched": {
             "iterations": 2,
             "curate": [{"detector": {"reward": "single_image_distance", "threshold": 1}}, "cull"],

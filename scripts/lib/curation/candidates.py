@@ -32,6 +32,7 @@ class Needs(NamedTuple):
         real: whether it reads the real images.
         judges_real: whether the real images are candidates too, each for its own slot.
         rewrites: whether it writes new images in the place of the candidates.
+        candidates: how many images per slot each model makes for it; it leaves one of them.
     """
 
     reward: str | None = None
@@ -39,6 +40,7 @@ class Needs(NamedTuple):
     real: bool = False
     judges_real: bool = False
     rewrites: bool = False
+    candidates: int = 1
 
 
 class Kept(NamedTuple):
@@ -78,8 +80,8 @@ class Curated(NamedTuple):
     """What a step makes.
 
     Attributes:
-        table: the decisions, one row per candidate. A step that rewrites images gets each image once, and nothing
-            takes the slot of one that it rejects.
+        table: the decisions, one row per candidate, with further columns if the step has any. A step that rewrites
+            images gets each image once, and nothing takes the slot of one that it rejects.
         added: columns for the metadata of rewritten images.
         images: the rewritten images, one per candidate, uint8 (height, width, 3); None where a step rewrites none.
     """

@@ -14,9 +14,10 @@ from scripts.lib.curation.candidates import Needs
 from scripts.lib.experiment.cell import BASE, Cell
 from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.experiment.config.section import Section
-from scripts.lib.experiment.lineage import cells, in_order, initial, sources
+from scripts.lib.experiment.lineage import cells, every_cell, in_order, initial, sources
 
 REAL = "dataset/images.zip"
+SCORED = "/generated.zip"  # Of a cell, the image set that is scored; further candidates of its slots lie beside it.
 ON_GPU = {"finetune", "generate", "unseen", "embed", "reward"}
 Inputs = dict[str, list[str]]
 
@@ -55,12 +56,14 @@ def jobs(experiment: Experiment) -> list[Job]:
     """Return the jobs of all cells, each after those that it waits for."""
     every = in_order(experiment)
     scored = {path for cell in every for step in steps(experiment, cell) for path in rewards(experiment, cell, step)}
+    sets = image_sets(experiment)
     found: list[Job] = []
     for cell in every:
         if cell.arm != BASE:
             found += _training(experiment, cell)
-        found += _images(experiment, cell)
-        found += _rewards(f"{cell}/generated.zip", scored)
+        found += _images(experiment, cell, sets[cell])
+        for suffix in sets[cell]:
+            found += _rewards(f"{cell}/generated{suffix}.zip", scored)
     return found
 
 
@@ -91,8 +94,30 @@ def parts(experiment: Experiment, cell: Cell) -> dict[str, float]:
 
 
 def pool(experiment: Experiment, cell: Cell) -> list[str]:
-    """Return the generated image sets that a cell may train on, by its sources and the regime of its arm."""
-    return list(parts(experiment, cell))
+    """Return the image sets that a cell may train on: those of ``parts``, with further candidates of their models."""
+    most = max((step.needs.candidates for step in steps(experiment, cell)), default=1)
+    return [
+        path.replace(SCORED, f"/generated{suffix}.zip")
+        for path in parts(experiment, cell)
+        for suffix in suffixes(most if path.endswith(SCORED) else 1)
+    ]
+
+
+def image_sets(experiment: Experiment) -> dict[Cell, list[str]]:
+    """Return for each cell what the names of its image sets end in: one for the scores, and further candidates."""
+    most = dict.fromkeys(every_cell(experiment), 1)
+    for cell in cells(experiment):
+        for path in pool(experiment, cell):
+            folder, _, number = path.removesuffix(".zip").partition("/generated-")
+            if number:
+                source = Cell.from_path(Path(folder, "generated.zip"))
+                most[source] = max(most[source], int(number))
+    return {cell: suffixes(number) for cell, number in most.items()}
+
+
+def suffixes(number: int) -> list[str]:
+    """Return what the names of a cell's image sets end in; those of further candidates are numbered from 2."""
+    return ["", *(f"-{candidate}" for candidate in range(2, number + 1))]
 
 
 def candidates(experiment: Experiment, cell: Cell, before: int | None = None) -> Inputs:
@@ -211,7 +236,7 @@ def images_of(experiment: Experiment, job: Job) -> int:
     images = images_a_cell(experiment)
     unseen = len(experiment.unseen.prompts) * experiment.unseen.per_prompt
     if job.rule == "generate":
-        return len(range(int(job.name.removeprefix("generate-")), images, shards_a_cell(experiment)))
+        return len(range(int(job.name.rpartition("-")[2]), images, shards_a_cell(experiment)))
     if job.rule in ("compose", "finetune"):
         return training_images(experiment, job.cell)
     return {"unseen": unseen, "embed": images + unseen}.get(job.rule, images)
@@ -251,15 +276,17 @@ def _rewards(images: str, scored: set[str]) -> Iterator[Job]:
             yield _job("reward", cell, output, {"images": [images]}, output.removesuffix(".csv"))
 
 
-def _images(experiment: Experiment, cell: Cell) -> Iterator[Job]:
-    """Yield the jobs that make and score the images of a cell."""
+def _images(experiment: Experiment, cell: Cell, sets: list[str]) -> Iterator[Job]:
+    """Yield the jobs that make the image sets of a cell, and score the first."""
     trained = {"trained": model_folders(cell)}
-    shards = [f"generated/shard-{shard}.json" for shard in range(shards_a_cell(experiment))]
-    for shard, output in enumerate(shards):
-        yield _job("generate", cell, output, trained, f"generate-{shard}")
+    for suffix in sets:
+        shards = [f"generated{suffix}/shard-{shard}.json" for shard in range(shards_a_cell(experiment))]
+        for shard, output in enumerate(shards):
+            yield _job("generate", cell, output, trained, f"generate{suffix}-{shard}")
+        inputs = {"shards": [f"{cell}/{output}" for output in shards]}
+        yield _job("gather", cell, f"generated{suffix}.zip", inputs, f"gather{suffix}")
     images, unseen = f"{cell}/generated.zip", f"{cell}/unseen.json"
     embeddings = [f"generated-{embedding}.safetensors" for embedding in experiment.score.embeddings]
-    yield _job("gather", cell, "generated.zip", {"shards": [f"{cell}/{output}" for output in shards]})
     yield _job("unseen", cell, "unseen.json", trained)
     for output in embeddings:
         name = f"embed-{output.removeprefix('generated-').removesuffix('.safetensors')}"

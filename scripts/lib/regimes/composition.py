@@ -118,18 +118,24 @@ def one_per_slot(slots: pd.DataFrame, generated: pd.DataFrame, draw: int) -> pd.
     order = np.random.default_rng(seed_of(draw, "sources")).permutation(len(slots))
     left = slots.iloc[order][["slot", "group"]]
     chosen = []
-    for number, (images, part) in enumerate(parts.items()):
+    for number, (model, part) in enumerate(parts.items()):
         sizes = left.groupby("group", sort=False).size()
         take = counts(sizes, min(1.0, part / parts.iloc[number:].sum()), "total", seed_of(draw, "sources", number))
         mine = left.groupby("group", sort=False).cumcount() < left["group"].map(take)
-        chosen.append(left.loc[mine, ["slot"]].assign(images=images))
+        chosen.append(left.loc[mine, ["slot"]].assign(model=str(model)))
         left = left[~mine]
-    return generated.merge(pd.concat(chosen), on=["slot", "images"])
+    return generated.assign(model=models_of(generated["images"])).merge(pd.concat(chosen), on=["slot", "model"])
+
+
+def models_of(images: pd.Series) -> pd.Series:
+    """Return by which paths the image sets of each model are told apart: that of the first of several candidates."""
+    return images.str.replace(r"/generated-\d+\.zip$", "/generated.zip", regex=True)
 
 
 def _parts(generated: pd.DataFrame) -> pd.Series:
-    """Return which part of the slots each image set has, by its path; all of them where nothing else is said."""
-    return generated.assign(part=generated.get("part", 1.0)).groupby("images", sort=False)["part"].first()
+    """Return which part of the slots each model has, by ``models_of``; all of them where nothing else is said."""
+    named = generated.assign(part=generated.get("part", 1.0), model=models_of(generated["images"]))
+    return named.groupby("model", sort=False)["part"].first()
 
 
 def in_slots(slots: pd.DataFrame, generated: pd.DataFrame) -> pd.DataFrame:

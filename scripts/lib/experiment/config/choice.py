@@ -18,7 +18,9 @@ class Choice(Section):
         given = {data: {}} if isinstance(data, str) else data
         names = sorted(cls.model_fields)
         if not isinstance(given, dict) or len(given) != 1 or not set(given) <= set(names):
-            raise ValueError(f"must be one of {names}, or one of them with settings, such as {{{names[0]}: {{}}}}")
+            raise ValueError(
+                f"must be one of {names}, or one of them with settings, such as {{{names[0]}: {{setting: value}}}}"
+            )
         return {name: {} if settings is None else settings for name, settings in given.items()}
 
     @classmethod

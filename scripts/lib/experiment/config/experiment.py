@@ -92,13 +92,33 @@ class Experiment(Section):
         two = [Cell("base", 0, 0), Cell("base", 0, 1)]
         for name, arm in self.arms.items():
             several = len(kinds("regimes")[arm.regime.kind].pool(two)) > 1 or len(arm.sources) > 1
-            for step in arm.curate:
-                if several and kinds("curation")[step.kind].needs(step.settings).rewrites:
+            needs = [kinds("curation")[step.kind].needs(step.settings) for step in arm.curate]
+            for number, step in enumerate(arm.curate):
+                if not needs[number].rewrites:
+                    continue
+                if several:
                     raise ValueError(
                         f"`arms.{name}.curate`: `{step.kind}` rewrites the images of one model, but the regime "
                         f"`{arm.regime.kind}` with the sources {[*arm.sources]} trains on those of several; take "
                         "another regime or a single source, or leave the step out"
                     )
+                if any(later.candidates > 1 for later in needs[number:]):
+                    raise ValueError(
+                        f"`arms.{name}.curate`: `{step.kind}` rewrites one image per slot; write the step that chooses "
+                        "among several candidates before it"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _steps_choose_among_candidates_once(self) -> Self:
+        for name, arm in self.arms.items():
+            needs = [(step.kind, kinds("curation")[step.kind].needs(step.settings)) for step in arm.curate]
+            choosing = [kind for kind, need in needs if need.candidates > 1]
+            if len(choosing) > 1:
+                raise ValueError(
+                    f"`arms.{name}.curate`: `{choosing[1]}` finds one candidate per slot, since `{choosing[0]}` has "
+                    "chosen; leave one of them out"
+                )
         return self
 
     @model_validator(mode="after")
