@@ -8,7 +8,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup lock demo experiment check format docs unit workflow browser test full-size test-slurm
+.PHONY: help setup lock demo experiment show check format docs unit workflow browser test full-size test-slurm
 
 help:  ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -36,19 +36,35 @@ lock: setup  ## Resolve the pins in envs/ to locks of all packages.
 		sed -n 's/^ *- \(.*==[^ ]*\).*/\1/p' $$file | $(COMPILE) --constraint .venv/lock.txt --output-file $${file%.yaml}.lock.txt -; \
 	done
 
-demo: setup  ## Watch a model collapse: real and generated images against each other, in minutes.
-	snakemake --configfile config.yaml config/demo.yaml
-	snakemake --configfile config.yaml config/demo.yaml --report results/demo/report.html --quiet all
+# Where a person looks on: a bar with the jobs done and those that run. Else plain lines; .snakemake/log has all of both.
+SHOWN := $(if $(MAKE_TERMERR),--logger rich,--quiet rules)
+define told
 	@echo
-	@cat results/demo/summary.txt
-	@echo "Curves: results/demo/figures/curves.png"
-	@echo "Images: results/demo/figures/grid.png"
-	@echo "Report: results/demo/report.html"
-	@echo "Walk through it: results/demo/explorer.html"
+	@cat results/$(1)/summary.txt
+	@echo
+	@echo "Walk through it: file://$(CURDIR)/results/$(1)/explorer.html (or: make show EXPERIMENT=$(1))"
+	@echo "Report:          file://$(CURDIR)/results/$(1)/report.html"
+	@echo "Images:          file://$(CURDIR)/results/$(1)/figures/grid.png"
+	@echo "Curves:          file://$(CURDIR)/results/$(1)/figures/curves.png"
+endef
+
+DEMO := --configfile config.yaml config/demo.yaml
+demo: setup  ## Watch a model collapse: real and generated images against each other, in minutes.
+	snakemake $(DEMO) $(SHOWN)
+	snakemake $(DEMO) --report results/demo/report.html --quiet all
+	$(call told,demo)
 
 experiment: setup  ## Run the whole design of config.yaml.
-	snakemake
+	snakemake $(SHOWN)
 	snakemake --report results/miniature/report.html --quiet all
+	$(call told,miniature)
+
+EXPERIMENT ?= demo
+show: PAGE = results/$(EXPERIMENT)/explorer.html
+show: setup  ## Open the page of an experiment in the browser: make show EXPERIMENT=miniature
+	@test -e $(PAGE) || { echo "$(PAGE) does not exist: run \`make demo\`, or name another experiment, \`make show EXPERIMENT=...\`"; exit 1; }
+	@echo "file://$(CURDIR)/$(PAGE)"
+	@python -m webbrowser file://$(CURDIR)/$(PAGE)
 
 check: setup  ## Check style, spelling, prose, schemas and types; run no test.
 	pre-commit run --all-files

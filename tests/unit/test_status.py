@@ -94,6 +94,7 @@ def test_the_matrix_names_the_log_of_a_failure(experiment, tmp_path):
         "real       0       <✗>   ·",
         "healed     0               ·",
     ]
+    assert shown.splitlines()[7].endswith(f"snakemake {tmp_path}/real/seed-0/iteration-1/scores.json")
     log = f"{tmp_path}/logs/real/seed-0/iteration-1/compose.log"
     assert [line.split() for line in shown.splitlines()[-2:]] == [
         ["<failed>"],

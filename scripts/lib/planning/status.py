@@ -79,6 +79,8 @@ def warnings(logs: Path) -> list[str]:
 def text(experiment: str, states: Mapping[Job, State], results: Path, paint: Callable[[State, str], str]) -> str:
     """Return a matrix, one row per arm and replicate, one column per iteration, and below it what runs and what failed.
 
+    Between them stands the target of the first cell that is not done, as it is typed.
+
     Args:
         states: of every job of the experiment.
         paint: gives a text the color of a state.
@@ -104,6 +106,8 @@ def text(experiment: str, states: Mapping[Job, State], results: Path, paint: Cal
         row = (cells.get(Cell(arm, replicate, iteration)) for iteration in iterations)
         signs = "".join("   " + paint(state, SIGNS[state]) if state else "    " for state in row)
         lines.append(f"{arm:{width}}  {replicate:4}{signs}".rstrip())
+    due = next((cell for cell, state in cells.items() if state != "done"), next(reversed(cells)))
+    lines += ["", f"A cell is a target by its scores: snakemake {results}/{due}/scores.json"]
     for state in ("running", "failed"):
         if lines_of_state := listed(states, state, results):
             lines += ["", paint(state, state), *lines_of_state]
