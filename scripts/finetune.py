@@ -19,7 +19,7 @@ from scripts.lib.base.hashes import content
 from scripts.lib.base.provenance import recording
 from scripts.lib.base.seeds import seed_of
 from scripts.lib.engines.engine import Encoder, engine_of
-from scripts.lib.experiment.choices import MixedPrecision
+from scripts.lib.experiment.choices import MixedPrecision, NoiseLevels
 from scripts.lib.regimes.composition import TYPES
 from scripts.lib.training.finetuning import finetune, keep_freed_memory
 from scripts.lib.training.trainable import trainable_of
@@ -36,6 +36,7 @@ def main(
     learning_rate: Annotated[float, typer.Option(help="AdamW's learning rate, constant.", min=0)],
     epochs: Annotated[int, typer.Option(help="Passes over the training set, unless there are --steps.", min=1)],
     batch_size: Annotated[int, typer.Option(help="Images per step.", min=1)],
+    noise_levels: Annotated[NoiseLevels, typer.Option(help="How the levels of noise are drawn.")],
     horizontal_flip: Annotated[bool, typer.Option(help="Mirror images at random.")],
     weight_decay: Annotated[float, typer.Option(help="AdamW's weight decay.", min=0)],
     max_grad_norm: Annotated[float, typer.Option(help="Gradients are clipped to this norm.", min=0)],
@@ -66,6 +67,7 @@ def main(
         **loop,
         "epochs": epochs,
         "steps": steps,
+        "noise_levels": noise_levels,
         "horizontal_flip": horizontal_flip,
         "gradient_checkpointing": gradient_checkpointing,
         "seed": seed,
@@ -85,11 +87,13 @@ def main(
     if gradient_checkpointing:
         network.enable_gradient_checkpointing()
 
+    objective = engine.objective(model, noise_levels)
+
     def train() -> list[float]:
         return finetune(
             network,
             part.parameters(network),
-            engine.objective(model),
+            objective,
             _encode(engine.encoder(model), training, root, horizontal_flip),
             state,
             **loop,
@@ -109,6 +113,7 @@ def main(
                 shutil.rmtree(other, ignore_errors=True)
         state.mkdir(parents=True, exist_ok=True)
         results["steps"] = number
+        results["noise_levels"] = objective.density
         results["loss"] = train()
         with replacing(output) as folder:
             part.save(network, folder)

@@ -1,5 +1,6 @@
 """Generate one image per prompt, or one shard of them."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,7 +43,7 @@ def main(
     shards: Annotated[int, typer.Option(help="Number of shards; changes no noise.", min=1)] = 1,
 ) -> None:
     """Generate the images of every SHARDS-th prompt, starting with SHARD."""
-    with recording(provenance, [model, trained, prompts], dict(locals())):
+    with recording(provenance, [model, trained, prompts], dict(locals())) as results:
         table = csvs.read(prompts) if prompts.suffix == ".csv" else imageset.read_metadata(prompts)
         if prompts.suffix != ".csv":  # Weights that the same run has downloaded were not there to be asked before.
             check_groups(dict(zip(table.get("group", table["text"]), table["text"], strict=True)), of_pipeline(model))
@@ -59,6 +60,7 @@ def main(
                 strength=strength,
                 batch_size=batch_size,
                 size=size,
+                first=partial(results.__setitem__, "signal_to_noise"),
             )
             if len(rows)  # None where a group is so short that there are more shards than images.
             else iter(())

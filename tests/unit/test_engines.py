@@ -46,8 +46,10 @@ print({"torch", "diffusers", "transformers"} & set(sys.modules))
 
 def test_the_class_of_the_pipeline_chooses_the_engine(tmp_path):
     assert name_of(MODEL) == "stable_diffusion"
-    (tmp_path / "model_index.json").write_text('{"_class_name": "FluxPipeline"}')
-    with pytest.raises(ModelError, match=r"a FluxPipeline, but only StableDiffusionPipeline and .* can be retrained"):
+    (tmp_path / "model_index.json").write_text('{"_class_name": "KandinskyPipeline"}')
+    with pytest.raises(
+        ModelError, match=r"a KandinskyPipeline, but only .*StableDiffusionPipeline and .* can be retrained"
+    ):
         engine_of(tmp_path)
 
 

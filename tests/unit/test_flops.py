@@ -3,10 +3,14 @@
 from functools import cache
 from math import prod
 
+import diffusers
 import pytest
+import torch
 
 from scripts.lib.base.code import ROOT
+from scripts.lib.base.safetensors_files import read_json
 from scripts.lib.engines import stable_diffusion
+from scripts.lib.engines.engine import engine_of
 from scripts.lib.experiment.config.load import load
 from scripts.lib.planning.jobs import jobs
 from scripts.lib.planning.pilot import Pilot
@@ -44,3 +48,21 @@ def test_the_paper_costs_18_exaflop(settings, count):
     assert len(loop) == 2 * 45
     total = sum(cost.flops for job in loop if (cost := cost_of(paper, job, nothing, count)))
     assert total / 1e18 == pytest.approx(18, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("name", "millions"),
+    [
+        ("stable-diffusion-xl-base-1.0", 2567.5),
+        ("stable-diffusion-3-medium-diffusers", 2028.3),
+        ("stable-diffusion-3.5-medium", 2243.2),
+        ("FLUX.1-dev", 11901.4),
+    ],
+)
+def test_further_architectures_have_their_known_sizes(name, millions):
+    folder = ROOT / ARCHITECTURES / name
+    component = engine_of(folder).COMPONENT
+    kind = getattr(diffusers, read_json(folder / component / "config.json")["_class_name"])
+    with torch.device("meta"):
+        network = kind.from_config(read_json(folder / component / "config.json"))
+    assert network.num_parameters() / 1e6 == pytest.approx(millions, abs=0.1)

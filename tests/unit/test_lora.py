@@ -19,17 +19,18 @@ from scripts import finetune
 from scripts.cli import app
 from scripts.lib.base.code import ROOT
 from scripts.lib.base.safetensors_files import ModelError, shapes
-from scripts.lib.engines import stable_diffusion as engine
+from scripts.lib.engines.engine import engine_of
 from scripts.lib.experiment.config.load import load
 from scripts.lib.training.trainables import full, lora
 from tests.unit.test_finetuning import ONE_THREAD, finetune_command, write_training_set
 
 MODEL = ROOT / "models/miniature"
+ENGINE = engine_of(MODEL)
 FILES = ["adapter_config.json", "adapter_model.safetensors"]
 
 
 def prepared(start: Path | None = None, **settings: Any) -> Any:
-    return lora.prepare(engine, MODEL, start, lora.Settings(**settings))
+    return lora.prepare(ENGINE, MODEL, start, lora.Settings(**settings))
 
 
 def trained(folder: Path, start: Path | None = None, **settings: Any) -> Path:
@@ -61,7 +62,7 @@ LAYER = "down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q"
 
 def test_a_new_adapter_changes_nothing_and_is_all_that_is_trained():
     network = prepared(rank=2)
-    torch.testing.assert_close(output(network), output(engine.network(MODEL / "unet")), atol=1e-6, rtol=1e-6)
+    torch.testing.assert_close(output(network), output(ENGINE.network(MODEL / "unet")), atol=1e-6, rtol=1e-6)
     names = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
     assert names
     assert all("attn" in name and ".lora_" in name for name in names)
@@ -73,11 +74,11 @@ def test_a_new_adapter_changes_nothing_and_is_all_that_is_trained():
 def test_what_is_kept_is_an_adapter_that_peft_reads(tmp_path):
     adapter = trained(tmp_path / "model", rank=2, alpha=4)
     assert sorted(path.name for path in adapter.iterdir()) == FILES
-    merged, base = lora.load(engine, MODEL, adapter), engine.network(MODEL / "unet")
+    merged, base = lora.load(ENGINE, MODEL, adapter), ENGINE.network(MODEL / "unet")
     assert merged.state_dict().keys() == base.state_dict().keys()
     expected = base.get_parameter(f"{LAYER}.weight") + change(adapter, LAYER)
     torch.testing.assert_close(merged.get_parameter(f"{LAYER}.weight"), expected, atol=1e-6, rtol=1e-6)
-    theirs = PeftModel.from_pretrained(engine.network(MODEL / "unet"), adapter)
+    theirs = PeftModel.from_pretrained(ENGINE.network(MODEL / "unet"), adapter)
     torch.testing.assert_close(output(merged), output(theirs), atol=1e-5, rtol=1e-5)
     assert not torch.allclose(output(merged), output(base), atol=1e-2)
 
@@ -85,7 +86,7 @@ def test_what_is_kept_is_an_adapter_that_peft_reads(tmp_path):
 def test_a_stack_adds_a_new_adapter_to_those_before(tmp_path):
     one = trained(tmp_path / "one", rank=2, alpha=4)
     network = prepared(one, rank=3)
-    torch.testing.assert_close(output(network), output(lora.load(engine, MODEL, one)), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(output(network), output(lora.load(ENGINE, MODEL, one)), atol=1e-5, rtol=1e-5)
     assert all(parameter.shape.count(3) for parameter in lora.parameters(network)), "those before are frozen"
     two = trained(tmp_path / "two", one, rank=3)
     assert json.loads((two / "adapter_config.json").read_text())["r"] == 5
@@ -100,14 +101,14 @@ def test_a_stack_may_change_the_layers(tmp_path):
     tensors = load_file(two / FILES[1])
     base = "base_model.model.down_blocks.1.attentions.0.transformer_blocks.0"
     assert [len(tensors[f"{base}.{name}.lora_A.weight"]) for name in ("attn1.to_q", "ff.net.2")] == [5, 3]
-    theirs = PeftModel.from_pretrained(engine.network(MODEL / "unet"), two)
-    torch.testing.assert_close(output(lora.load(engine, MODEL, two)), output(theirs), atol=1e-5, rtol=1e-5)
+    theirs = PeftModel.from_pretrained(ENGINE.network(MODEL / "unet"), two)
+    torch.testing.assert_close(output(lora.load(ENGINE, MODEL, two)), output(theirs), atol=1e-5, rtol=1e-5)
 
 
 def test_to_continue_trains_the_adapter_further(tmp_path):
     one = trained(tmp_path / "one", rank=2)
     network = prepared(one, chain="continue", rank=2)
-    torch.testing.assert_close(output(network), output(lora.load(engine, MODEL, one)), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(output(network), output(lora.load(ENGINE, MODEL, one)), atol=1e-5, rtol=1e-5)
     lora.save(network, tmp_path / "two")
     before, after = load_file(one / FILES[1]), load_file(tmp_path / "two" / FILES[1])
     assert all(torch.equal(before[name], after[name]) for name in before)
@@ -128,14 +129,14 @@ def test_an_adapter_of_another_network_is_refused(tmp_path):
     tensors.pop(min(tensors))
     save_file(tensors, adapter / FILES[1])
     with pytest.raises(ModelError, match=r"model: not an adapter of this network; it was trained on another"):
-        lora.load(engine, MODEL, adapter)
+        lora.load(ENGINE, MODEL, adapter)
 
 
 @pytest.mark.parametrize("target", ["to_k_q", "o_q", "norm1"])
 def test_a_target_that_is_no_layer_is_refused(target):
-    lora.check(engine, MODEL, lora.Settings(targets=["to_q", "conv_in"]))
+    lora.check(ENGINE, MODEL, lora.Settings(targets=["to_q", "conv_in"]))
     with pytest.raises(ModelError, match=rf"lora\.targets: .*unet has no layer '{target}'"):
-        lora.check(engine, MODEL, lora.Settings(targets=["to_q", target]))
+        lora.check(ENGINE, MODEL, lora.Settings(targets=["to_q", target]))
 
 
 def test_a_parent_keeps_its_model_as_its_arm_does(settings):

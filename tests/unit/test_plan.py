@@ -15,7 +15,9 @@ from scripts.lib.planning.pilot import Pilot, Rate
 from scripts.lib.planning.plan import architecture, cost_of, operations, plan
 from scripts.lib.planning.schedule import Span
 
-ONE: Any = SimpleNamespace(forward=10, training=30, encode=4, decode=5, text=1, parameters={"to_q.weight": (10, 100)})
+ONE: Any = SimpleNamespace(
+    forward=10, training=30, encode=4, decode=5, text=1, parameters={"to_q.weight": (10, 100)}, guided=2
+)
 NONE = Pilot({}, [], None, 0.0)
 
 
@@ -44,6 +46,12 @@ def test_operations_are_those_of_every_image_pass_and_epoch(experiment):
     generated = images * (5 * 2 * 10 + 4 + 5 + 2 * 1)
     assert operations(experiment, job(experiment, f"{cell}/generated/shard-0.json"), count) == generated
     assert operations(experiment, job(experiment, f"{cell}/unseen.json"), count) == 10 * 2 * 10 + 5 + 2 * 1
+
+
+def test_a_network_that_is_told_its_guidance_runs_once_a_step(experiment):
+    shard = job(experiment, "mixed/seed-0/iteration-1/generated/shard-0.json")
+    told = SimpleNamespace(**vars(ONE) | {"guided": 1})
+    assert operations(experiment, shard, lambda _: told) == 120 * (5 * 10 + 4 + 5 + 1)
 
 
 def test_checkpointed_gradients_run_the_network_once_more(experiment, settings):

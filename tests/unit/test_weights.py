@@ -10,9 +10,11 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import pytest
+from huggingface_hub.errors import GatedRepoError
 
 from scripts import download_file
 from scripts.lib.base.code import ROOT
@@ -21,6 +23,7 @@ from scripts.lib.base.safetensors_files import ModelError
 from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.experiment.config.load import load
 from scripts.lib.weights import configured as weights
+from scripts.lib.weights import download
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 MINIATURE = ROOT / "models/miniature"
@@ -260,3 +263,15 @@ def test_jobs_work_offline():
     command = [sys.executable, "-c", code]
     result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "True"
+
+
+def test_a_gated_repository_says_how_to_get_in(monkeypatch, tmp_path):
+    def refuse(*_: object, **__: object) -> None:
+        response: Any = SimpleNamespace(headers={}, request=None)
+        raise GatedRepoError("403 Client Error", response=response)
+
+    monkeypatch.setattr(download, "snapshot_download", refuse)
+    with pytest.raises(
+        ModelError, match=r"a/b: .* consent; give it on https://huggingface\.co/a/b, log in with `hf auth"
+    ):
+        download.repository("a/b", REVISION, tmp_path / "model")

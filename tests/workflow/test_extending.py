@@ -22,7 +22,7 @@ OVERLAY = {
         "most": {"iterations": 2, "regime": "last_two", "curate": [{"most": {"keep": 0.67}}]},
     },
 }
-KINDS = ["curation", "metrics", "networks", "regimes", "rewards", "trainables"]
+KINDS = ["curation", "engines", "metrics", "networks", "regimes", "rewards", "trainables"]
 CELL = "results/tiny/most/seed-0/iteration-2"
 
 

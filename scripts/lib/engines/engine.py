@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from scripts.lib.base.kinds import kinds
 from scripts.lib.base.safetensors_files import ModelError, Shapes, read_json
-from scripts.lib.experiment.choices import Mode
+from scripts.lib.experiment.choices import Mode, NoiseLevels
 
 if TYPE_CHECKING:
     import torch
@@ -27,6 +27,7 @@ class Flops(NamedTuple):
         encode, decode: the autoencoder's halves.
         text: one prompt.
         parameters: their shapes, by name.
+        guided: passes of the network for one step under guidance: 2, or 1 where the network is told its guidance.
     """
 
     forward: int
@@ -35,6 +36,14 @@ class Flops(NamedTuple):
     decode: int
     text: int
     parameters: Shapes
+    guided: int = 2
+
+
+class Edges(NamedTuple):
+    """Edges of the square images that a base model makes, in pixels: multiples of one number, up to another."""
+
+    multiple: int
+    largest: int | None
 
 
 class Encoder(Protocol):
@@ -52,7 +61,13 @@ class Encoder(Protocol):
 
 
 class Objective(Protocol):
-    """What the network is trained to predict, and at which levels of noise."""
+    """What the network is trained to predict, and at which levels of noise.
+
+    Attributes:
+        density: how the levels are drawn, `uniform` or `logit_normal`.
+    """
+
+    density: str
 
     def draw_level(self, latents: "torch.Tensor", generator: "torch.Generator") -> "torch.Tensor":
         """Return the level of noise of one sample, in the engine's own terms.
@@ -85,10 +100,12 @@ class Engine(Protocol):
     Attributes:
         PIPELINES: the classes of diffusers whose folders the engine reads.
         COMPONENT: folder of the network that is trained.
+        MODES: how it makes images.
     """
 
     PIPELINES: tuple[str, ...]
     COMPONENT: str
+    MODES: tuple[Mode, ...]
 
     def check(self, folder: Path) -> None:
         """Refuse a base model that a later job would fail on, by its configurations and headers, without torch.
@@ -96,6 +113,9 @@ class Engine(Protocol):
         Raises:
             ModelError: names what is wrong.
         """
+
+    def edges(self, folder: Path) -> Edges:
+        """Return which sizes of images can be made, from the configurations."""
 
     def build(self, folder: Path) -> dict[str, str]:
         """Build every part without reading its weights; return the class of each.
@@ -117,8 +137,13 @@ class Engine(Protocol):
     def encoder(self, folder: Path) -> Encoder:
         """Return the frozen parts of a base model."""
 
-    def objective(self, folder: Path) -> Objective:
-        """Return what a base model is trained for."""
+    def objective(self, folder: Path, noise_levels: NoiseLevels = "published") -> Objective:
+        """Return what a base model is trained for.
+
+        Args:
+            folder: of the base model.
+            noise_levels: how the levels of noise are drawn; ``published``: as when the model was trained.
+        """
 
     def pipeline(self, mode: Mode, folder: Path, network: Any) -> "DiffusionPipeline":
         """Return the pipeline that makes images with a network and the frozen parts of a base model."""

@@ -1,6 +1,7 @@
 """Images from a model: the pipelines of diffusers, with one random generator per image."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ def generate(
     strength: float,
     batch_size: int,
     size: int | None = None,
+    first: Callable[[float], Any] = float,
 ) -> Iterator[np.ndarray]:
     """Yield one uint8 image (height, width, 3) per prompt.
 
@@ -50,11 +52,21 @@ def generate(
         init_images: uint8 (n, height, width, 3) for image-to-image; None for text-to-image.
         strength: image-to-image only.
         size: text-to-image only, edge of the images in pixels; None: the model's own.
+        first: gets the signal-to-noise ratio at the first step, once per batch.
 
     Raises:
         FloatingPointError: an image is not finite, or black all over; the message names its prompt.
     """
     import torch
+
+    height, width = init_images.shape[1:3] if init_images is not None else (size, size)
+    # An image-to-image pipeline without these arguments takes the size of its images; the others resize them.
+    sizes = {"height": height, "width": width} if "height" in signature(type(pipe).__call__).parameters else {}
+
+    def observe(_: Any, step: int, time: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        if step == 0:
+            first(signal_to_noise(pipe.scheduler, float(time)))
+        return tensors
 
     for start in trange(0, len(prompts), batch_size, desc="generate", mininterval=10):
         part = slice(start, start + batch_size)
@@ -64,12 +76,11 @@ def generate(
             "num_inference_steps": steps,
             "guidance_scale": guidance_scale,
             "output_type": "np",
-        }
+            "callback_on_step_end": observe,
+        } | sizes
         if init_images is not None:
             pixels = torch.from_numpy(init_images[part]).permute(0, 3, 1, 2).float() / 255
             arguments |= {"image": pixels, "strength": strength}
-        else:
-            arguments |= {"height": size, "width": size}
         for prompt, image in zip(prompts[part], pipe(**arguments).images, strict=True):
             if not np.isfinite(image).all() or not image.any():
                 kind = "black" if np.isfinite(image).all() else "not finite"
@@ -78,3 +89,17 @@ def generate(
                     "finetune.mixed_precision: no"
                 )
             yield np.rint(image * 255).astype(np.uint8)
+
+
+def signal_to_noise(scheduler: Any, time: float) -> float:
+    """Return how strong the image is in noisy latents, over the noise: a ratio of variances.
+
+    Args:
+        scheduler: of diffusers; one of diffusion, with ``alphas_cumprod``, or else one of flow matching.
+        time: one of its time steps.
+    """
+    if hasattr(scheduler, "alphas_cumprod"):
+        signal = float(scheduler.alphas_cumprod[round(time)])
+        return signal / (1 - signal)
+    noise = time / scheduler.config.num_train_timesteps
+    return ((1 - noise) / noise) ** 2

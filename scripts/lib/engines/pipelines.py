@@ -1,17 +1,18 @@
 """Folders of pipelines: check them before they are needed, load them as they are."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scripts.lib.base.hashes import content
 from scripts.lib.base.safetensors_files import ModelError, read_json
 from scripts.lib.engines.engine import engine_of
+from scripts.lib.experiment.choices import Mode
 
 if TYPE_CHECKING:
     import torch
 
 CONVERT = "StableDiffusionPipeline.from_single_file(FILE).save_pretrained(FOLDER)"
-MULTIPLE = 8  # Of which diffusers' text-to-image wants an image's edges, whatever the autoencoder.
 
 
 def check(folder: Path) -> None:
@@ -25,8 +26,8 @@ def check(folder: Path) -> None:
         raise ModelError(f"{folder}: a single-file checkpoint, not a folder; convert it with {CONVERT}")
     if not (folder / "model_index.json").is_file():
         raise ModelError(
-            f"{folder}: no diffusers pipeline there (model_index.json is missing); give the folder of a Stable "
-            f"Diffusion pipeline, convert a single-file checkpoint with {CONVERT}, or say under `downloads` where "
+            f"{folder}: no diffusers pipeline there (model_index.json is missing); give the folder of a "
+            f"pipeline, convert a single-file checkpoint with {CONVERT}, or say under `downloads` where "
             "the folder comes from"
         )
     engine_of(folder).check(folder)
@@ -44,7 +45,7 @@ def check_steps(folder: Path, steps: int) -> None:
 
 
 def check_resolution(folder: Path, resolution: int) -> None:
-    """Refuse a size of images that the pipeline would round to another one.
+    """Refuse a size of images that the pipeline would round to another one, or cannot make.
 
     Args:
         resolution: edge of the square images in pixels.
@@ -52,8 +53,7 @@ def check_resolution(folder: Path, resolution: int) -> None:
     Raises:
         ModelError: names the sizes next to it that can be made.
     """
-    halvings = len(read_json(folder / "vae" / "config.json").get("block_out_channels", [64])) - 1
-    multiple = max(MULTIPLE, 2**halvings)
+    multiple, largest = engine_of(folder).edges(folder)
     if resolution % multiple:
         lower = resolution // multiple * multiple
         sizes = " or ".join(str(size) for size in (lower, lower + multiple) if size)
@@ -61,6 +61,26 @@ def check_resolution(folder: Path, resolution: int) -> None:
             f"dataset.resolution: it is {resolution}, but {folder} makes images whose edges are multiples of "
             f"{multiple} pixels; set {sizes}"
         )
+    if largest and resolution > largest:
+        raise ModelError(
+            f"dataset.resolution: it is {resolution}, but {folder} makes images of at most {largest} pixels; lower it"
+        )
+
+
+def check_modes(folder: Path, modes: Iterable[Mode]) -> None:
+    """Refuse a mode of generation for which the pipeline's family has no class.
+
+    Raises:
+        ModelError: names the modes that there are.
+    """
+    for mode in modes:
+        if mode not in (known := engine_of(folder).MODES):
+            raise ModelError(f"generate.mode: {folder} has no {mode}; set {' or '.join(known)}")
+
+
+def has(folder: Path, component: str) -> bool:
+    """Say whether a pipeline's index names a component; one that is left out is not there or ``[null, null]``."""
+    return (read_json(folder / "model_index.json").get(component) or [None, None])[1] is not None
 
 
 def digest(folder: str | Path) -> str:

@@ -5,9 +5,18 @@ from typing import TYPE_CHECKING, Any
 
 from scripts.lib.base.safetensors_files import ModelError, read_json, shapes
 from scripts.lib.engines import pipelines
-from scripts.lib.engines.components import check_autoencoder, check_tokenizer
-from scripts.lib.engines.engine import Flops
-from scripts.lib.experiment.choices import Mode
+from scripts.lib.engines.autoencoder import Autoencoder
+from scripts.lib.engines.components import (
+    check_autoencoder,
+    check_classes,
+    check_fit,
+    check_there,
+    check_tokenizer,
+    factor_of,
+)
+from scripts.lib.engines.engine import Edges, Flops
+from scripts.lib.engines.objectives import Denoising
+from scripts.lib.experiment.choices import Mode, NoiseLevels
 
 if TYPE_CHECKING:
     import torch
@@ -15,6 +24,7 @@ if TYPE_CHECKING:
 
 PIPELINES = ("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline")
 COMPONENT = "unet"
+MODES: tuple[Mode, ...] = ("img2img", "txt2img")
 COMPONENTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
 CLASSES = {
     "unet": ("UNet2DConditionModel",),
@@ -25,8 +35,7 @@ CLASSES = {
 PREDICTION_TYPES = ("epsilon", "v_prediction")
 # Keys of a U-Net's configuration that give it inputs beside the image, the time and the prompt.
 FURTHER_INPUTS = ("addition_embed_type", "class_embed_type", "encoder_hid_dim", "time_cond_proj_dim")
-# What the pipelines need of a scheduler; those of flow matching and of EDM have no noise schedule in this sense.
-OF_DIFFUSION = ("alphas_cumprod", "add_noise", "init_noise_sigma", "scale_model_input")
+MULTIPLE = 8  # Of which diffusers' text-to-image wants an image's edges, whatever the autoencoder.
 
 
 def check(folder: Path) -> None:
@@ -36,14 +45,12 @@ def check(folder: Path) -> None:
         ModelError: a component is missing, of another class or does not fit the others, weights are pickled, cut off
             or not whole, or the scheduler predicts something that the loss does not know.
     """
-    for component in COMPONENTS:
-        if not (folder / component).is_dir():
-            raise ModelError(f"{folder}: the component {component!r} is missing; the pipeline is not whole")
+    check_there(folder, COMPONENTS)
     text = read_json(folder / "text_encoder" / "config.json")
     unet = read_json(folder / "unet" / "config.json")
     vae = read_json(folder / "vae" / "config.json")
     scheduler = read_json(folder / "scheduler" / "scheduler_config.json")
-    _check_classes(folder, unet, text)
+    check_classes(folder, CLASSES, "give the folder of a Stable Diffusion 1 or 2 pipeline")
     check_autoencoder(folder / "vae")
     shapes(folder / "text_encoder", "model")
     shapes(folder / "unet", "diffusion_pytorch_model")
@@ -54,39 +61,23 @@ def check(folder: Path) -> None:
         raise ModelError(f"{folder}/scheduler: prediction_type {prediction!r} is none of {PREDICTION_TYPES}")
 
 
-def _check_classes(folder: Path, unet: dict[str, Any], text: dict[str, Any]) -> None:
-    """Refuse a component whose class, in the pipeline's index or in its own configuration, is not supported."""
-    index = read_json(folder / "model_index.json")
-    named = {component: [(index.get(component) or [None, None])[1]] for component in CLASSES}
-    named["unet"].append(unet.get("_class_name"))
-    named["text_encoder"] += text.get("architectures") or []
-    for component, classes in named.items():
-        for kind in classes:
-            if kind is not None and kind not in CLASSES[component]:
-                raise ModelError(
-                    f"{folder}/{component}: a {kind}, but only {' and '.join(CLASSES[component])} is supported here; "
-                    "give the folder of a Stable Diffusion 1 or 2 pipeline"
-                )
-
-
 def _check_fit(folder: Path, unet: dict[str, Any], vae: dict[str, Any], text: dict[str, Any]) -> None:
     """Refuse parts of different models, and a U-Net that wants more than an image, a time and a prompt."""
-    for component, key, name, default, wanted in (
-        ("vae", "latent_channels", "in_channels", 4, vae.get("latent_channels", 4)),
-        ("vae", "latent_channels", "out_channels", 4, vae.get("latent_channels", 4)),
-        ("text encoder", "hidden_size", "cross_attention_dim", 1280, text.get("hidden_size", 512)),
-    ):
-        if (value := unet.get(name, default)) != wanted:
-            raise ModelError(
-                f"{folder}/unet: its {name} is {value}, but the {component}'s {key} is {wanted}; give a text-to-image "
-                "model (inpainting, depth and upscaling models have further inputs)"
-            )
+    channels, whose = vae.get("latent_channels", 4), "the vae's latent_channels"
+    wanted = [("in_channels", 4, channels, whose), ("out_channels", 4, channels, whose)]
+    wanted.append(("cross_attention_dim", 1280, text.get("hidden_size", 512), "the text encoder's hidden_size"))
+    check_fit(folder / "unet", wanted)
     for key in FURTHER_INPUTS:
         if unet.get(key) is not None:
             raise ModelError(
                 f"{folder}/unet: its {key} is {unet[key]!r}, an input that Stable Diffusion 1 and 2 do not have; give "
                 "a plain text-to-image model"
             )
+
+
+def edges(folder: Path) -> Edges:
+    """Return which sizes of images can be made: whole latents, and of eight pixels for the pipeline's sake."""
+    return Edges(max(MULTIPLE, factor_of(folder)), None)
 
 
 def build(folder: Path) -> dict[str, str]:
@@ -99,39 +90,15 @@ def build(folder: Path) -> dict[str, str]:
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPTextModel
 
-    from scripts.lib.engines.building import check_words, on_meta
+    from scripts.lib.engines.building import check_words, denoising_scheduler, on_meta
 
     parts = {"unet": UNet2DConditionModel, "vae": AutoencoderKL, "text_encoder": CLIPTextModel}
     networks = {name: on_meta(kind, folder / name) for name, kind in parts.items()}
     check_words(folder / "tokenizer", networks["text_encoder"].config)
-    scheduler = _build_scheduler(folder)
-    return {**{name: type(network).__name__ for name, network in networks.items()}, "scheduler": scheduler}
-
-
-def _build_scheduler(folder: Path) -> str:
-    """Build the sampler and the scheduler of the training, and return the sampler's class."""
-    import diffusers
-
-    from scripts.lib.engines.building import first_line
-
-    name = str(read_json(folder / "model_index.json").get("scheduler", [None, None])[1])
-    refusal = (
-        f"{folder}/scheduler: {name} is no scheduler of Stable Diffusion 1 or 2; name another in model_index.json and "
-        "scheduler_config.json, such as DDIMScheduler or PNDMScheduler"
-    )
-    if not hasattr(diffusers, name):
-        raise ModelError(refusal)
-    try:
-        scheduler = getattr(diffusers, name).from_pretrained(folder, subfolder="scheduler", local_files_only=True)
-        Objective(folder)
-        scheduler.set_timesteps(min(50, scheduler.config.num_train_timesteps))
-    except Exception as error:
-        raise ModelError(
-            f"{folder}/scheduler: no {name} can be built from scheduler_config.json: {first_line(error)}; correct it"
-        ) from error
-    if not all(hasattr(scheduler, part) for part in OF_DIFFUSION):
-        raise ModelError(refusal)
-    return name
+    return {
+        **{name: type(network).__name__ for name, network in networks.items()},
+        "scheduler": denoising_scheduler(folder),
+    }
 
 
 def count(folder: Path, size: int | None = None) -> Flops:
@@ -145,7 +112,7 @@ def count(folder: Path, size: int | None = None) -> Flops:
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel
 
-    from scripts.lib.engines.flops import operations
+    from scripts.lib.engines.flops import autoencoder_operations, operations
 
     with torch.device("meta"):
         unet = UNet2DConditionModel.from_config(read_json(folder / "unet" / "config.json"))
@@ -156,14 +123,13 @@ def count(folder: Path, size: int | None = None) -> Flops:
         tokens = torch.zeros(1, text.config.max_position_embeddings, dtype=torch.int64)
         prompt = torch.zeros(*tokens.shape, unet.config.cross_attention_dim)
         noise = torch.zeros(1, unet.config.in_channels, edge, edge)
-        latents = torch.zeros(1, vae.config.latent_channels, edge, edge)
-        pixels = torch.zeros(1, vae.config.in_channels, edge * factor, edge * factor)
         step = torch.zeros(1, dtype=torch.int64)
+        encode, decode = autoencoder_operations(vae, edge * factor)
         return Flops(
             forward=operations(lambda: unet(noise, step, prompt)),
             training=operations(lambda: unet.train()(noise, step, prompt).sample.sum().backward(), grad=True),
-            encode=operations(lambda: vae.encode(pixels)),
-            decode=operations(lambda: vae.decode(latents)),
+            encode=encode,
+            decode=decode,
             text=operations(lambda: text(tokens)),
             parameters={name: tuple(parameter.shape) for name, parameter in unet.named_parameters()},
         )
@@ -185,19 +151,18 @@ def encoder(folder: Path) -> "Encoder":
     return Encoder(folder)
 
 
-def objective(folder: Path) -> "Objective":
+def objective(folder: Path, noise_levels: NoiseLevels = "published") -> "Objective":
     """Return the noise schedule of a base model's training, and its loss."""
-    return Objective(folder)
+    return Objective(folder, noise_levels)
 
 
-class Encoder:
+class Encoder(Autoencoder):
     """A CLIP's last hidden states, and the moments of an AutoencoderKL's posterior."""
 
     def __init__(self, folder: Path) -> None:
-        from diffusers import AutoencoderKL
         from transformers import CLIPTextModel, CLIPTokenizer
 
-        self.vae = pipelines.load(AutoencoderKL, folder / "vae").to(pipelines.device())
+        super().__init__(folder)
         self.tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
         self.text_encoder = pipelines.load(CLIPTextModel, folder / "text_encoder").to(pipelines.device())
 
@@ -206,48 +171,15 @@ class Encoder:
         tokens = self.tokenizer(prompts, padding="max_length", truncation=True, return_tensors="pt").input_ids
         return {"states": self.text_encoder(tokens.to(self.text_encoder.device))[0].cpu()}
 
-    def encode_image(self, pixels: "torch.Tensor") -> "tuple[torch.Tensor, torch.Tensor]":
-        """Return the mean and the standard deviation of the scaled latents, (n, channels, height, width) each."""
-        posterior = self.vae.encode(pixels.to(self.vae.device)).latent_dist
-        scale = self.vae.config.scaling_factor
-        return posterior.mean.cpu() * scale, posterior.std.cpu() * scale
 
+class Objective(Denoising):
+    """The U-Net denoises latents."""
 
-class Objective:
-    """Denoising at a uniformly drawn time step (Ho et al. 2020); the target is the scheduler's ``prediction_type``."""
-
-    def __init__(self, folder: Path, **changes: Any) -> None:
-        """Read the noise schedule.
-
-        Args:
-            folder: of the base model.
-            changes: of the scheduler's configuration.
-        """
-        from diffusers import DDPMScheduler
-
-        self.scheduler = DDPMScheduler.from_pretrained(folder, subfolder="scheduler", local_files_only=True, **changes)
-
-    def draw_level(self, latents: "torch.Tensor", generator: "torch.Generator") -> "torch.Tensor":  # noqa: ARG002
-        """Return a time step."""
-        import torch
-
-        return torch.randint(self.scheduler.config.num_train_timesteps, (), generator=generator)
-
-    def loss(
-        self,
-        network: "torch.nn.Module",
-        latents: "torch.Tensor",
-        noise: "torch.Tensor",
-        levels: "torch.Tensor",
-        text: "dict[str, torch.Tensor]",
+    def predict(
+        self, network: "torch.nn.Module", noisy: "torch.Tensor", levels: "torch.Tensor", text: "dict[str, torch.Tensor]"
     ) -> "torch.Tensor":
-        """Return the mean squared error of the U-Net's prediction."""
-        from torch.nn import functional
-
-        noisy = self.scheduler.add_noise(latents, noise, levels)
-        is_velocity = self.scheduler.config.prediction_type == "v_prediction"
-        target = self.scheduler.get_velocity(latents, noise, levels) if is_velocity else noise
-        return functional.mse_loss(network(noisy, levels, text["states"]).sample.float(), target.float())
+        """Return what the U-Net predicts."""
+        return network(noisy, levels, text["states"]).sample
 
 
 def pipeline(mode: Mode, folder: Path, network: Any) -> "DiffusionPipeline":

@@ -37,10 +37,14 @@ class Pilot(NamedTuple):
     other: float
 
 
-def passes(settings: Mapping[str, Any]) -> int:
-    """Return how often the network runs for one image under the settings of ``generate``."""
+def passes(settings: Mapping[str, Any], guided: int = 2) -> int:
+    """Return how often the network runs for one image under the settings of ``generate``.
+
+    Args:
+        guided: passes for one step under guidance.
+    """
     share = settings["strength"] if settings["mode"] == "img2img" else 1
-    return int(settings["steps"] * share) * (2 if settings["guidance_scale"] > 1 else 1)
+    return int(settings["steps"] * share) * (guided if settings["guidance_scale"] > 1 else 1)
 
 
 def work_of(rule: str, images: int, settings: Mapping[str, Any]) -> int:

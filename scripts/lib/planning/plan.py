@@ -111,9 +111,9 @@ def operations(experiment: Experiment, job: Job, count: Count) -> float:
         encoded = images * (2 if settings["horizontal_flip"] else 1)
         prompts = images / experiment.dataset.per_group
         return work_of("finetune", images, settings) * step + encoded * one.encode + prompts * one.text
-    prompts = 2 if settings["guidance_scale"] > 1 else 1
+    prompts = one.guided if settings["guidance_scale"] > 1 else 1
     start = one.encode if settings["mode"] == "img2img" else 0
-    return images * (passes(settings) * one.forward + start + one.decode + prompts * one.text)
+    return images * (passes(settings, one.guided) * one.forward + start + one.decode + prompts * one.text)
 
 
 def cost_of(experiment: Experiment, job: Job, pilot: Pilot, count: Count) -> Cost | None:

@@ -92,6 +92,7 @@ def check(experiment: Experiment) -> None:
         pipelines.check_resolution(Path(path), experiment.dataset.resolution)
         generate = [experiment.generate, *(arm.generate for arm in experiment.arms.values())]
         pipelines.check_steps(Path(path), max(settings.steps for settings in generate))
+        pipelines.check_modes(Path(path), [*(settings.mode for settings in generate), "txt2img"])
         for arm in experiment.arms.values():
             trainable = arm.finetune.trainable
             trainable_of(trainable.kind).check(engine_of(Path(path)), Path(path), trainable.settings)

@@ -5,6 +5,7 @@ import urllib.request
 from pathlib import Path
 
 from huggingface_hub import snapshot_download
+from huggingface_hub.errors import GatedRepoError
 
 from scripts.lib.base.atomic import replacing
 from scripts.lib.base.safetensors_files import ModelError, refuse_pointer, shapes
@@ -12,7 +13,7 @@ from scripts.lib.engines import pipelines
 from scripts.lib.engines.components import read_config
 from scripts.lib.weights import configured
 
-# Of a Stable Diffusion pipeline (components in folders) or a transformers model (`model*.safetensors`).
+# Of a diffusers pipeline (components in folders) or a transformers model (`model*.safetensors`).
 WANTED = ["*.json", "*.txt", "*/*.safetensors", "model*.safetensors"]
 UNWANTED = ["*.fp16.*", "*non_ema*", "safety_checker/*", "onnx/*"]
 
@@ -29,13 +30,19 @@ def repository(name: str, revision: str, folder: Path, files: list[str] | None =
         files: what to fetch instead, by their paths in the repository.
 
     Raises:
-        ModelError: the repository lacks one of the files, or holds nothing that the workflow can use.
+        ModelError: the repository is gated, lacks one of the files, or holds nothing that the workflow can use.
     """
     partial = folder.with_name(f".{folder.name}.{revision[:12]}.partial")
     unwanted = None if files else UNWANTED
-    snapshot_download(
-        name, revision=revision, local_dir=partial, allow_patterns=files or WANTED, ignore_patterns=unwanted
-    )
+    try:
+        snapshot_download(
+            name, revision=revision, local_dir=partial, allow_patterns=files or WANTED, ignore_patterns=unwanted
+        )
+    except GatedRepoError as error:
+        raise ModelError(
+            f"{name}: its authors ask for your consent; give it on https://huggingface.co/{name}, log in with "
+            "`hf auth login`, and run `snakemake downloads` again"
+        ) from error
     for file in files or []:
         if not (partial / file).is_file():
             raise ModelError(f"{name} at {revision}: has no file {file}; correct `downloads.{folder}`")

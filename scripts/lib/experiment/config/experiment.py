@@ -40,7 +40,10 @@ class Experiment(Section):
     replicates: list[Annotated[int, Field(ge=0)]] = Field(
         [0], min_length=1, description="Seeds; every arm runs once with each."
     )
-    model: Weights = Field(description="Folder of the base model: a diffusers Stable Diffusion pipeline, safetensors.")
+    model: Weights = Field(
+        description="Folder of the base model: a pipeline of diffusers, safetensors. Its `model_index.json` "
+        "says which engine reads it."
+    )
     downloads: dict[DownloadPath, Download] = Field(
         default_factory=dict,
         description="Weights by their path, and where the ones that are not there come from. `snakemake downloads` "

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt
 
-from scripts.lib.experiment.choices import MixedPrecision
+from scripts.lib.experiment.choices import MixedPrecision, NoiseLevels
 from scripts.lib.experiment.config.choice import Choice, choice_of
 from scripts.lib.experiment.config.section import Section
 
@@ -28,6 +28,12 @@ class Finetune(Section):
         "grows is more compute; equal steps make arms comparable.",
     )
     batch_size: PositiveInt = Field(1, description="Images per step. The paper does not say.")
+    noise_levels: NoiseLevels = Field(
+        "published",
+        description="How the level of noise of a training sample is drawn from the engine's levels: the place among "
+        "them is `uniform`, or the sigmoid of a standard normal number (`logit_normal`), most often in the middle. "
+        "`published`: as the engine's models were trained (docs/experiments.md).",
+    )
     horizontal_flip: bool = Field(True, description="Mirror each image with probability one half in each step.")
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="AdamW's weight decay (diffusers' default).")
     max_grad_norm: PositiveFloat = Field(1.0, description="Gradients are clipped to this norm (diffusers' default).")

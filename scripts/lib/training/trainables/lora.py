@@ -90,12 +90,9 @@ def prepare(engine: Engine, model: Path, start: Path | None, settings: Settings)
     if start:
         _add(network, start, TRAINED if settings.chain == "continue" else BEFORE)
     if not start or settings.chain == "stack":
-        config = LoraConfig(
-            r=settings.rank,
-            lora_alpha=settings.alpha or settings.rank,
-            target_modules=list(settings.targets or ATTENTION),
-            init_lora_weights="gaussian",
-        )
+        alpha: Any = settings.alpha or settings.rank  # Annotated as an integer, and only divided by the rank.
+        targets = list(settings.targets or ATTENTION)
+        config = LoraConfig(r=settings.rank, lora_alpha=alpha, target_modules=targets, init_lora_weights="gaussian")
         network.add_adapter(config, TRAINED)
     network.set_adapter(list(network.peft_config))
     for name, parameter in network.named_parameters():
@@ -118,10 +115,9 @@ def save(network: Any, folder: Path) -> None:
     from peft.tuners.lora import LoraLayer
     from safetensors.torch import save_file
 
-    tensors, ranks, alphas = {}, {}, {}
-    for name, layer in network.named_modules():
-        if not isinstance(layer, LoraLayer):
-            continue
+    tensors, ranks, alphas = {}, {}, dict[str, Any]()
+    layers: dict[str, Any] = {name: each for name, each in network.named_modules() if isinstance(each, LoraLayer)}
+    for name, layer in layers.items():
         adapters = [adapter for adapter in (BEFORE, TRAINED) if adapter in layer.scaling]
         scale = layer.scaling[adapters[-1]]
         down = torch.cat([layer.lora_A[adapter].weight for adapter in adapters])
@@ -139,7 +135,7 @@ def save(network: Any, folder: Path) -> None:
         alpha_pattern={f"^{re.escape(name)}": value for name, value in alphas.items() if value != alpha},
     )
     folder.mkdir(parents=True, exist_ok=True)
-    config.save_pretrained(folder)
+    config.save_pretrained(str(folder))
     save_file(tensors, folder / FILE, metadata={"format": "pt"})
 
 
@@ -174,7 +170,7 @@ def _add(network: Any, folder: Path, name: str) -> None:
     from peft import LoraConfig, set_peft_model_state_dict
     from safetensors.torch import load_file
 
-    network.add_adapter(LoraConfig.from_pretrained(folder), name)
+    network.add_adapter(LoraConfig.from_pretrained(str(folder)), name)
     tensors = {key.removeprefix(PREFIX): tensor for key, tensor in load_file(folder / FILE).items()}
     wanted = {key.replace(f".{name}.", ".") for key in network.state_dict() if f".{name}." in key}
     if wanted != set(tensors):
