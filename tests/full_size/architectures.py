@@ -4,7 +4,7 @@ from typing import Any
 
 from diffusers import AutoencoderKL, DDIMScheduler, PNDMScheduler, UNet2DConditionModel
 from torchvision.models.inception import Inception3
-from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTextModel
+from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTextModel, Dinov2Config, Dinov2Model
 
 NOISE: dict[str, Any] = {
     "beta_schedule": "scaled_linear",
@@ -56,6 +56,13 @@ def clip(**options: Any) -> CLIPModel:
     }
     text = TEXT | {"num_hidden_layers": 24} | options
     return CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=1024))
+
+
+def dinov2() -> Dinov2Model:
+    """DINOv2 ViT-L/14: 304.4 million parameters."""
+    return Dinov2Model(
+        Dinov2Config(hidden_size=1024, num_hidden_layers=24, num_attention_heads=16, image_size=518, patch_size=14)
+    )
 
 
 def scheduler(prediction_type: str = "epsilon") -> PNDMScheduler | DDIMScheduler:

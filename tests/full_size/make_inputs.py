@@ -1,4 +1,4 @@
-"""Write what `make full-size` needs: the paper's models with random weights (11 GB), and four drawings."""
+"""Write what `make full-size` needs: the paper's models with random weights (12 GB), and four drawings."""
 
 import json
 from pathlib import Path
@@ -30,6 +30,7 @@ def main(output: Annotated[Path, typer.Option(help="Folder to write; kept if it 
         _pipeline(folder / "stable-diffusion")
         architectures.clip(**_special_tokens()).save_pretrained(folder / "clip", max_shard_size="100GB")
         _tokenizer(folder / "clip")
+        architectures.dinov2().save_pretrained(folder / "dinov2", max_shard_size="100GB")
         for name, fid in (("fid", True), ("imagenet", False)):
             torch.save(architectures.inception(fid=fid).state_dict(), folder / f"inception-{name}.pth")
         write_vgg16(folder / "deepface", frozen=True)

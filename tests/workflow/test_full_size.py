@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 from torchvision.models.inception import Inception3
+from transformers import Dinov2Config, Dinov2Model
 
 from tests.full_size.make_inputs import draw_images
 from tests.models import tiny_pipeline
@@ -25,6 +26,8 @@ def test_the_overlay_runs_to_the_end(tmp_path: Path):
     fid = Inception3(num_classes=1008, aux_logits=False, init_weights=False)
     torch.save(fid.state_dict(), inputs / "inception-fid.pth")
     torch.save(Inception3(init_weights=False).state_dict(), inputs / "inception-imagenet.pth")
+    small = Dinov2Config(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, image_size=28, patch_size=14)
+    Dinov2Model(small).save_pretrained(inputs / "dinov2")
     write_color_networks(inputs / "deepface")
     draw_images(inputs / "images", size=64)
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "config/paper.yaml"]
@@ -34,11 +37,12 @@ def test_the_overlay_runs_to_the_end(tmp_path: Path):
     result = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     cell = project.root / "results/full-size/culled/seed-0/iteration-1"
-    made_by = json.loads((cell / "scores.json").read_text(encoding="utf-8"))["embeddings"]["fid"]
-    assert made_by["network"] == "inception"
-    assert made_by["resize"].startswith("bilinear without antialiasing to 299 px")
+    made_by = json.loads((cell / "scores.json").read_text(encoding="utf-8"))["embeddings"]
+    assert (made_by["fid"]["network"], made_by["dino"]["network"]) == ("inception", "dinov2")
+    assert made_by["fid"]["resize"].startswith("bilinear without antialiasing to 299 px")
     scores = pd.read_csv(project.root / "results/full-size/scores.csv")
     assert {"frechet_distance", "clip_score", "vendi_score"} <= set(scores["metric"])
+    assert set(scores.loc[scores["metric"] == "frechet_distance", "features"]) == {"fid", "dino"}
     assert len(pd.read_csv(cell / "curation/1-cull.csv")) == 2
     table = [sys.executable, "-m", "tests.full_size.table", str(project.root / "results/full-size/benchmarks")]
     printed = subprocess.run(table, cwd=ROOT, capture_output=True, text=True, check=True).stdout
