@@ -218,6 +218,9 @@ def trained_option(cell):
     return {"trained": trained, "trainable": EXPERIMENT.arms[cell.arm].finetune.trainable.kind} if trained else {}
 
 
+engine_name = cache(name_of)  # It reads a file, and each job of a sweep asks.
+
+
 def engine():
     """Return the module of the base model's engine, from the model, or from the record of its check where it is gone.
 
@@ -225,7 +228,7 @@ def engine():
     """
     record = Path(RESULTS) / "weights/model.json"
     if (MODEL / "model_index.json").is_file():
-        name = name_of(MODEL)
+        name = engine_name(MODEL)
     elif record.is_file():
         name = json.loads(record.read_text(encoding="utf-8"))["engine"]
     else:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[3]
 
 
+@cache  # Of a sweep's thousands of jobs most run the same code.
 def digest(*modules: str) -> str:
     """Return a digest of modules of this repository and of all its modules that they import.
 
