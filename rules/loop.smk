@@ -101,7 +101,6 @@ rule generate:
         mem_mb=memory(MODEL),
         runtime=rising(240),
         batch_size=EXECUTION.generate_batch_size,
-        shards=SHARDS,
     params:
         code=lambda wildcards: digest("scripts.generate", *engine(), *trained_with(this(wildcards))),
         model=fixed(MODEL_OPTION),
@@ -112,11 +111,12 @@ rule generate:
         seed=EXPERIMENT.seed,
         kind=lambda wildcards: f"images{wildcards.candidate}",
         shard=lambda wildcards: wildcards.shard,
+        shards=SHARDS,
     shell:
         "python -m scripts.generate {params.model} {params.trained} --prompts {input.prompts} --kind {params.kind} {params.settings}"
         " --size {params.size}"
         " --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
-        " --batch-size {resources.batch_size} --shard {params.shard} --shards {resources.shards}"
+        " --batch-size {resources.batch_size} --shard {params.shard} --shards {params.shards}"
         " --output {output.images} --provenance {output.provenance} > {log} 2>&1"
 
 
@@ -157,8 +157,8 @@ use rule generate as unseen with:
         mem_mb=memory(MODEL),
         runtime=rising(60),
         batch_size=EXECUTION.generate_batch_size,
-        shards=1,
     params:
         settings=lambda wildcards: flags(arm_of(wildcards).generate.model_copy(update={"mode": "txt2img"})),
         kind="unseen",
         shard=0,
+        shards=1,

@@ -1,4 +1,8 @@
-"""Two writers of one output: real processes, each stopped or killed before each of its changes to the file system."""
+"""Two writers of one output: real processes, each stopped or killed before each of its changes to the file system.
+
+With NEPOTISM_MOUNTS=OLDER:NEWER, two mounts of one shared file system, the older writer sees it by the one and the
+newer one by the other, as two nodes do. ``tests/nfs/run.sh`` does this with NFS.
+"""
 
 import json
 import os
@@ -7,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -44,7 +49,23 @@ except fence.FencedError as error:
     sys.exit(f"fenced: {error}")
 print(changes)
 """
+MOUNTS = [Path(mount) for mount in os.environ.get("NEPOTISM_MOUNTS", "").split(":") if mount]
 OLDER, NEWER = ({"job": "7", "restarts": restarts, "node": f"g{restarts}"} for restarts in (1, 2))
+
+
+@pytest.fixture
+def tmp_path(tmp_path):
+    """Return an empty folder: that of the older writer's mount, where mounts are named."""
+    if not MOUNTS:
+        return tmp_path
+    folder = MOUNTS[0] / uuid4().hex
+    folder.mkdir()
+    return folder
+
+
+def seen(folder: Path) -> Path:
+    """Return a folder as the newer writer sees it."""
+    return MOUNTS[1] / folder.relative_to(MOUNTS[0]) if MOUNTS else folder
 
 
 @pytest.fixture(autouse=True)
@@ -63,8 +84,8 @@ def older(folder: Path, at: int = 0, number: int = 0, owner: dict = OLDER) -> su
 
 def newer(folder: Path) -> str:
     """Write as a newer job; return its token."""
-    fence.claim(folder / "tokens", NEWER)
-    write(folder, "newer")
+    fence.claim(seen(folder) / "tokens", NEWER)
+    write(seen(folder), "newer")
     token, os.environ[fence.TOKENS] = os.environ[fence.TOKENS], ""
     return token
 
@@ -78,8 +99,13 @@ def write(folder: Path, by: str) -> None:
 
 def outputs(folder: Path) -> dict[str, str]:
     """Return everything below a folder but the tokens."""
+    folder = seen(folder)
     files = (path for path in folder.rglob("*") if "tokens" not in path.parts and path.is_file())
     return {path.relative_to(folder).as_posix(): path.read_text() for path in files}
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in seen(folder).iterdir())
 
 
 def result(by: str) -> dict[str, str]:
@@ -96,7 +122,7 @@ def changes(folder: Path) -> range:
 def test_a_writer_alone_writes(tmp_path):
     assert len(changes(tmp_path)) > 20
     assert outputs(tmp_path) == result("older")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["record.json", "tokens", "unet"]
+    assert names(tmp_path) == ["record.json", "tokens", "unet"]
 
 
 def test_an_older_writer_that_was_stopped_anywhere_never_writes_again(tmp_path):
@@ -108,9 +134,9 @@ def test_an_older_writer_that_was_stopped_anywhere_never_writes_again(tmp_path):
         newer(folder)
         assert outputs(folder).items() >= result("newer").items(), at
         process.send_signal(signal.SIGCONT)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=120)
         assert outputs(folder) == result("newer"), f"stopped before change {at}"
-        assert sorted(path.name for path in folder.iterdir()) == ["record.json", "tokens", "unet"], at
+        assert names(folder) == ["record.json", "tokens", "unet"], at
         if process.returncode:
             assert "fenced: SLURM job 7 (restart 2, node g2) writes these outputs now" in errors
         codes.append(process.returncode)
@@ -124,7 +150,7 @@ def test_a_writer_that_was_killed_anywhere_is_never_waited_for_and_leaves_nothin
         assert older(folder, at, signal.SIGKILL).wait() == -signal.SIGKILL
         newer(folder)
         assert outputs(folder) == result("newer"), f"killed before change {at}"
-        assert sorted(path.name for path in folder.iterdir()) == ["record.json", "tokens", "unet"], at
+        assert names(folder) == ["record.json", "tokens", "unet"], at
 
 
 def test_the_last_claim_of_two_jobs_counts_whatever_their_numbers(tmp_path, monkeypatch):
@@ -135,7 +161,7 @@ def test_the_last_claim_of_two_jobs_counts_whatever_their_numbers(tmp_path, monk
         process = older(folder, at, signal.SIGSTOP, OLDER | {"job": "12"})
         token = newer(folder)
         process.send_signal(signal.SIGCONT)
-        process.communicate(timeout=20)
+        process.communicate(timeout=120)
         late = sorted((folder / "tokens").glob("[0-9]*"), key=lambda path: int(path.name))[-1]
         by = "older" if json.loads(late.read_text())["job"] == "12" else "newer"
         assert outputs(folder) == result(by), f"stopped before change {at}"
@@ -233,7 +259,7 @@ def test_without_slurm_nothing_is_asked_and_nothing_is_left(tmp_path):
     assert not fence.held()
     write(tmp_path, "local")
     assert outputs(tmp_path) == result("local")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["record.json", "unet"]
+    assert names(tmp_path) == ["record.json", "unet"]
 
 
 def test_a_script_that_is_superseded_says_so_and_exits_with_75(tmp_path, monkeypatch):

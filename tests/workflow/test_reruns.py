@@ -1,6 +1,7 @@
 """A finished experiment, a change, and a run that fails or is stopped: the same command again plans what is due."""
 
 import os
+import shutil
 import signal
 import sys
 import time
@@ -161,6 +162,15 @@ def test_the_same_cell_named_again_is_still_due(project: Project):
     assert set(project.plan(f"{cell}/scores.json", overlay=overlay)) == before
     back = project.plan(f"{cell}/scores.json")
     assert rules_of(back)["finetune"] == 2, "both were due, iteration 1 was removed, and iteration 2 starts from it"
+
+
+def test_a_shard_of_another_number_of_shards_is_made_again(project: Project):
+    shard = f"{RESULTS}/real/seed-0/iteration-2/generated/shard-0.zip"
+    shutil.copy2(
+        project.root / shard.replace("/shard-0", ""), project.root / shard
+    )  # As a run that was stopped leaves it.
+    assert project.plan(shard) == []
+    assert rules_of(project.plan(shard, overlay={"execution": {"shards": 2}})) == {"generate": 1}
 
 
 def test_touching_withdraws_nothing(project: Project):
