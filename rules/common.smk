@@ -243,7 +243,8 @@ def trainable(cell):
 
 def copies(cell):
     """Return how often the base model lies in the memory of a cell's fine-tune."""
-    return trainable_of(EXPERIMENT.arms[cell.arm].finetune.trainable.kind).MEMORY
+    finetune = EXPERIMENT.arms[cell.arm].finetune
+    return trainable_of(finetune.trainable.kind).MEMORY + (finetune.average is not None)
 
 
 def trained_with(cell):

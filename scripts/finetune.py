@@ -21,7 +21,7 @@ from scripts.lib.base.seeds import seed_of
 from scripts.lib.engines.engine import Encoder, engine_of
 from scripts.lib.experiment.choices import MixedPrecision, NoiseLevels
 from scripts.lib.regimes.composition import TYPES
-from scripts.lib.training.finetuning import finetune, keep_freed_memory
+from scripts.lib.training.finetuning import finetune, keep_freed_memory, moving_average
 from scripts.lib.training.trainable import trainable_of
 from scripts.lib.training.training_data import TrainingData, encode
 
@@ -37,6 +37,7 @@ def main(
     epochs: Annotated[int, typer.Option(help="Passes over the training set, unless there are --steps.", min=1)],
     batch_size: Annotated[int, typer.Option(help="Images per step.", min=1)],
     noise_levels: Annotated[NoiseLevels, typer.Option(help="How the levels of noise are drawn.")],
+    accumulate: Annotated[int, typer.Option(help="Parts of a batch, computed one after the other.", min=1)],
     horizontal_flip: Annotated[bool, typer.Option(help="Mirror images at random.")],
     weight_decay: Annotated[float, typer.Option(help="AdamW's weight decay.", min=0)],
     max_grad_norm: Annotated[float, typer.Option(help="Gradients are clipped to this norm.", min=0)],
@@ -51,12 +52,16 @@ def main(
     provenance: Annotated[Path, typer.Option(help="JSON to write: what made it, and the loss of each epoch.")],
     checkpoints: Annotated[Path, typer.Option(help="Folder for checkpoints; removed when the run is complete.")],
     steps: Annotated[int | None, typer.Option(help="Optimizer steps, in the place of --epochs.", min=1)] = None,
+    average: Annotated[
+        float | None, typer.Option(help="Decay of a moving average of what is trained; OUTPUT is of it.", min=0, max=1)
+    ] = None,
     start: Annotated[Path | None, typer.Option(help="Trained folder to start from; the base otherwise.")] = None,
 ) -> None:
     """Fine-tune on the images of TRAINING, the other parts of the model frozen, on all GPUs of the job."""
     loop: dict[str, Any] = {
         "learning_rate": learning_rate,
         "batch_size": batch_size,
+        "accumulate": accumulate,
         "weight_decay": weight_decay,
         "max_grad_norm": max_grad_norm,
         "mixed_precision": mixed_precision,
@@ -68,6 +73,7 @@ def main(
         "epochs": epochs,
         "steps": steps,
         "noise_levels": noise_levels,
+        "average": average,
         "horizontal_flip": horizontal_flip,
         "gradient_checkpointing": gradient_checkpointing,
         "seed": seed,
@@ -88,15 +94,18 @@ def main(
         network.enable_gradient_checkpointing()
 
     objective = engine.objective(model, noise_levels)
+    trained = list(part.parameters(network))
+    mean = None if average is None else moving_average(trained, average)
 
     def train() -> list[float]:
         return finetune(
             network,
-            part.parameters(network),
+            trained,
             objective,
             _encode(engine.encoder(model), training, root, horizontal_flip),
             state,
             **loop,
+            average=mean,
             steps=number,
             seed=seed_of(seed, replicate, iteration, "finetune"),
             checkpoint_minutes=checkpoint_minutes,
@@ -116,6 +125,9 @@ def main(
         results["noise_levels"] = objective.density
         results["loss"] = train()
         with replacing(output) as folder:
+            if mean:
+                part.save(network, folder / "last")
+                mean.copy_to(trained)
             part.save(network, folder)
     fence.check()
     shutil.rmtree(checkpoints)

@@ -38,7 +38,7 @@ def test_a_fine_tune_reads_the_sets_that_its_table_names_and_records_them(tmp_pa
         trainable_settings="{}",
         checkpoint_minutes=10,
         code="",
-        **Finetune(epochs=1, batch_size=2).model_dump() | {"trainable": "full"},
+        **Finetune(epochs=1, batch_size=2, average=0.9).model_dump() | {"trainable": "full"},
     )
     record = json.loads((cell / "finetune.json").read_text(encoding="utf-8"))
     assert {str(path): sha256(path) for path in (training, real, rewritten)}.items() <= record["inputs"].items()
@@ -59,4 +59,5 @@ def test_a_fine_tune_reads_the_sets_that_its_table_names_and_records_them(tmp_pa
     }
     assert len(record["results"]["loss"]) == 1
     assert not (cell / "checkpoints").exists()
-    assert (cell / "model/diffusion_pytorch_model.safetensors").is_file()
+    for folder in ("model", "model/last"):
+        assert (cell / folder / "diffusion_pytorch_model.safetensors").is_file()

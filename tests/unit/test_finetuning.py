@@ -27,7 +27,7 @@ from scripts.lib.base.seeds import seed_of
 from scripts.lib.engines.stable_diffusion import Encoder, Objective
 from scripts.lib.experiment.config.finetune import Finetune
 from scripts.lib.training import finetuning
-from scripts.lib.training.finetuning import finetune
+from scripts.lib.training.finetuning import finetune, moving_average
 from scripts.lib.training.training_data import batches, draw, encode, share_of
 from tests.full_size import architectures
 
@@ -204,6 +204,67 @@ def test_a_termination_is_saved_and_gone_on_from_to_the_same_weights(data, tmp_p
     assert losses_resumed == losses
     for name, parameter in undisturbed.named_parameters():
         assert torch.equal(resumed.get_parameter(name), parameter)
+
+
+@pytest.mark.parametrize("accumulate", [2, 3, 4, 9])
+def test_a_batch_in_parts_is_the_batch(data, tmp_path, monkeypatch, accumulate):
+    """Five of six samples in a batch, one in the last: parts of unequal size, and parts of none.
+
+    By plain gradient descent: AdamW makes whole steps of gradients that are zero but for rounding.
+    """
+    monkeypatch.setattr(torch.optim, "AdamW", lambda parameters, lr, **_: torch.optim.SGD(parameters, lr))
+
+    def run(folder: str, parts: int) -> tuple[UNet2DConditionModel, list[float]]:
+        network = unet()
+        options: dict[str, Any] = {"learning_rate": 0.1, "epochs": 2, "batch_size": 5, "seed": 0, "accumulate": parts}
+        return network, train(network, data, tmp_path / folder, **options)
+
+    whole, losses = run("whole", 1)
+    parts, losses_of_parts = run("parts", accumulate)
+    assert losses_of_parts == pytest.approx(losses, rel=1e-5)
+    for name, parameter in whole.named_parameters():
+        torch.testing.assert_close(parts.get_parameter(name), parameter, atol=1e-5, rtol=1e-5)
+
+
+def test_an_average_follows_the_steps_and_resumes(data, tmp_path, monkeypatch):
+    seen: list[torch.Tensor] = []
+
+    class Watched(Objective):
+        def loss(self, network, *arguments):
+            seen.append(network.conv_in.weight.detach().clone())
+            return super().loss(network, *arguments)
+
+    def run(folder: str) -> tuple[UNet2DConditionModel, Any]:
+        network = unet()
+        trained = list(network.parameters())
+        average = moving_average(trained, 0.25)
+        (tmp_path / folder).mkdir(exist_ok=True)
+        options: dict[str, Any] = {"learning_rate": 1e-3, "steps": 9, "batch_size": 2, "seed": 0, "average": average}
+        finetune(network, trained, Watched(MODEL), data, tmp_path / folder, **SETTINGS | options)
+        return network, average
+
+    network, average = run("undisturbed")
+    weights = [*seen, network.conv_in.weight.detach()]
+    expected = weights[1]
+    for step, weight in enumerate(weights[2:], start=1):
+        decay = min(0.25, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay) * weight
+    (number,) = [place for place, each in enumerate(network.parameters()) if each is network.conv_in.weight]
+    torch.testing.assert_close(average.shadow_params[number], expected, atol=1e-7, rtol=1e-6)
+    assert not torch.equal(average.shadow_params[number], weights[-1])
+
+    def draw_and_terminate(*arguments):
+        if arguments[2] == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return draw(*arguments)
+
+    monkeypatch.setattr(finetuning, "draw", draw_and_terminate)
+    with pytest.raises(SystemExit):
+        run("stopped")
+    monkeypatch.setattr(finetuning, "draw", draw)
+    _, resumed = run("stopped")
+    pairs = zip(resumed.shadow_params, average.shadow_params, strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs)
 
 
 @pytest.mark.parametrize(("samples", "processes"), [(8, 2), (5, 2), (1, 2), (3, 4)])

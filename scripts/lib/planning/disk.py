@@ -41,7 +41,8 @@ def sizes_of(experiment: Experiment, pilot: Pilot, parameters: Shapes) -> Sizes:
         chosen = experiment.arms[cell.arm].finetune.trainable
         trainable, length = trainable_of(chosen.kind), fine_tunes(experiment, cell)
         trained[cell] = trainable.size(parameters, chosen.settings)
-        model[cell] = trainable.kept(parameters, chosen.settings, length)
+        both = 1 if experiment.arms[cell.arm].finetune.average is None else 2  # The average, and the last weights.
+        model[cell] = both * trainable.kept(parameters, chosen.settings, length)
     image = pilot.image or 3.0 * experiment.dataset.resolution**2
     return Sizes(trained, model, image, pilot.other * images_a_cell(experiment))
 
@@ -63,8 +64,9 @@ def peak(experiment: Experiment, every: list[Job], spans: Mapping[str, Span], si
         start, end, _ = spans[job.output]
         if job.rule == "finetune":
             saved = min(CHECKPOINTS, int((end - start) / 60 / experiment.execution.checkpoint_minutes))
-            trainable = trainable_of(experiment.arms[job.cell.arm].finetune.trainable.kind)
-            checkpoints = saved * trainable.CHECKPOINT * sizes.trained[job.cell]
+            finetune = experiment.arms[job.cell.arm].finetune
+            copies = trainable_of(finetune.trainable.kind).CHECKPOINT + (finetune.average is not None)
+            checkpoints = saved * copies * sizes.trained[job.cell]
             changes += [(start, checkpoints), (end, sizes.model[job.cell]), (end, -checkpoints)]
             if job.cell not in kept:
                 changes.append((last_read[job.cell], -sizes.model[job.cell]))

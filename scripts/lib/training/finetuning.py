@@ -11,9 +11,10 @@ import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 from accelerate import Accelerator
@@ -22,6 +23,9 @@ from tqdm import tqdm
 from scripts.lib.engines.engine import Objective
 from scripts.lib.training import checkpoints
 from scripts.lib.training.training_data import TrainingData, batches, draw, share_of
+
+if TYPE_CHECKING:
+    from diffusers.training_utils import EMAModel
 
 
 def keep_freed_memory() -> None:
@@ -37,6 +41,13 @@ def keep_freed_memory() -> None:
         set_option(m_trim_threshold, -1)
 
 
+def moving_average(parameters: list[torch.nn.Parameter], decay: float) -> "EMAModel":
+    """Return an exponential moving average of parameters, of at most (1 + step) / (10 + step) in the first steps."""
+    from diffusers.training_utils import EMAModel  # Seconds to import, and seldom wanted.
+
+    return EMAModel(parameters, decay=decay)
+
+
 def finetune(
     network: torch.nn.Module,
     parameters: Iterable[torch.nn.Parameter],
@@ -49,6 +60,8 @@ def finetune(
     steps: int,
     batch_size: int,
     max_grad_norm: float,
+    accumulate: int = 1,
+    average: "EMAModel | None" = None,
     mixed_precision: str,
     seed: int,
     checkpoint_minutes: float,
@@ -59,6 +72,8 @@ def finetune(
 
     Args:
         parameters: those of the network that are trained.
+        average: of the parameters, as ``moving_average`` returns it; each step updates it.
+        accumulate: in how many parts a process computes its share of a batch, one after the other.
         saved: folder of this run's checkpoints. One that is found there is gone on from; the folder
             must belong to this very run (its inputs and parameters), and is the caller's to remove.
 
@@ -70,6 +85,8 @@ def finetune(
     """
     accelerator, trained = Accelerator(mixed_precision=mixed_precision), list(parameters)
     optimizer = torch.optim.AdamW(trained, lr=learning_rate, weight_decay=weight_decay, fused=True)
+    if average:
+        _follow(accelerator, optimizer, trained, average)
     network, optimizer = accelerator.prepare(network.train(), optimizer)
     losses = torch.zeros(steps)
     first = checkpoints.resume(accelerator, saved, losses)
@@ -78,29 +95,45 @@ def finetune(
     silent = not accelerator.is_main_process
     with _terminated() as terminated:
         for step, samples in tqdm(plan, "finetune", steps, mininterval=10, disable=silent, initial=first):
-            loss = _loss(accelerator, network, objective, data, samples, step, seed)
-            accelerator.backward(loss)
+            loss = _backward(accelerator, network, objective, data, samples, step, seed, accumulate)
             norm = accelerator.clip_grad_norm_(trained, max_grad_norm)
             due = time.monotonic() - last_save > 60 * checkpoint_minutes
-            # One exchange per step: the loss of the batch, and whether any process has a reason to save or to stop.
-            report = torch.stack([loss.detach(), *loss.new_tensor([due, len(terminated)])])
-            losses[step], due, stop = accelerator.reduce(report, "mean").cpu()
-            # The scaler of float16 skips a step whose gradient overflows, and continues.
-            if not losses[step].isfinite() or (accelerator.scaler is None and not norm.isfinite()):
-                checkpoints.save(accelerator, saved, step, losses)
-                raise FloatingPointError(_diverged(losses[step], norm, step, saved))
+            losses[step], due, stop = _exchange(accelerator, loss, due, len(terminated))
+            _refuse_divergence(accelerator, saved, step, losses, norm)
             optimizer.step()
             optimizer.zero_grad()
             if due or stop:
                 checkpoints.save(accelerator, saved, step + 1, losses)
                 last_save = time.monotonic()
             if stop:
-                print(f"stopped by SIGTERM after step {step}; run it again, and it resumes from there")
-                sys.exit(128 + signal.SIGTERM)
+                _stop(step)
     return [epoch.mean().item() for epoch in losses.split(-(-len(data.prompt) // batch_size))]
 
 
-def _loss(
+def _exchange(accelerator: Accelerator, loss: torch.Tensor, due: bool, stop: int) -> torch.Tensor:
+    """Return the loss of the batch, and whether any process has a reason to save or to stop: one exchange per step."""
+    return accelerator.reduce(torch.stack([loss, *loss.new_tensor([due, stop])]), "mean").cpu()
+
+
+def _stop(step: int) -> NoReturn:
+    print(f"stopped by SIGTERM after step {step}; run it again, and it resumes from there")
+    sys.exit(128 + signal.SIGTERM)
+
+
+def _follow(
+    accelerator: Accelerator, optimizer: torch.optim.Optimizer, trained: list[torch.nn.Parameter], average: "EMAModel"
+) -> None:
+    """Let an average follow the steps of an optimizer, and lie in the checkpoints."""
+
+    def follow(*_: Any) -> None:
+        average.to(trained[0].device)  # A checkpoint is read on the CPU.
+        average.step(trained)
+
+    accelerator.register_for_checkpointing(average)
+    optimizer.register_step_post_hook(follow)
+
+
+def _backward(
     accelerator: Accelerator,
     network: torch.nn.Module,
     objective: Objective,
@@ -108,20 +141,37 @@ def _loss(
     samples: torch.Tensor,
     step: int,
     seed: int,
+    parts: int,
 ) -> torch.Tensor:
-    """Return this process's part of the loss of a batch; the mean over all processes is the loss."""
-    share, weight = share_of(samples, accelerator.process_index, accelerator.num_processes)
-    drawn = draw(data, share, step, objective, seed)
-    latents, noise, levels = (tensor.to(accelerator.device) for tensor in drawn)
-    text = {name: tensor.to(accelerator.device) for name, tensor in data.text_of(share).items()}
-    return weight * objective.loss(network, latents, noise, levels, text)
+    """Add the gradient of this process's part of the loss of a batch, and return that part.
+
+    The mean over all processes is the loss. The network sees one of ``parts`` of the samples at a time.
+    """
+    total = torch.zeros((), device=accelerator.device)
+    for part in range(parts):
+        number = accelerator.process_index * parts + part
+        share, weight = share_of(samples, number, accelerator.num_processes * parts)
+        drawn = draw(data, share, step, objective, seed)
+        latents, noise, levels = (tensor.to(accelerator.device) for tensor in drawn)
+        text = {name: tensor.to(accelerator.device) for name, tensor in data.text_of(share).items()}
+        # Processes exchange gradients once, with the last part.
+        with nullcontext() if part == parts - 1 else accelerator.no_sync(network):
+            loss = weight / parts * objective.loss(network, latents, noise, levels, text)
+            accelerator.backward(loss)
+        total += loss.detach()
+    return total
 
 
-def _diverged(loss: torch.Tensor, norm: torch.Tensor, step: int, saved: Path) -> str:
-    return (
-        f"the loss is {loss}, the norm of its gradient {norm} at step {step}; lower finetune.learning_rate. "
-        f"The state before this step is kept in {saved}"
-    )
+def _refuse_divergence(
+    accelerator: Accelerator, saved: Path, step: int, losses: torch.Tensor, norm: torch.Tensor
+) -> None:
+    """Stop before a step whose loss or gradient is not finite; the scaler of float16 skips such a gradient itself."""
+    if not losses[step].isfinite() or (accelerator.scaler is None and not norm.isfinite()):
+        checkpoints.save(accelerator, saved, step, losses)
+        raise FloatingPointError(
+            f"the loss is {losses[step]}, the norm of its gradient {norm} at step {step}; lower "
+            f"finetune.learning_rate. The state before this step is kept in {saved}"
+        )
 
 
 @contextmanager

@@ -34,6 +34,17 @@ class Finetune(Section):
         "them is `uniform`, or the sigmoid of a standard normal number (`logit_normal`), most often in the middle. "
         "`published`: as the engine's models were trained (docs/experiments.md).",
     )
+    average: Annotated[float, Field(ge=0, lt=1)] | None = Field(
+        None,
+        description="Decay of an exponential moving average of what is trained, such as 0.999. In the first steps it "
+        "is (1 + step) / (10 + step) at most, as in diffusers. Images are made with the average, and the next "
+        "fine-tune starts from it. The weights of the last step are kept beside it, in `model/last/`. None: none.",
+    )
+    accumulate: PositiveInt = Field(
+        1,
+        description="Parts of a batch that are computed one after the other: less memory, and the same step except for "
+        "the last bits.",
+    )
     horizontal_flip: bool = Field(True, description="Mirror each image with probability one half in each step.")
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="AdamW's weight decay (diffusers' default).")
     max_grad_norm: PositiveFloat = Field(1.0, description="Gradients are clipped to this norm (diffusers' default).")
