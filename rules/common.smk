@@ -14,7 +14,7 @@ from scripts.lib.base.code import ROOT, digest
 from scripts.lib.base.commandline import flags, words
 from scripts.lib.base.kinds import kinds
 from scripts.lib.engines import prompts
-from scripts.lib.engines.engine import name_of
+from scripts.lib.engines.engine import engine_of, name_of
 from scripts.lib.weights import configured as weights
 from scripts.lib.experiment.config.describe import describe
 from scripts.lib.planning.controls import unmatched
@@ -133,13 +133,16 @@ wildcard_constraints:
 def memory(*names, copies=1):
     """Return the megabytes of a job that loads weights, more with each retry.
 
-    Python with torch, and the weights in float32; a fine-tune holds several copies. They are measured when the job is due, since the same run may download them.
+    Python with torch, and the weights in float32; a fine-tune holds several copies of the network that it trains. They
+    are measured when the job is due, since the same run may download them.
     """
     paths = [Path(name) for name in names]
 
     def megabytes(wildcards, attempt):
         total = sum(hashes.size(path, ".safetensors" if path.is_dir() else "") for path in paths)
-        return (3000 + copies * total // 2**20) * attempt
+        if copies > 1 and (MODEL / "model_index.json").is_file():
+            total += (copies - 1) * hashes.size(MODEL / engine_of(MODEL).COMPONENT, ".safetensors")
+        return (3000 + total // 2**20) * attempt
 
     return megabytes
 
