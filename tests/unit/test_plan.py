@@ -25,7 +25,7 @@ NONE = Pilot({}, [], None, 0.0)
 def experiment(settings):
     settings["generate"] = {"steps": 10, "strength": 0.5, "guidance_scale": 2.0}
     settings["finetune"] = {"epochs": 3}
-    settings["execution"] = {"teraflops": 0.001}
+    settings["execution"] = {"teraflops": 0.002, "utilization": 0.5}
     settings["arms"] = {"mixed": {"iterations": 3}, "light": {"iterations": 1, "finetune": {"epochs": 1}}}
     return load(settings)
 
@@ -127,11 +127,21 @@ def test_what_is_kept_shows_in_the_plan(experiment, tmp_path):
     assert set(result.rules["source"]) == {"counted operations", "not counted"}
 
 
+def test_counted_operations_are_hours_on_each_card_at_a_share_of_its_peak(experiment, tmp_path):
+    result = plan(experiment, tmp_path, lambda _: ONE)
+    hours = result.cards.set_index(["card", "precision"])["hours"]
+    assert hours["A100", "float32"] == pytest.approx(result.flops / (0.5 * 19.5e12) / 3600)
+    assert hours["A100", "float32"] / hours["A100", "bfloat16"] == pytest.approx(16)
+    assert hours["H100", "float32"] < hours["A100", "float32"]
+    assert "H100" in plan_views.text(result)
+    assert "H100" in plan_views.page(result)
+
+
 def test_a_terminal_of_100_columns_holds_the_plan_and_the_page_is_whole(experiment, tmp_path):
     result = plan(experiment, tmp_path, lambda _: ONE)
     assert max(map(len, plan_views.text(result).splitlines())) <= 100
     page = plan_views.page(result)
-    assert page.count("<table") == 4
+    assert page.count("<table") == 5
     assert "http" not in page, "nothing is loaded"
     assert page.count("<rect") > 10
 

@@ -13,7 +13,7 @@ from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.experiment.config.finetune import Finetune
 from scripts.lib.experiment.config.generate import Generate
 from scripts.lib.experiment.lineage import every_cell
-from scripts.lib.planning import disk
+from scripts.lib.planning import cards, disk
 from scripts.lib.planning.controls import shares
 from scripts.lib.planning.jobs import ON_GPU, Job, images_a_cell, images_of, jobs, steps_of_arms
 from scripts.lib.planning.pilot import Pilot, measure, passes, work_of
@@ -52,6 +52,7 @@ class Plan(NamedTuple):
         times: one row per number of devices: ``devices, seconds, at_least, at_most, disk_bytes``. The last row, of
             infinitely many devices, has the longest chain of jobs alone.
         steps: one row per arm: ``arm, cells, first, last``, the optimizer steps of its first and of its last fine-tune.
+        cards: ``card, precision, teraflops, hours``: the counted operations on each; no rows where all are measured.
         disk: one row per kind of file: ``files, number, bytes_each, bytes_all, source``.
         notes: what the figures rest on and what they leave out.
         spans: when each job runs on ``DRAWN`` devices, those that take no time left out.
@@ -67,6 +68,7 @@ class Plan(NamedTuple):
     rules: pd.DataFrame
     times: pd.DataFrame
     steps: pd.DataFrame
+    cards: pd.DataFrame
     disk: pd.DataFrame
     notes: list[str]
     spans: dict[Job, Span]
@@ -123,7 +125,8 @@ def cost_of(experiment: Experiment, job: Job, pilot: Pilot, count: Count) -> Cos
         return Cost(rate.startup + rate.each * work, f"measured, {rate.jobs} jobs")
     if job.rule in COUNTED:
         flops = operations(experiment, job, count)
-        return Cost(flops / experiment.execution.teraflops / 1e12, "counted operations", flops)
+        execution = experiment.execution
+        return Cost(flops / (execution.teraflops * execution.utilization * 1e12), "counted operations", flops)
     return None
 
 
@@ -142,6 +145,7 @@ def plan(experiment: Experiment, results: Path, count: Count) -> Plan:
     seconds = {output: cost.seconds if cost else 0.0 for output, cost in costs.items()}
     parameters = count(experiment.dataset.resolution).parameters
     sizes = disk.sizes_of(experiment, pilot, parameters)
+    flops = sum(cost.flops for cost in costs.values() if cost)
     drawn = schedule(seconds, {job.output: job.needs for job in every}, on_device, DRAWN)
     return Plan(
         experiment=experiment.experiment,
@@ -150,10 +154,11 @@ def plan(experiment: Experiment, results: Path, count: Count) -> Plan:
         images=images_a_cell(experiment),
         device=device,
         device_seconds=sum(seconds[output] for output in on_device),
-        flops=sum(cost.flops for cost in costs.values() if cost),
+        flops=flops,
         rules=_rules(every, costs),
         times=_times(experiment, every, seconds, on_device, sizes),
         steps=pd.DataFrame(steps_of_arms(experiment)),
+        cards=cards.table(flops, experiment.execution.utilization) if flops else cards.table(0, 1).head(0),
         disk=disk.table(experiment, every, sizes, pilot, parameters),
         notes=_notes(experiment, pilot, costs, device),
         spans={job: drawn[job.output] for job in every if job.output in on_device and seconds[job.output]},
@@ -208,8 +213,10 @@ def _notes(experiment: Experiment, pilot: Pilot, costs: Mapping[str, Cost | None
         )
     if any(cost and cost.flops for cost in costs.values()):
         notes.append(
-            f"Counted: floating-point operations of the model's architecture, at {experiment.execution.teraflops:g} "
-            "TFLOP/s (execution.teraflops). Run one cell, and the plan measures instead."
+            f"Counted: floating-point operations of the model's architecture, at {experiment.execution.utilization:g} "
+            f"(execution.utilization) of a peak of {experiment.execution.teraflops:g} TFLOP/s (execution.teraflops); "
+            "of the data sheets' peaks without sparsity for A100 and H100. Networks run in float32 unless "
+            "finetune.mixed_precision says otherwise. Run one cell, and the plan measures instead."
         )
     if expected := shares(experiment):
         notes.append(

@@ -15,12 +15,19 @@ from scripts.lib.planning.jobs import Job
 from scripts.lib.planning.plan import DRAWN, Plan
 from scripts.lib.planning.schedule import Span
 
-WORDS = {"rule", "files", "source", "arm"}  # Columns of words, aligned to the left; figures are to the right.
+WORDS = {
+    "rule",
+    "files",
+    "source",
+    "arm",
+    "card",
+    "precision",
+}  # Columns of words, aligned to the left; figures are to the right.
 # The base model is gray; the arms have Okabe and Ito's colors, which most eyes tell apart, and two of Tol's.
 COLORS = ["#999999", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#332288", "#882255"]
 TEMPLATE = ROOT / "report" / "plan" / "page.html"
 ROW = 22  # Height of a device's row in the drawing, whose width is 900.
-FRAMES = ("rules", "times", "steps", "disk")
+FRAMES = ("rules", "times", "steps", "cards", "disk")
 
 
 def duration(seconds: float) -> str:
@@ -66,6 +73,14 @@ def tables(plan: Plan) -> dict[str, pd.DataFrame]:
         "rules": pd.DataFrame(rules | {"source": plan.rules["source"]}),
         "times": pd.DataFrame(times),
         "steps": plan.steps.rename(columns={"first": "steps, first iteration", "last": "last iteration"}),
+        "cards": pd.DataFrame(
+            {
+                "card": plan.cards["card"],
+                "precision": plan.cards["precision"],
+                "peak, TFLOP/s": [f"{peak:g}" for peak in plan.cards["teraflops"]],
+                "GPU-hours": [f"{hours:.3g}" for hours in plan.cards["hours"]],
+            }
+        ),
         "disk": pd.DataFrame(disk | {"source": plan.disk["source"]}),
     }
 
@@ -83,7 +98,7 @@ def _said(values: pd.Series, words: Callable[[float], str]) -> list[str]:
 def text(plan: Plan) -> str:
     """Return a plan for a terminal of 100 columns."""
     notes = [textwrap.fill(note, 100, subsequent_indent="  ", initial_indent="- ") for note in plan.notes]
-    aligned = map(_aligned, tables(plan).values())
+    aligned = [_aligned(frame) for frame in tables(plan).values() if len(frame)]
     return "\n\n".join([textwrap.fill(headline(plan), 100), *aligned, "\n".join(notes)])
 
 

@@ -36,8 +36,15 @@ class Execution(Section):
     )
     teraflops: PositiveFloat = Field(
         19.5,
-        description="What `snakemake plan` takes a GPU to do, in 10¹² operations per second, where nothing is measured "
-        "yet. The default is the float32 peak in NVIDIA's data sheet of the A100, which no run reaches.",
+        description="The peak of the GPU for `snakemake plan`, in 10¹² operations per second, where nothing is "
+        "measured yet. The default is that of the A100 in float32, by NVIDIA's data sheet.",
+    )
+    utilization: float = Field(
+        0.4,
+        gt=0,
+        le=1,
+        description="The share of a peak that `snakemake plan` takes a run to reach. Trainings that are tuned reach "
+        "0.3 to 0.5; no GPU has run this code yet.",
     )
 
     @model_validator(mode="after")
