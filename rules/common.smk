@@ -308,6 +308,12 @@ def reward_settings(wildcards):
     return getattr(EXPERIMENT.rewards, wildcards.reward)
 
 
+def reward_rows(wildcards, images):
+    """Return what identifies what a score reads of a table of the user's for an image set; nothing for other scores."""
+    kind = kinds("rewards")[wildcards.reward]
+    return kind.identity(reward_settings(wildcards), images) if hasattr(kind, "identity") else ""
+
+
 def reward_weights(wildcards):
     """Return the weights that a score loads."""
     return [use.path for use in weights.uses_of_reward(EXPERIMENT, wildcards.reward).values()]

@@ -87,6 +87,7 @@ rule reward:
             ),
         ),
         weights=lambda wildcards: [weights.identity(EXPERIMENT, path) for path in reward_weights(wildcards)],
+        rows=lambda wildcards: reward_rows(wildcards, f"{this(wildcards)}/{wildcards.images}.zip"),
         settings=lambda wildcards: in_file({"settings": reward_settings(wildcards).model_dump_json()}),
         root=fixed(RESULTS),
     shell:
@@ -112,3 +113,5 @@ use rule reward as reward_of_dataset with:
         set=rf"images|fresh/\d+|sources/({one_of(FOLDERS)})",
         reward=one_of(kinds("rewards")),
     priority: 0
+    params:
+        rows=lambda wildcards: reward_rows(wildcards, f"dataset/{wildcards.set}.zip"),

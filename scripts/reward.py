@@ -23,8 +23,8 @@ def main(
     """Write one row per image."""
     reward = kinds("rewards")[kind]
     metadata, pixels = imageset.read(images)
-    scores = reward.reward(metadata, pixels, reward.Settings(**json.loads(settings)), real, batch_size)
-    table = metadata[["file_name"]].assign(images=images.relative_to(root).as_posix(), score=scores)
+    table = metadata.assign(images=images.relative_to(root).as_posix())
+    table["score"] = reward.reward(table, pixels, reward.Settings(**json.loads(settings)), real, batch_size)
     csvs.write(output, table[["images", "file_name", "score"]])
 
 

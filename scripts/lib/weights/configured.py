@@ -74,6 +74,7 @@ def check(experiment: Experiment) -> None:
     """Refuse weights that a later job would fail on. What is still to be downloaded is checked when it arrives.
 
     Raises:
+        ValueError: a reward's settings do not fit what is there.
         ModelError: weights are missing, are of another format, do not fit the experiment's images, differ from their
             SHA-256, or are no longer what was fetched.
     """
@@ -96,6 +97,9 @@ def check(experiment: Experiment) -> None:
         for arm in experiment.arms.values():
             trainable = arm.finetune.trainable
             trainable_of(trainable.kind).check(engine_of(Path(path)), Path(path), trainable.settings)
+    for name, kind in kinds("rewards").items():
+        if (settings := getattr(experiment.rewards, name)) is not None and hasattr(kind, "check"):
+            kind.check(settings, experiment.dataset.attributes)
     if deepface := experiment.dataset.deepface:
         folder = Path(deepface.weights)
         asked = [name for name in experiment.dataset.classified if (folder / DEEPFACE_WEIGHTS[name]).is_file()]
