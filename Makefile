@@ -94,10 +94,10 @@ FULL_SIZE := --configfile config/paper.yaml config/full-size.yaml --cores 2 --re
 THREADS := finetune=2 generate=2 unseen=2 embed=2 embed_dataset=2
 full-size: export OMP_NUM_THREADS = 2
 full-size: setup  ## Run the paper's architectures with random weights; a table of seconds and memory.
-	python -m tests.full_size.make_inputs --output results/full-size-inputs
+	python -m benchmarks.full_size.make_inputs --output results/full-size-inputs
 	snakemake $(FULL_SIZE) --set-threads $(THREADS)
-	python -m tests.full_size.step results/full-size-inputs/stable-diffusion
-	python -m tests.full_size.table results/full-size/benchmarks
+	python -m benchmarks.full_size.step results/full-size-inputs/stable-diffusion
+	python -m benchmarks.full_size.table results/full-size/benchmarks
 
 test-slurm: setup  ## Run an experiment on a real SLURM, and every fault of a cluster (as root, on Debian).
 	tests/slurm/install.sh

@@ -32,8 +32,8 @@ from transformers import (
     UMT5EncoderModel,
 )
 
+from benchmarks.full_size.architectures import NOISE
 from scripts.lib.base.code import ROOT
-from tests.full_size.architectures import NOISE
 
 Shape = Literal["1.5", "2.1-base", "2.1"]
 BETAS = ("beta_schedule", "beta_start", "beta_end")

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.full_size.architectures import NOISE
 from scripts.lib import engines
 from scripts.lib.base.code import ROOT
 from scripts.lib.base.kinds import kinds
@@ -27,7 +28,6 @@ from scripts.lib.training import finetuning
 from scripts.lib.training.finetuning import finetune
 from scripts.lib.training.trainables import full, lora
 from scripts.lib.training.training_data import draw, encode
-from tests.full_size.architectures import NOISE
 from tests.models import tiny_3, tiny_aura_flow, tiny_flux, tiny_xl
 
 PROMPTS = ["a drawing of a man", "a drawing of an old woman with dark skin", "a man"]

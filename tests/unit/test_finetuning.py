@@ -21,6 +21,7 @@ from safetensors.torch import load_file
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from benchmarks.full_size import architectures
 from scripts.lib.base import fence, imageset
 from scripts.lib.base.commandline import words
 from scripts.lib.base.seeds import seed_of
@@ -29,7 +30,6 @@ from scripts.lib.experiment.config.finetune import Finetune
 from scripts.lib.training import finetuning
 from scripts.lib.training.finetuning import finetune, moving_average
 from scripts.lib.training.training_data import batches, draw, encode, share_of
-from tests.full_size import architectures
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "models/miniature"

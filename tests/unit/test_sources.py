@@ -216,7 +216,7 @@ def test_composition_counts_each_origin():
 
 @pytest.fixture
 def pictures(tmp_path):
-    """A folder of eight labelled images of each group, and their table."""
+    """A folder of eight labeled images of each group, and their table."""
     rows = []
     for number, group in enumerate(GROUPS):
         for index in range(8):

@@ -11,7 +11,7 @@ import torch
 from torchvision.models.inception import Inception3
 from transformers import Dinov2Config, Dinov2Model
 
-from tests.full_size.make_inputs import draw_images
+from benchmarks.full_size.make_inputs import draw_images
 from tests.models import tiny_pipeline
 from tests.networks import write_color_networks
 from tests.workflow.conftest import ROOT, Project
@@ -44,6 +44,6 @@ def test_the_overlay_runs_to_the_end(tmp_path: Path):
     assert {"frechet_distance", "clip_score", "vendi_score"} <= set(scores["metric"])
     assert set(scores.loc[scores["metric"] == "frechet_distance", "features"]) == {"fid", "dino"}
     assert len(pd.read_csv(cell / "curation/1-cull.csv")) == 2
-    table = [sys.executable, "-m", "tests.full_size.table", str(project.root / "results/full-size/benchmarks")]
+    table = [sys.executable, "-m", "benchmarks.full_size.table", str(project.root / "results/full-size/benchmarks")]
     printed = subprocess.run(table, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert "culled/seed-0/iteration-1/finetune" in printed

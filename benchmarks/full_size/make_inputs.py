@@ -10,11 +10,11 @@ import typer
 from PIL import Image
 from transformers import CLIPTokenizer
 
+from benchmarks.full_size import architectures
 from scripts.cli import run
 from scripts.lib.base.atomic import replacing
 from scripts.lib.base.code import ROOT
 from scripts.lib.dataset.avatars import draw
-from tests.full_size import architectures
 from tests.networks import write_vgg16
 
 TOKENIZER = ROOT / "models/miniature/tokenizer"  # The true one is not available here; its vocabulary is a part of it.

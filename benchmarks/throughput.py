@@ -1,6 +1,6 @@
 """Measure batched classification against a plain loop of DeepFace.analyze, at DeepFace's full size.
 
-python -m tests.throughput     # needs 4 GB of memory, 2 GB of disk and a few minutes; no download
+python -m benchmarks.throughput     # needs 4 GB of memory, 2 GB of disk and a few minutes; no download
 """
 
 import os
