@@ -74,6 +74,7 @@ SCORE_SETTINGS = flags(
         "metrics": EXPERIMENT.score.metrics.model_dump_json(),
         "attribute": list(EXPERIMENT.dataset.attributes),
         "space": list(EXPERIMENT.score.features),
+        **EXPERIMENT.score.bootstrap.model_dump(),
     }
 )
 EMBEDDINGS = EXPERIMENT.score.embeddings

@@ -109,6 +109,7 @@ rule tabulate:
             caption="../report/means.rst",
             labels={"result": "means (CSV)", "shows": "means over replicates, with 95 % intervals"},
         ),
+        absent="<results>/absent.csv",
     log:
         "<logs>/tabulate.log",
     localrule: True
@@ -119,7 +120,7 @@ rule tabulate:
         scores=lambda wildcards, input: in_file({}, input.scores),
     shell:
         "python -m scripts.tabulate {params.scores} --floor {input.floor} --output {output.scores}"
-        " --means {output.means} > {log} 2>&1"
+        " --means {output.means} --absent {output.absent} > {log} 2>&1"
 
 
 rule contrast:

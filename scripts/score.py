@@ -1,6 +1,7 @@
 """Score the images of one cell from their embeddings."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from scripts.lib.base.atomic import write_json
 from scripts.lib.experiment.config.metrics import Metrics
 from scripts.lib.metrics.metric import Embedded
 from scripts.lib.scoring import scores
+from scripts.lib.scoring.bootstrap import Resampling
 
 
 def main(
@@ -26,8 +28,14 @@ def main(
     space: Annotated[list[str], typer.Option(help="Name of a feature space, in the order of the embeddings.")],
     attribute: Annotated[list[str], typer.Option(help="Attribute whose values are scored apart. Repeat it.")],
     metrics: Annotated[str, typer.Option(help="JSON: the settings of each kind of metric, as score.metrics.")],
+    resamples: Annotated[int, typer.Option(help="How often the images are drawn again, for the intervals.")],
+    seed: Annotated[int, typer.Option(help="Seed of these draws.")],
     output: Annotated[
-        Path, typer.Option(help="JSON to write: what made the embeddings; metric, space, group, n and value of each.")
+        Path,
+        typer.Option(
+            help="JSON to write: what made the embeddings; metric, space, group, n, value and interval of each score; "
+            "which scores are absent, and why."
+        ),
     ],
     unseen: Annotated[Path | None, typer.Option(help="Image set of the unseen prompts.")] = None,
     unseen_clip: Annotated[Path | None, typer.Option(help="Its embeddings for the CLIP score.")] = None,
@@ -36,18 +44,23 @@ def main(
     ] = None,
 ) -> None:
     """Write every metric of every feature space, of all images and of the values of each attribute."""
-    settings = Metrics(**json.loads(metrics))
+    settings, resampling = Metrics(**json.loads(metrics)), Resampling(resamples, seed)
     ours, made_by = _load(images, clip, dict(zip(space, features, strict=True)))
     theirs, reference_made_by = _load(reference, reference_clip, dict(zip(space, reference_features, strict=True)))
     for name, made in made_by.items():
         if made != reference_made_by[name]:
             raise ValueError(f"{images} and {reference}: different networks embedded them for {name}; embed both again")
-    rows = scores.score(ours, theirs, attribute, settings)
-    content: dict[str, Any] = {"embeddings": made_by, "generated": [row._asdict() for row in rows]}
+    found = {"generated": scores.score(ours, theirs, attribute, settings, resampling)}
     if unseen and unseen_clip and unseen_features:
         other, _ = _load(unseen, unseen_clip, dict(zip(space, unseen_features, strict=True)))
-        content["unseen"] = [row._asdict() for row in scores.of_prompts(other, scores.ALL, settings)]
+        found["unseen"] = list(scores.of_prompts(other, scores.ALL, settings, resampling))
+    absent = {name: scores.absent(rows, space, unseen=name == "unseen") for name, rows in found.items()}
+    content = {"embeddings": made_by, **_dicts(found), "absent": _dicts(absent)}
     write_json(output, content)
+
+
+def _dicts(tables: Mapping[str, Sequence[Any]]) -> dict[str, list[dict[str, Any]]]:
+    return {name: [row._asdict() for row in rows] for name, rows in tables.items()}
 
 
 def _load(images: Path, clip: Path, features: dict[str, Path]) -> tuple[dict[str, Embedded], dict[str, Any]]:

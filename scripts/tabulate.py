@@ -13,27 +13,34 @@ from scripts.lib.experiment.cell import FLOOR, Cell
 from scripts.lib.scoring.replicates import over_replicates
 
 IMAGES = ("generated", "unseen")
-COLUMNS = ["arm", "replicate", "iteration", "images", "group", "features", "metric", "value", "n"]
+CELL = ["arm", "replicate", "iteration", "images", "group", "features", "metric"]
+COLUMNS = [*CELL, "value", "n", "low_images", "high_images"]
 
 
 def main(
     scores: Annotated[list[Path], typer.Argument(help="scores.json of the cells; their folders name the cells.")],
     floor: Annotated[Path, typer.Option(help="scores.json of the real images against the reference.")],
     output: Annotated[Path, typer.Option(help="CSV to write: one row per metric, feature space, group and cell.")],
-    means: Annotated[Path, typer.Option(help="CSV to write: mean and 95 % interval over replicates.")],
+    means: Annotated[Path, typer.Option(help="CSV to write: mean, 95 % intervals over replicates and over images.")],
+    absent: Annotated[Path, typer.Option(help="CSV to write: the scores that cannot be computed, and why.")],
 ) -> None:
     """Write one row per metric, feature space, group and cell; the real images' own scores are the arm `floor`."""
-    rows = _rows(floor, {"arm": FLOOR, "replicate": 0, "iteration": 0})
-    for path in scores:
-        rows += _rows(path, Cell.from_path(path)._asdict())
-    table = pd.DataFrame(rows)[COLUMNS]
-    for path, content in ((output, table), (means, over_replicates(table))):
-        csvs.write(path, content)
+    cells = [(floor, {"arm": FLOOR, "replicate": 0, "iteration": 0})]
+    cells += [(path, Cell.from_path(path)._asdict()) for path in scores]
+    found: list[dict] = []
+    missing: list[dict] = []
+    for path, cell in cells:
+        content = json.loads(path.read_text())
+        found += _rows(content, cell)
+        missing += _rows(content["absent"], cell)
+    table = pd.DataFrame(found)[COLUMNS].astype({"low_images": float, "high_images": float})
+    csvs.write(output, table)
+    csvs.write(means, over_replicates(table))
+    csvs.write(absent, pd.DataFrame(missing, columns=[*CELL, "reason"]))
 
 
-def _rows(path: Path, cell: dict) -> list[dict]:
-    content = json.loads(path.read_text())
-    return [{**cell, "images": images, **row} for images in IMAGES for row in content.get(images, [])]
+def _rows(sets: dict, cell: dict) -> list[dict]:
+    return [{**cell, "images": images, **row} for images in IMAGES for row in sets.get(images, [])]
 
 
 if __name__ == "__main__":

@@ -106,7 +106,8 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
         for metric, value in METRICS.items()
     ]
     columns = ["arm", "replicate", "iteration", "images", "group", "features", "metric", "value", "n"]
-    pd.DataFrame(rows, columns=columns).to_csv(results / "scores.csv", index=False)
+    scores = pd.DataFrame(rows, columns=columns).assign(low_images=None, high_images=None)
+    scores.to_csv(results / "scores.csv", index=False)
 
     def build(output: Path, **settings: Any) -> Path:
         arguments: dict[str, Any] = {

@@ -43,7 +43,8 @@ def table(replicates=1, all_ends=(40.0, 20.0), real_ends=(9.0, 27.5)):
         content += rows("all", replicate, 2, 999, 999, 999, images="unseen")
         content += rows("all", replicate, 2, 999, 999, 999, group="gender=man")
     columns = ["arm", "replicate", "iteration", "images", "group", "features", "metric", "value", "n"]
-    return pd.DataFrame(content, columns=columns)
+    scores = pd.DataFrame(content, columns=columns)
+    return scores.assign(low_images=scores["value"] - 0.5, high_images=scores["value"] + 0.25)
 
 
 def assert_printable(figure: Figure) -> None:

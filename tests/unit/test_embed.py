@@ -48,6 +48,8 @@ def test_embeddings_of_other_images_are_refused(sets, tmp_path):
             space=["fid"],
             attribute=[],
             metrics='{"neighbors": {"nearest_k": 2}}',
+            resamples=40,
+            seed=0,
             output=tmp_path / "scores.json",
         )
 
@@ -72,5 +74,7 @@ def test_embeddings_of_different_networks_are_not_compared(sets, tmp_path):
             space=["fid"],
             attribute=[],
             metrics="{}",
+            resamples=40,
+            seed=0,
             output=tmp_path / "scores.json",
         )

@@ -5,7 +5,7 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.collections import PolyCollection
+from matplotlib.collections import LineCollection, PolyCollection
 from scipy import stats
 
 from scripts.lib.experiment.arms import Arm
@@ -116,6 +116,15 @@ def test_no_two_arms_look_alike_and_grey_print_keeps_the_order_of_the_shares():
 def test_bands_appear_only_with_replicates():
     assert not any(bands(axes) for axes in draw("curves", table(1), ARMS, "CLIP").axes)
     assert [len(bands(axes)) for axes in draw("curves", table(3), ARMS, "CLIP").axes] == [len(ARMS)] * 2
+
+
+def test_vertical_lines_are_the_intervals_over_the_images_of_an_arm_s_own_cells():
+    for axes in draw("curves", table(1), ARMS, "CLIP").axes:
+        drawn = [artist.get_segments() for artist in axes.collections if isinstance(artist, LineCollection)]
+        assert len(drawn) == len(ARMS)
+        assert all(len(segments) == 2 for segments in drawn), "two iterations of each arm, without where it starts"
+        lengths = [segment[1][1] - segment[0][1] for segments in drawn for segment in segments]
+        assert lengths == pytest.approx([0.75] * len(lengths))
 
 
 def test_the_band_of_a_distance_is_students_interval_of_the_mean_on_a_log_scale():

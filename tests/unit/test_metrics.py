@@ -264,12 +264,12 @@ def test_mind_equals_torch_fidelity_s_formula(pair):
     """Its release 0.4.0 does not have MIND yet: this is the formula of its metric_mind.py, in its float32."""
     import torch
 
-    x, y = (torch.from_numpy(z[:150]) for z in pair)
-    directions = np.random.default_rng(0).normal(size=(12, 50))
-    directions = torch.from_numpy(directions / np.linalg.norm(directions, axis=0)).float()
-    first, second = ((z.float() @ directions).sort(dim=0).values for z in (x, y))
+    x, y = (z[:150] for z in pair)
+    units = np.random.default_rng(0).normal(size=(12, 50))
+    directions = torch.from_numpy(units / np.linalg.norm(units, axis=0)).float()
+    first, second = ((torch.from_numpy(z).float() @ directions).sort(dim=0).values for z in (x, y))
     expected = 3 * 12 * ((first - second) ** 2).mean(dim=0).mean()
-    assert mind(x.numpy(), y.numpy(), 50) == pytest.approx(float(expected), rel=1e-5)
+    assert mind(x, y, 50) == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_mind_is_the_wasserstein_distance_on_each_direction(pair):

@@ -37,6 +37,7 @@ ATTRIBUTES = {"kind": VALUES}
 LOOKS = {
     name: {"synthetic": 1.0} | ({"curate": ["cull"], "shape": "square"} if name == "culled" else {}) for name in ARMS
 }
+NO_INTERVAL = {"low_images": None, "high_images": None}
 CELLS = ["base/seed-0/iteration-0", *(f"{name}/seed-0/iteration-1" for name in ARMS)]
 
 
@@ -101,11 +102,11 @@ def results(dataset, tmp_path_factory):
         imageset.write(place / "generated.zip", table.assign(seed="0"), images)
         imageset.write(place / "unseen.zip", prompts, images[: len(prompts)])
         rows = [
-            {"metric": metric, "features": "fid", "group": group, "n": 2, "value": number + 1 / 3}
+            {"metric": metric, "features": "fid", "group": group, "n": 2, "value": number + 1 / 3} | NO_INTERVAL
             for metric in ("frechet_distance", "clip_score", "clip_score_std", "kernel_distance")
             for group in groups
         ]
-        (place / "scores.json").write_text(json.dumps({"generated": rows}))
+        (place / "scores.json").write_text(json.dumps({"generated": rows, "absent": {}}))
         machine = {"gpus": 0, "device": "cpu", "node": "NA", "slurm_job": None}
         record = {"seconds": 3600.0, "peak_memory_mib": 1, "started": "", "machine": machine}
         (place / "finetune.json").write_text(json.dumps(record))
@@ -141,7 +142,13 @@ def results(dataset, tmp_path_factory):
                 composition=place / "composition.csv",
             )
     paths = [folder / cell / "scores.json" for cell in CELLS]
-    tabulate.main(scores=paths, floor=paths[0], output=folder / "scores.csv", means=folder / "means.csv")
+    tabulate.main(
+        scores=paths,
+        floor=paths[0],
+        output=folder / "scores.csv",
+        means=folder / "means.csv",
+        absent=folder / "absent.csv",
+    )
     costs.main(records=[folder / cell / "finetune.json" for cell in CELLS[1:]], output=folder / "costs.csv")
     return folder
 

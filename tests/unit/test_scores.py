@@ -8,13 +8,15 @@ import pytest
 import scipy.stats
 
 from scripts import tabulate
+from scripts.lib.base.kinds import kinds
 from scripts.lib.experiment.config.metrics import Metrics
 from scripts.lib.metrics.clip_score import clip_scores
 from scripts.lib.metrics.frechet_distance import frechet_distance
 from scripts.lib.metrics.metric import Embedded
 from scripts.lib.metrics.vendi_score import vendi_score
+from scripts.lib.scoring.bootstrap import Resampling
 from scripts.lib.scoring.replicates import over_replicates
-from scripts.lib.scoring.scores import score
+from scripts.lib.scoring.scores import absent, of_prompts, score
 
 
 def embedded(sizes, seed=0, features=4):
@@ -107,15 +109,27 @@ def test_a_set_is_at_no_distance_from_itself():
 
 
 def test_scores_of_all_cells_become_one_tidy_table(tmp_path):
-    row = {"metric": "clip_score", "features": "", "group": "all", "n": 3, "value": 31.5}
+    row = {
+        "metric": "clip_score",
+        "features": "",
+        "group": "all",
+        "n": 3,
+        "value": 31.5,
+        "low_images": 31,
+        "high_images": 33,
+    }
+    reason = {"metric": "mind", "features": "fid", "group": "all", "reason": "needs two images, and a finite value"}
     paths = [tmp_path / name for name in ("a-1/seed-7/iteration-10/scores.json", "base/seed-0/iteration-0/scores.json")]
     for path in (*paths, tmp_path / "floor.json"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"generated": [row], "unseen": [row]}))
-    tabulate.main(
-        scores=paths, floor=tmp_path / "floor.json", output=tmp_path / "scores.csv", means=tmp_path / "means.csv"
-    )
-    table = pd.read_csv(tmp_path / "scores.csv")
+        path.write_text(json.dumps({"generated": [row], "unseen": [row], "absent": {"generated": [reason]}}))
+    outputs = {name: tmp_path / f"{name}.csv" for name in ("output", "means", "absent")}
+    tabulate.main(scores=paths, floor=tmp_path / "floor.json", **outputs)
+    missing = pd.read_csv(tmp_path / "absent.csv")
+    assert missing[["arm", "images", "metric", "reason"]].drop_duplicates().to_numpy().tolist() == [
+        [arm, "generated", "mind", "needs two images, and a finite value"] for arm in ("floor", "a-1", "base")
+    ]
+    table = pd.read_csv(tmp_path / "output.csv")
     assert table[["arm", "replicate", "iteration"]].drop_duplicates().to_numpy().tolist() == [
         ["floor", 0, 0],
         ["a-1", 7, 10],
@@ -125,6 +139,43 @@ def test_scores_of_all_cells_become_one_tidy_table(tmp_path):
     assert (table["value"] == 31.5).all()
 
 
+def test_only_the_whole_set_has_intervals_over_its_images_and_they_contain_its_scores():
+    settings = Metrics.model_validate({"neighbors": {"nearest_k": 3}})
+    ours, theirs = ({"fid": embedded({"man": 12, "woman": 11}, seed)} for seed in (0, 1))
+    rows = score(ours, theirs, ["gender"], settings, Resampling(100, 0))
+    found = pd.DataFrame(rows).set_index("group")
+    whole, parts = found.loc["all"], found.drop("all")
+    assert ((whole["low_images"] < whole["value"]) & (whole["value"] < whole["high_images"])).all()
+    assert parts["low_images"].isna().all()
+    assert rows == score(ours, theirs, ["gender"], settings, Resampling(100, 0))
+
+
+def test_what_cannot_be_computed_is_absent_with_a_reason():
+    zeros = embedded({"man": 3})
+    zeros = zeros._replace(clip_image=0 * zeros.clip_image, features=0 * zeros.features)
+    settings = Metrics()
+    with np.errstate(invalid="ignore"):
+        rows = score({"fid": zeros}, {"fid": zeros}, [], settings)
+    missing = {(row.metric, row.features): row.reason for row in absent(rows, ["fid"])}
+    assert missing["precision", "fid"] == "needs more images than nearest_k, and a finite value"
+    assert missing["clip_score", ""] == "needs an image, and a finite value"
+    assert all(np.isfinite(row.value) for row in rows)
+    names = {name for kind in kinds("metrics").values() for name in kind.METRICS}
+    assert {row.metric for row in rows} | {metric for metric, _ in missing} == names
+    assert not {row.metric for row in rows} & {metric for metric, _ in missing}
+    unseen = absent(of_prompts({"fid": embedded({"man": 1})}, "all", settings), ["fid"], unseen=True)
+    assert {row.metric for row in unseen} == {"clip_score_std", "vendi_within_prompt", "distance_within_prompt"}
+
+
+def test_means_add_the_intervals_over_the_images_of_independent_replicates_as_squares():
+    table = replicated("kernel_distance", [[1.0, 2.0]])
+    table = table.assign(low_images=[0.4, 1.2], high_images=[1.3, 2.4])
+    (row,) = over_replicates(table).to_dict("records")
+    assert (row["low_images"], row["high_images"]) == pytest.approx((1.5 - 0.5, 1.5 + 0.25))
+    (row,) = over_replicates(table.assign(low_images=[0.4, np.nan])).to_dict("records")
+    assert np.isnan(row["low_images"])
+
+
 def replicated(metric, values):
     """Scores of many independent sets of replicates, (sets, replicates), as if each were of a group of its own."""
     rows = [
@@ -132,9 +183,8 @@ def replicated(metric, values):
         for number, row in enumerate(values)
         for replicate, value in enumerate(row)
     ]
-    return pd.DataFrame(
-        rows, columns=["arm", "replicate", "iteration", "images", "group", "features", "metric", "value"]
-    )
+    columns = ["arm", "replicate", "iteration", "images", "group", "features", "metric", "value"]
+    return pd.DataFrame(rows, columns=columns).assign(low_images=np.nan, high_images=np.nan)
 
 
 @pytest.mark.parametrize("replicates", [3, 6])
@@ -169,8 +219,13 @@ def test_means_over_replicates_have_students_interval():
     key = {"arm": "real", "iteration": 5, "images": "generated", "group": "all", "features": "fid"}
     rows = [{**key, "metric": "kernel_distance", "replicate": i, "value": v} for i, v in enumerate([1.0, 2.0, 3.0])]
     alone = {**key, "metric": "clip_score", "replicate": 0, "value": 70.0}
-    table = over_replicates(pd.DataFrame([*rows, alone])).set_index("metric").to_dict("index")
+    table = (
+        over_replicates(pd.DataFrame([*rows, alone]).assign(low_images=69, high_images=72))
+        .set_index("metric")
+        .to_dict("index")
+    )
     several, single = table["kernel_distance"], table["clip_score"]
+    assert (single["low_images"], single["high_images"]) == (69, 72)
     assert (several["replicates"], several["mean"]) == (3, 2.0)
     assert (several["low"], several["high"]) == pytest.approx(scipy.stats.t.interval(0.95, 2, loc=2, scale=1 / 3**0.5))
     assert single["mean"] == 70

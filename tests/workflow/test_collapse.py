@@ -113,6 +113,8 @@ def _cell(results: Path, arm: str, iteration: int, share: float) -> dict[str, fl
         space=list(EXPERIMENT.score.features),
         attribute=[],
         metrics="{}",
+        resamples=40,
+        seed=0,
         output=cell / "scores.json",
     )
     rows = pd.DataFrame(json.loads((cell / "scores.json").read_text(encoding="utf-8"))["generated"])

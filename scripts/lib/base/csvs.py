@@ -15,7 +15,7 @@ from scripts.lib.base.atomic import replacing
 
 Types = Mapping[str, type]
 CELL: Types = {"replicate": int, "iteration": int}
-SCORES: Types = {**CELL, "value": float, "n": int}
+SCORES: Types = {**CELL, "value": float, "n": int, "low_images": float, "high_images": float}
 COSTS: Types = {
     **CELL,
     "seconds": float,

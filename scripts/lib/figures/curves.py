@@ -50,7 +50,8 @@ def trajectory(scores: pd.DataFrame, name: str, arm: Arm) -> pd.DataFrame:
         arm: the arm; its first point is its parent's, or the base model's.
 
     Returns:
-        Index ``iteration``; columns ``mean``, ``low`` and ``high``, see ``replicates.over_replicates``.
+        Index ``iteration``; columns ``mean``, ``low``, ``high``, ``low_images`` and ``high_images``, see
+        ``replicates.over_replicates``.
     """
     start = (scores["arm"] == (arm.parent or BASE)) & (scores["iteration"] == (arm.from_iteration or 0))
     own = scores[start | (scores["arm"] == name)]
@@ -116,6 +117,9 @@ def _draw_lines(
         line = trajectory(scores, name, arms[name])
         # The first point is another arm's or the base model's.
         axes.plot(line.index, line["mean"], markevery=slice(1, None), markersize=markersize, **look)
+        axes.vlines(
+            line.index[1:], *line[["low_images", "high_images"]][1:].T.to_numpy(), color=look["color"], linewidth=0.7
+        )
         if line["low"].notna().any():
             axes.fill_between(line.index, line["low"], line["high"], color=look["color"], alpha=0.12, linewidth=0)
     if scores.empty:

@@ -6,8 +6,8 @@ from scripts.lib.experiment.config.section import Section
 from scripts.lib.metrics.metric import Embedded, Metric
 
 METRICS = {
-    "clip_score": Metric("CLIP score", "higher is better", False, None, "curves"),
-    "clip_score_std": Metric("CLIP score, standard deviation", "over the images", False, (0, None)),
+    "clip_score": Metric("CLIP score", "higher is better", False, None, "curves", needs="an image"),
+    "clip_score_std": Metric("CLIP score, standard deviation", "over the images", False, (0, None), needs="two images"),
 }
 AGAINST_REFERENCE = False
 
@@ -21,6 +21,15 @@ def compute(images: Embedded, _: Settings) -> dict[str, float]:
     scores = clip_scores(images.clip_image, images.clip_text)
     deviation = {"clip_score_std": float(scores.std(ddof=1))} if len(scores) > 1 else {}
     return {"clip_score": float(scores.mean())} | deviation
+
+
+def resampled(images: Embedded, _: Settings, counts: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the means and the standard deviations of resamples of the images."""
+    scores, n = clip_scores(images.clip_image, images.clip_text), len(images.clip_image)
+    means = counts @ scores / n
+    squares = counts @ (scores - scores.mean()) ** 2 - n * (means - scores.mean()) ** 2
+    deviation = {"clip_score_std": np.sqrt(squares.clip(0) / (n - 1))} if n > 1 else {}
+    return {"clip_score": means} | deviation
 
 
 def clip_scores(images: np.ndarray, texts: np.ndarray) -> np.ndarray:

@@ -10,7 +10,10 @@ from scripts.lib.metrics.mmd import mmd, mmd_of_shared_groups
 SCALE = 1000  # As the CMMD is printed.
 METRICS = {
     "gaussian_mmd": Metric(
-        "Gaussian MMD", "lower is better, but a loss of diversity at an equal mean hardly shows", True
+        "Gaussian MMD",
+        "lower is better, but a loss of diversity at an equal mean hardly shows",
+        True,
+        needs="two images of one group in both sets",
     ),
 }
 AGAINST_REFERENCE = True
@@ -32,7 +35,15 @@ class Settings(Section):
 def compute(images: Embedded, reference: Embedded, settings: Settings, **_: bool) -> dict[str, float]:
     """Return the distance of the groups that have two images or more in both sets; nothing where none has."""
     distance = mmd_of_shared_groups(images, reference, lambda a, b: _gaussian(a, b, settings.bandwidth))
-    return {} if distance is None else {"gaussian_mmd": SCALE * distance}
+    return {} if distance is None else {"gaussian_mmd": SCALE * float(distance[0])}
+
+
+def resampled(
+    images: Embedded, reference: Embedded, settings: Settings, counts: np.ndarray, **__: bool
+) -> dict[str, np.ndarray]:
+    """Return the distances of resamples of the images."""
+    distances = mmd_of_shared_groups(images, reference, lambda a, b: _gaussian(a, b, settings.bandwidth), counts)
+    return {} if distances is None else {"gaussian_mmd": SCALE * distances}
 
 
 def gaussian_mmd(
@@ -48,7 +59,7 @@ def gaussian_mmd(
     Raises:
         ValueError: a group has a single sample, of which no pair can be made.
     """
-    return SCALE * mmd(x, y, x_groups, y_groups, lambda a, b: _gaussian(a, b, bandwidth))
+    return SCALE * float(mmd(x, y, x_groups, y_groups, lambda a, b: _gaussian(a, b, bandwidth))[0])
 
 
 def _gaussian(a: np.ndarray, b: np.ndarray, bandwidth: float) -> np.ndarray:

@@ -7,7 +7,7 @@ from scripts.lib.metrics.metric import Embedded, Metric
 from scripts.lib.metrics.mmd import mmd, mmd_of_shared_groups
 
 METRICS = {
-    "kernel_distance": Metric("Kernel distance", "lower is better", True),
+    "kernel_distance": Metric("Kernel distance", "lower is better", True, needs="two images of one group in both sets"),
 }
 AGAINST_REFERENCE = True
 
@@ -19,7 +19,15 @@ class Settings(Section):
 def compute(images: Embedded, reference: Embedded, _: Settings, **__: bool) -> dict[str, float]:
     """Return the distance of the groups that have two images or more in both sets; nothing where none has."""
     distance = mmd_of_shared_groups(images, reference, _cubic)
-    return {} if distance is None else {"kernel_distance": distance}
+    return {} if distance is None else {"kernel_distance": float(distance[0])}
+
+
+def resampled(
+    images: Embedded, reference: Embedded, _: Settings, counts: np.ndarray, **__: bool
+) -> dict[str, np.ndarray]:
+    """Return the distances of resamples of the images."""
+    distances = mmd_of_shared_groups(images, reference, _cubic, counts)
+    return {} if distances is None else {"kernel_distance": distances}
 
 
 def kernel_distance(x: np.ndarray, y: np.ndarray, x_groups: np.ndarray, y_groups: np.ndarray) -> float:
@@ -28,7 +36,7 @@ def kernel_distance(x: np.ndarray, y: np.ndarray, x_groups: np.ndarray, y_groups
     Raises:
         ValueError: a group has a single sample, of which no pair can be made.
     """
-    return mmd(x, y, x_groups, y_groups, _cubic)
+    return float(mmd(x, y, x_groups, y_groups, _cubic)[0])
 
 
 def _cubic(a: np.ndarray, b: np.ndarray) -> np.ndarray:

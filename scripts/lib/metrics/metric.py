@@ -15,6 +15,7 @@ class Metric(NamedTuple):
         of_features: whether it compares features, so that an axis names their network.
         limits: where an axis starts and ends by the metric's nature; None leaves both, or the end, to the values.
         figure: the figure that has a panel of it; None: none has.
+        needs: what a set must have, as the reason of an absent score says it.
     """
 
     title: str
@@ -22,6 +23,7 @@ class Metric(NamedTuple):
     of_features: bool
     limits: tuple[float, float | None] | None = None
     figure: Literal["curves", "diversity"] | None = None
+    needs: str = "more images"
 
     @property
     def ratio(self) -> bool:

@@ -7,7 +7,7 @@ from scripts.lib.experiment.config.section import Section
 from scripts.lib.metrics.metric import Embedded, Metric
 
 METRICS = {
-    "mind": Metric("MIND, sliced Wasserstein", "lower is better", True, (0, None)),
+    "mind": Metric("MIND, sliced Wasserstein", "lower is better", True, (0, None), needs="two images"),
 }
 AGAINST_REFERENCE = True
 SEED = 0
@@ -28,6 +28,21 @@ def compute(images: Embedded, reference: Embedded, settings: Settings, **_: bool
     return {"mind": mind(images.features, reference.features, settings.directions)}
 
 
+def resampled(
+    images: Embedded, reference: Embedded, settings: Settings, counts: np.ndarray, **__: bool
+) -> dict[str, np.ndarray]:
+    """Return the distances of resamples of the images."""
+    n, dimensions = images.features.shape
+    if n < 2:
+        return {}
+    ours, theirs = (_projected(z.features, settings.directions, SEED).T for z in (images, reference))
+    order, theirs = np.argsort(ours, axis=1), np.sort(theirs, axis=1)
+    ours = np.take_along_axis(ours, order, axis=1).ravel()
+    # A resample has the sorted values of the set, each as often as it was drawn.
+    means = [((np.repeat(ours, row[order].ravel()) - theirs.ravel()) ** 2).mean() for row in counts]
+    return {"mind": 3 * dimensions * np.array(means)}
+
+
 def mind(x: np.ndarray, y: np.ndarray, directions: int = 1000, seed: int = SEED) -> float:
     """Return 3d times the mean squared 2-Wasserstein distance of two samples' projections on random directions.
 
@@ -44,7 +59,11 @@ def mind(x: np.ndarray, y: np.ndarray, directions: int = 1000, seed: int = SEED)
     """
     if x.shape != y.shape:
         raise ValueError(f"MIND compares samples of one size, got {x.shape} and {y.shape}")
-    units = np.random.default_rng(seed).normal(size=(x.shape[1], directions))
-    units /= np.linalg.norm(units, axis=0)
-    ours, theirs = (np.sort(np.asarray(z, np.float64) @ units, axis=0) for z in (x, y))
+    ours, theirs = (np.sort(_projected(z, directions, seed), axis=0) for z in (x, y))
     return float(3 * x.shape[1] * ((ours - theirs) ** 2).mean())
+
+
+def _projected(x: np.ndarray, directions: int, seed: int) -> np.ndarray:
+    """Return the projections of samples on random unit vectors, (n, directions)."""
+    units = np.random.default_rng(seed).normal(size=(x.shape[1], directions))
+    return np.asarray(x, np.float64) @ (units / np.linalg.norm(units, axis=0))

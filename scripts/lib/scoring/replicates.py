@@ -19,14 +19,22 @@ def over_replicates(scores: pd.DataFrame) -> pd.DataFrame:
     The interval of a metric with a zero and no upper end (``Metric.ratio``) is computed on the scale of the logarithm,
     with the delta method's standard error s / (mean √n): it stays above 0.
 
+    The interval over images says what other images of the same models would give. The replicates' images are
+    independent, so that the halves of their intervals add as squares.
+
     Args:
-        scores: columns ``arm, replicate, iteration, images, group, features, metric, value``.
+        scores: columns ``arm, replicate, iteration, images, group, features, metric, value, low_images, high_images``.
 
     Returns:
-        ``arm, iteration, images, group, features, metric, replicates, mean, low, high``; the interval of
-        a single replicate is NaN.
+        ``arm, iteration, images, group, features, metric, replicates, mean, low, high, low_images, high_images``; the
+        interval over a single replicate is NaN, and so is one over images where a replicate has none.
     """
-    table = scores.groupby(KEYS, sort=False)["value"].agg(["count", "mean", "std"]).reset_index()
+    squares = scores.assign(
+        below=(scores["value"] - scores["low_images"]) ** 2, above=(scores["high_images"] - scores["value"]) ** 2
+    )
+    rows = squares.groupby(KEYS, sort=False)
+    table = rows["value"].agg(["count", "mean", "std"]).reset_index()
+    halves = np.sqrt(rows[["below", "above"]].sum(skipna=False).to_numpy()) / table[["count"]].to_numpy()
     half = stdtrit(table["count"] - 1, 0.975) * table["std"] / np.sqrt(table["count"])
     ratios = [name for name, metric in catalogue().items() if metric.ratio]
     on_log_scale = table["metric"].isin(ratios) & (table["mean"] > 0)
@@ -34,5 +42,7 @@ def over_replicates(scores: pd.DataFrame) -> pd.DataFrame:
     ends = table.assign(
         low=(table["mean"] - half).mask(on_log_scale, table["mean"] / factor),
         high=(table["mean"] + half).mask(on_log_scale, table["mean"] * factor),
+        low_images=table["mean"] - halves[:, 0],
+        high_images=table["mean"] + halves[:, 1],
     )
     return ends.drop(columns="std").rename(columns={"count": "replicates"})

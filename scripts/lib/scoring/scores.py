@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import ModuleType
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -11,14 +11,17 @@ from scripts.lib.base.kinds import kinds
 from scripts.lib.experiment.cell import ALL
 from scripts.lib.experiment.config.section import Section
 from scripts.lib.metrics.metric import Embedded
+from scripts.lib.scoring.bootstrap import Resampling, compute, interval, resampled
 
 Spaces = Mapping[str, Embedded]
+T = TypeVar("T")
 
 
 class Score(NamedTuple):
     """One number: a metric of the images of one group (``all``, or ``attribute=value``), ``n`` of them.
 
-    ``features`` is the feature space that it compares, blank for a metric that compares none.
+    ``features`` is the feature space that it compares, blank for a metric that compares none. ``low_images`` and
+    ``high_images`` are the ends of its 95 % interval over the images; None where it has none.
     """
 
     metric: str
@@ -26,36 +29,96 @@ class Score(NamedTuple):
     group: str
     n: int
     value: float
+    low_images: float | None = None
+    high_images: float | None = None
 
 
-def of_prompts(images: Spaces, group: str, settings: Section) -> Iterator[Score]:
+class Absent(NamedTuple):
+    """A score that cannot be computed, and why."""
+
+    metric: str
+    features: str
+    group: str
+    reason: str
+
+
+def of_prompts(images: Spaces, group: str, settings: Section, resampling: Resampling | None = None) -> Iterator[Score]:
     """Yield the metrics that need no reference.
 
     Args:
         images: the same images in each feature space.
         group: whose images they are.
         settings: those of each kind of metric, by its name.
+        resampling: of the images, for the intervals; None: without intervals.
     """
     for name, kind in kinds("metrics").items():
         if not kind.AGAINST_REFERENCE:
             for space, own in _spaces(kind, images):
-                for metric, value in kind.compute(own, getattr(settings, name)).items():
-                    yield Score(metric, space, group, len(own.metadata), value)
+                yield from _scores(kind, own, None, getattr(settings, name), (space, group), resampling)
 
 
-def against(images: Spaces, reference: Spaces, group: str, settings: Section) -> Iterator[Score]:
+def against(
+    images: Spaces, reference: Spaces, group: str, settings: Section, resampling: Resampling | None = None
+) -> Iterator[Score]:
     """Yield the distances between two sets of equal n; each where n allows."""
     for name, kind in kinds("metrics").items():
         if kind.AGAINST_REFERENCE:
             for space, own in _spaces(kind, images):
                 other = reference[space] if space else next(iter(reference.values()))
-                found = kind.compute(own, other, getattr(settings, name), whole=group == ALL)
-                for metric, value in found.items():
-                    yield Score(metric, space, group, len(own.metadata), value)
+                yield from _scores(kind, own, other, getattr(settings, name), (space, group), resampling)
 
 
-def score(images: Spaces, reference: Spaces, attributes: list[str], settings: Section) -> list[Score]:
-    """Score the whole set, and each value of each attribute.
+def absent(scores: Iterable[Score], spaces: Iterable[str], *, unseen: bool = False) -> list[Absent]:
+    """Return which scores of an image set there are not, of the groups that have any, and why.
+
+    Args:
+        scores: those that there are.
+        spaces: the feature spaces.
+        unseen: whether the set is that of the unseen prompts, which is compared with no reference.
+    """
+    scores = list(scores)
+    found = {(row.metric, row.features, row.group) for row in scores}
+    return [
+        Absent(name, space, group, f"needs {metric.needs}, and a finite value")
+        for group in dict.fromkeys(row.group for row in scores)
+        for kind in kinds("metrics").values()
+        if not (unseen and kind.AGAINST_REFERENCE)
+        for space, _ in _spaces(kind, dict.fromkeys(spaces))
+        for name, metric in kind.METRICS.items()
+        if (name, space, group) not in found
+    ]
+
+
+def _scores(
+    kind: ModuleType,
+    own: Embedded,
+    other: Embedded | None,
+    settings: Section,
+    place: tuple[str, str],
+    resampling: Resampling | None,
+) -> Iterator[Score]:
+    """Yield the finite scores of one kind of metric in one space, with their intervals.
+
+    Args:
+        place: the space and the group.
+    """
+    space, group = place
+    found = compute(kind, own, other, settings, whole=group == ALL)
+    values = resampled(kind, own, other, settings, resampling, whole=group == ALL) if resampling and found else {}
+    for metric, value in found.items():
+        if np.isfinite(value):
+            ends = interval(kind.METRICS[metric], value, values[metric]) if metric in values else (None, None)
+            yield Score(metric, space, group, len(own.metadata), value, *ends)
+
+
+def score(
+    images: Spaces,
+    reference: Spaces,
+    attributes: list[str],
+    settings: Section,
+    resampling: Resampling | None = None,
+) -> list[Score]:
+    """Score the whole set, with intervals over its images, and each value of each attribute.
 
     Distances compare equal n per group: the first rows of each demographic group, as many as the
     smaller set has. CLIP and Vendi scores are over all images. The whole set always has a Fréchet
@@ -66,6 +129,7 @@ def score(images: Spaces, reference: Spaces, attributes: list[str], settings: Se
         reference: the reference in the same spaces.
         attributes: those whose values are scored apart.
         settings: those of each kind of metric, by its name.
+        resampling: of the images of the whole set; None: without intervals.
     """
     metadata = next(iter(images.values())).metadata
     ours, theirs = _equal(metadata, next(iter(reference.values())).metadata)
@@ -75,9 +139,9 @@ def score(images: Spaces, reference: Spaces, attributes: list[str], settings: Se
     ]
     rows: list[Score] = []
     for group, member in subsets:
-        rows += of_prompts(_take(images, np.flatnonzero(member)), group, settings)
-        chosen = member.to_numpy()[ours]
-        rows += against(_take(images, ours[chosen]), _take(reference, theirs[chosen]), group, settings)
+        chosen, again = member.to_numpy()[ours], resampling if group == ALL else None
+        rows += of_prompts(_take(images, np.flatnonzero(member)), group, settings, again)
+        rows += against(_take(images, ours[chosen]), _take(reference, theirs[chosen]), group, settings, again)
     return rows
 
 
@@ -85,7 +149,7 @@ def _take(spaces: Spaces, rows: np.ndarray) -> Spaces:
     return {name: embedded.take(rows) for name, embedded in spaces.items()}
 
 
-def _spaces(kind: ModuleType, spaces: Spaces) -> Iterable[tuple[str, Embedded]]:
+def _spaces(kind: ModuleType, spaces: Mapping[str, T]) -> Iterable[tuple[str, T]]:
     """Return the spaces that a kind of metric is computed in: all, or one without a name where it compares none."""
     if any(metric.of_features for metric in kind.METRICS.values()):
         return spaces.items()

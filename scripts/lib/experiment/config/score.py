@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from scripts.lib.experiment.config.bootstrap import Bootstrap
 from scripts.lib.experiment.config.features import Features, networks_of
 from scripts.lib.experiment.config.metrics import Metrics
 from scripts.lib.experiment.config.section import Name, Section, Weights
@@ -57,6 +58,10 @@ class Score(Section):
         None,
         description="The arm that every other one is compared with (`contrasts.csv`, `summary.txt`); none: `real`, if "
         "such an arm exists. Without a control nothing is compared.",
+    )
+    bootstrap: Bootstrap = Field(
+        default_factory=Bootstrap,
+        description="Intervals over the images of a cell: what other images of the same model would score.",
     )
     metrics: Metrics = Field(default_factory=Metrics, description="Settings of the metrics; all of them are computed.")
 

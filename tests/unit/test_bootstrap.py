@@ -1,0 +1,74 @@
+"""The bootstrap over images: resamples are what a loop would compute, and intervals have their nominal coverage."""
+
+import numpy as np
+import pytest
+
+from scripts.lib.base.kinds import kinds
+from scripts.lib.metrics.metric import Metric
+from scripts.lib.scoring.bootstrap import Resampling, compute, draw_counts, interval, resampled
+from tests.unit.test_metrics import EDGES, grouped, random
+
+FEW = Resampling(3, 0)
+SETS = EDGES | {"of a usual size": (random(60, 8), random(60, 8, 1), "a" * 20 + "b" * 40)}
+
+
+def take(embedded, row):
+    return embedded.take(np.repeat(np.arange(len(row)), row))
+
+
+@pytest.mark.parametrize("edge", SETS)
+@pytest.mark.parametrize("name", kinds("metrics"))
+def test_resamples_are_scored_as_sets_of_their_images_are(name, edge):
+    kind, (x, y, groups) = kinds("metrics")[name], SETS[edge]
+    images = grouped(x.astype(np.float32), groups)
+    reference = grouped(y.astype(np.float32), groups) if kind.AGAINST_REFERENCE else None
+    for whole in (True, False):
+        expected = [
+            compute(kind, take(images, row), reference, kind.Settings(), whole=whole)
+            for row in draw_counts(images.metadata["group"].to_numpy(), FEW)
+        ]
+        found = resampled(kind, images, reference, kind.Settings(), FEW, whole=whole)
+        assert all(found.keys() == values.keys() for values in expected)
+        for metric, values in found.items():
+            assert values == pytest.approx([one[metric] for one in expected], rel=1e-5, abs=1e-6), metric
+
+
+def test_a_kind_without_resamples_of_its_own_is_computed_set_by_set(monkeypatch):
+    kind, (x, y, groups) = kinds("metrics")["mind"], SETS["of a usual size"]
+    images, reference = grouped(x, groups), grouped(y, groups)
+    at_once = resampled(kind, images, reference, kind.Settings(), FEW, whole=True)
+    monkeypatch.delattr(kind, "resampled")
+    one_by_one = resampled(kind, images, reference, kind.Settings(), FEW, whole=True)
+    assert one_by_one["mind"] == pytest.approx(at_once["mind"])
+
+
+def test_a_resample_has_as_many_images_of_each_group():
+    groups = np.array(list("aabbbcaa"))
+    counts = draw_counts(groups, Resampling(500, 3))
+    for name, size in (("a", 4), ("b", 3), ("c", 1)):
+        assert (counts[:, groups == name].sum(1) == size).all()
+    assert counts.mean(0) == pytest.approx(1, abs=0.15)
+    assert (counts == draw_counts(groups, Resampling(500, 3))).all()
+    assert (counts != draw_counts(groups, Resampling(500, 4))).any()
+
+
+def test_an_interval_of_a_distance_stays_above_0_and_is_around_the_score():
+    values = np.linspace(3, 5, 401)
+    ratio, plain = Metric("", "", True, (0, None)), Metric("", "", True)
+    assert interval(ratio, 0.4, values) == pytest.approx((0.4 * np.exp(-0.95 / 0.4), 0.4 * np.exp(0.95 / 0.4)))
+    assert interval(plain, 0.4, values) == pytest.approx((0.4 - 0.95, 0.4 + 0.95))
+
+
+@pytest.mark.parametrize("metric", ["frechet_distance", "kernel_distance"])
+def test_intervals_over_images_cover_the_score_that_the_model_has_at_this_n(metric):
+    """Sets of one model: 95 % of the intervals contain the mean score of such sets. They are few, to take no time."""
+    rng, kind = np.random.default_rng(0), kinds("metrics")[metric]
+    groups, reference = "a" * 40, grouped(rng.normal(size=(40, 3)), "a" * 40)
+    sets = [grouped(1.2 * rng.normal(size=(40, 3)) + 0.5, groups) for _ in range(300)]
+    scores = [kind.compute(one, reference, kind.Settings(), whole=True)[metric] for one in sets]
+    covered = []
+    for number, (one, score) in enumerate(zip(sets, scores, strict=True)):
+        values = resampled(kind, one, reference, kind.Settings(), Resampling(200, number), whole=True)[metric]
+        low, high = interval(kind.METRICS[metric], score, values)
+        covered.append(low <= np.mean(scores) <= high)
+    assert 0.90 <= np.mean(covered) <= 0.98
