@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from scripts.lib.base import csvs
 from scripts.lib.experiment.config.load import load
 from scripts.lib.experiment.lineage import cells
 from scripts.lib.planning import plan_views
@@ -14,6 +15,7 @@ from scripts.lib.planning.jobs import jobs
 from scripts.lib.planning.pilot import Pilot, Rate
 from scripts.lib.planning.plan import architecture, cost_of, operations, plan
 from scripts.lib.planning.schedule import Span
+from tests.unit.test_contrasts import scores
 
 ONE: Any = SimpleNamespace(
     forward=10, training=30, encode=4, decode=5, text=1, parameters={"to_q.weight": (10, 100)}, guided=2
@@ -144,6 +146,23 @@ def test_a_terminal_of_100_columns_holds_the_plan_and_the_page_is_whole(experime
     assert page.count("<table") == 5
     assert "http" not in page, "nothing is loaded"
     assert page.count("<rect") > 10
+
+
+def test_the_plan_says_how_many_replicates_a_difference_takes_once_there_are_two(experiment, settings, tmp_path):
+    experiment = load(settings | {"arms": {"real": {"synthetic": 0}, "mixed": {}}})
+    assert "can be said once two replicates" in " ".join(
+        plan_views.text(plan(experiment, tmp_path, lambda _: ONE)).split()
+    )
+    values = {"real": [10.0, 11.0, 12.0], "mixed": [13.0, 15.0, 15.5]}
+    space = next(iter(experiment.score.features))
+    table = scores(values).assign(features=space, n=900, low_images=None, high_images=None)
+    csvs.write(tmp_path / "scores.csv", table)
+    result = plan(experiment, tmp_path, lambda _: ONE)
+    words = " ".join(plan_views.text(result).split())
+    assert "mixed 1 frechet_distance 3 3.5 0.5 3" in words
+    assert "in 80 % of such experiments" in words
+    assert "frechet_distance" in plan_views.page(result)
+    assert json.loads(json.dumps(plan_views.numbers(result)))["power"][0]["replicates"] == 3
 
 
 def test_the_numbers_of_a_plan_are_json_for_scripts(experiment, tmp_path):

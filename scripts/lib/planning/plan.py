@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
+from scripts.lib.base import csvs
 from scripts.lib.experiment.cell import BASE
 from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.experiment.config.finetune import Finetune
@@ -18,6 +19,7 @@ from scripts.lib.planning.controls import shares
 from scripts.lib.planning.jobs import ON_GPU, Job, images_a_cell, images_of, jobs, steps_of_arms
 from scripts.lib.planning.pilot import Pilot, measure, passes, work_of
 from scripts.lib.planning.schedule import Span, bounds, critical_path, schedule
+from scripts.lib.scoring.power import COLUMNS, suggested
 from scripts.lib.training.trainable import trainable_of
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ class Plan(NamedTuple):
         steps: one row per arm: ``arm, cells, first, last``, the optimizer steps of its first and of its last fine-tune.
         cards: ``card, precision, teraflops, hours``: the counted operations on each; no rows where all are measured.
         disk: one row per kind of file: ``files, number, bytes_each, bytes_all, source``.
+        power: the replicates that would be needed, see ``power.suggested``; without rows before there are two.
         notes: what the figures rest on and what they leave out.
         spans: when each job runs on ``DRAWN`` devices, those that take no time left out.
     """
@@ -70,6 +73,7 @@ class Plan(NamedTuple):
     steps: pd.DataFrame
     cards: pd.DataFrame
     disk: pd.DataFrame
+    power: pd.DataFrame
     notes: list[str]
     spans: dict[Job, Span]
 
@@ -160,9 +164,19 @@ def plan(experiment: Experiment, results: Path, count: Count) -> Plan:
         steps=pd.DataFrame(steps_of_arms(experiment)),
         cards=cards.table(flops, experiment.execution.utilization) if flops else cards.table(0, 1).head(0),
         disk=disk.table(experiment, every, sizes, pilot, parameters),
+        power=_power(experiment, results),
         notes=_notes(experiment, pilot, costs, device),
         spans={job: drawn[job.output] for job in every if job.output in on_device and seconds[job.output]},
     )
+
+
+def _power(experiment: Experiment, results: Path) -> pd.DataFrame:
+    """Return what the scores so far suggest, in the first feature space."""
+    path, space = results / "scores.csv", next(iter(experiment.score.features))
+    if not path.is_file():
+        return pd.DataFrame(columns=COLUMNS)
+    scores = csvs.read(path, csvs.SCORES)
+    return suggested(scores[scores["features"].isin(["", space])], experiment.control)
 
 
 def _rules(every: list[Job], costs: Mapping[str, Cost | None]) -> pd.DataFrame:

@@ -14,20 +14,15 @@ from scripts.lib.figures import pages
 from scripts.lib.planning.jobs import Job
 from scripts.lib.planning.plan import DRAWN, Plan
 from scripts.lib.planning.schedule import Span
+from scripts.lib.scoring.power import MOST, POWER
 
-WORDS = {
-    "rule",
-    "files",
-    "source",
-    "arm",
-    "card",
-    "precision",
-}  # Columns of words, aligned to the left; figures are to the right.
+# Columns of words, aligned to the left; figures are to the right.
+WORDS = {"rule", "files", "source", "arm", "card", "precision", "score"}
 # The base model is gray; the arms have Okabe and Ito's colors, which most eyes tell apart, and two of Tol's.
 COLORS = ["#999999", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#332288", "#882255"]
 TEMPLATE = ROOT / "report" / "plan" / "page.html"
 ROW = 22  # Height of a device's row in the drawing, whose width is 900.
-FRAMES = ("rules", "times", "steps", "cards", "disk")
+FRAMES = ("rules", "times", "steps", "cards", "disk", "power")
 
 
 def duration(seconds: float) -> str:
@@ -69,6 +64,10 @@ def tables(plan: Plan) -> dict[str, pd.DataFrame]:
     disk: dict[str, Any] = {"files": plan.disk["files"], "number": plan.disk["number"]}
     for name, column in (("one", "bytes_each"), ("all", "bytes_all")):
         disk[name] = _said(plan.disk[column], volume)
+    columns = {"arm": "arm", "iteration": "iteration", "metric": "score", "pairs": "replicates"}
+    power = plan.power[list(columns)].rename(columns=columns)
+    for name, column in (("difference", "difference"), ("deviation", "deviation"), ("needed", "replicates")):
+        power[name] = _said(plan.power[column], _needed if name == "needed" else "{:.3g}".format)
     return {
         "rules": pd.DataFrame(rules | {"source": plan.rules["source"]}),
         "times": pd.DataFrame(times),
@@ -82,7 +81,25 @@ def tables(plan: Plan) -> dict[str, pd.DataFrame]:
             }
         ),
         "disk": pd.DataFrame(disk | {"source": plan.disk["source"]}),
+        "power": power,
     }
+
+
+def replicates(plan: Plan) -> str:
+    """Say what the table of replicates is, or why it has no rows."""
+    if plan.power.empty:
+        return (
+            "How many replicates a difference takes can be said once two replicates of an arm and of the control ended."
+        )
+    return (
+        f"Needed: replicates that show a difference to the control of this size in {100 * POWER:.0f} % of such "
+        "experiments (paired t test, 5 %, two-sided), by the mean and the deviation of the finished pairs. Few pairs "
+        "give rough ones."
+    )
+
+
+def _needed(number: float) -> str:
+    return f"more than {MOST}" if math.isinf(number) else f"{number:.0f}"
 
 
 def numbers(plan: Plan) -> dict[str, Any]:
@@ -110,6 +127,7 @@ def page(plan: Plan) -> str:
         TEMPLATE,
         plan=plan,
         headline=headline(plan),
+        replicates=replicates(plan),
         tables=tables(plan),
         devices=DRAWN,
         row=ROW,
