@@ -22,6 +22,7 @@ from scripts.lib.experiment.config.score import CLIP_SCORE
 from scripts.lib.planning.jobs import (
     compose_inputs,
     curate_inputs,
+    embed_inputs,
     finetune_inputs,
     fresh_sets,
     image_sets,
@@ -74,6 +75,7 @@ SCORE_SETTINGS = flags(
         "metrics": EXPERIMENT.score.metrics.model_dump_json(),
         "attribute": list(EXPERIMENT.dataset.attributes),
         "space": list(EXPERIMENT.score.features),
+        "held_out": EXPERIMENT.dataset.reference == "disjoint",
         **EXPERIMENT.score.bootstrap.model_dump(),
     }
 )

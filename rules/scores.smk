@@ -6,12 +6,13 @@ IMAGES, REFERENCE = embedded("<results>/dataset/images.zip"), embedded("<results
 
 rule embed:
     input:
-        sets=["<cell>/generated.zip", "<cell>/unseen.zip"],
+        unpack(lambda wildcards: read(embed_inputs(EXPERIMENT, this(wildcards)))),
         weights=lambda wildcards: downloaded(embedded_by(wildcards).weights),
         checked=lambda wildcards: checked(f"score-{wildcards.embedding}"),
     output:
         "<cell>/generated-{embedding}.safetensors",
         "<cell>/unseen-{embedding}.safetensors",
+        "<cell>/training-{embedding}.safetensors",
     log:
         "<cell_logs>/embed-{embedding}.log",
     benchmark:
@@ -28,9 +29,11 @@ rule embed:
         weights=lambda wildcards: weights.identity(EXPERIMENT, embedded_by(wildcards).weights),
         network=lambda wildcards: flags(embedded_by(wildcards)),
         clip_score=lambda wildcards: "--clip-score" if wildcards.embedding == CLIP_SCORE else "",
+        training=lambda wildcards, input: flags({"training": str(input.training)} if "training" in input.keys() else {}),
+        root=fixed(RESULTS),
         outputs=lambda wildcards, output: flags({"output": list(output)}),
     shell:
-        "python -m scripts.embed {input.sets} {params.network} {params.clip_score}"
+        "python -m scripts.embed {input.sets} {params.network} {params.clip_score} {params.training} --root {params.root}"
         " --batch-size {resources.batch_size} {params.outputs} > {log} 2>&1"
 
 
@@ -59,6 +62,7 @@ rule score:
         unseen="<cell>/unseen.zip",
         unseen_clip=UNSEEN[0],
         unseen_features=UNSEEN[1],
+        training_features=embedded("<cell>/training.zip")[1],
     output:
         "<cell>/scores.json",
     log:

@@ -37,6 +37,10 @@ def main(
             "which scores are absent, and why."
         ),
     ],
+    training_features: Annotated[
+        list[Path] | None, typer.Option(help="Embeddings of the cell's training set in a feature space. Repeat it.")
+    ] = None,
+    held_out: Annotated[bool, typer.Option(help="Whether no model trains on the reference.")] = True,
     unseen: Annotated[Path | None, typer.Option(help="Image set of the unseen prompts.")] = None,
     unseen_clip: Annotated[Path | None, typer.Option(help="Its embeddings for the CLIP score.")] = None,
     unseen_features: Annotated[
@@ -51,12 +55,24 @@ def main(
         if made != reference_made_by[name]:
             raise ValueError(f"{images} and {reference}: different networks embedded them for {name}; embed both again")
     found = {"generated": scores.score(ours, theirs, attribute, settings, resampling)}
+    compared = {"generated": {"nothing", "reference"}, "unseen": {"nothing"}}
+    if training_features:
+        training = _training(dict(zip(space, training_features, strict=True)), made_by)
+        found["generated"] += scores.against_training(ours, training, theirs if held_out else None, settings)
+        compared["generated"].add("training")
+    sets = {"generated": ours}
     if unseen and unseen_clip and unseen_features:
         other, _ = _load(unseen, unseen_clip, dict(zip(space, unseen_features, strict=True)))
-        found["unseen"] = list(scores.of_prompts(other, scores.ALL, settings, resampling))
-    absent = {name: scores.absent(rows, space, unseen=name == "unseen") for name, rows in found.items()}
+        found["unseen"], sets["unseen"] = list(scores.of_prompts(other, scores.ALL, settings, resampling)), other
+    absent = {name: scores.absent(rows, sets[name], compared[name]) for name, rows in found.items()}
     content = {"embeddings": made_by, **_dicts(found), "absent": _dicts(absent)}
     write_json(output, content)
+
+
+def _arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    with safe_open(path, "numpy") as file:
+        arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
+        return arrays, json.loads(file.metadata()["embedding"])
 
 
 def _dicts(tables: Mapping[str, Sequence[Any]]) -> dict[str, list[dict[str, Any]]]:
@@ -70,8 +86,24 @@ def _load(images: Path, clip: Path, features: dict[str, Path]) -> tuple[dict[str
     made_by, spaces = {"clip_score": by_clip}, {}
     for name, path in features.items():
         own, made_by[name] = _read(path, images, table["file_name"].tolist())
-        spaces[name] = Embedded(table, own["features"], arrays["image"], arrays["text"])
+        spaces[name] = Embedded(table, own["features"], arrays["image"], arrays["text"], made_by[name]["network"])
     return spaces, made_by
+
+
+def _training(features: Mapping[str, Path], made_by: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Return the embeddings of a training set by feature space.
+
+    Raises:
+        ValueError: other networks embedded them than the images.
+    """
+    found = {}
+    for name, path in features.items():
+        arrays, made = _arrays(path)
+        made.pop("file_names")
+        if dict(sorted(made.items())) != made_by[name]:
+            raise ValueError(f"{path}: another network embedded the training set for {name}; embed it again")
+        found[name] = arrays["features"]
+    return found
 
 
 def _read(path: Path, images: Path, file_names: list[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -80,9 +112,7 @@ def _read(path: Path, images: Path, file_names: list[str]) -> tuple[dict[str, np
     Raises:
         ValueError: they are those of other images.
     """
-    with safe_open(path, "numpy") as file:
-        made_by = json.loads(file.metadata()["embedding"])
-        arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
+    arrays, made_by = _arrays(path)
     if made_by.pop("file_names") != file_names:
         raise ValueError(f"{path} has the embeddings of other images than those in {images}; embed it again")
     return arrays, dict(sorted(made_by.items()))

@@ -1,13 +1,15 @@
 """Embeddings: the same bytes for the same images, and bound to the image set that they are of."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import load_file
 
 from scripts import embed, score
-from scripts.lib.base import imageset
+from scripts.lib.base import csvs, imageset
 from scripts.lib.base.code import ROOT
 
 CLIP = ROOT / "models/miniature/clip"
@@ -78,3 +80,40 @@ def test_embeddings_of_different_networks_are_not_compared(sets, tmp_path):
             seed=0,
             output=tmp_path / "scores.json",
         )
+
+
+def test_a_cell_is_compared_with_the_different_images_of_its_training_set(sets, tmp_path):
+    (one, other), output = sets, [tmp_path / f"{name}.safetensors" for name in ("one", "other", "training")]
+    table = imageset.read_metadata(other).assign(images="other.zip")
+    twice = pd.concat([table, table.head(3), imageset.read_metadata(one).assign(images="one.zip").head(1)])
+    csvs.write(tmp_path / "training.csv", twice)
+    training = {"training": tmp_path / "training.csv", "root": tmp_path}
+    embed.main(sets, network="clip", weights=CLIP, clip_score=True, output=output, **training)
+    arrays = load_file(output[2])
+    assert arrays.keys() == {"features"}
+    expected = np.concatenate([load_file(output[1])["features"], load_file(output[0])["features"][:1]])
+    assert arrays["features"] == pytest.approx(expected, abs=1e-5), "each image once"
+
+    def scored(held_out: bool) -> dict[str, float]:
+        score.main(
+            images=one,
+            clip=output[0],
+            features=[output[0]],
+            reference=other,
+            reference_clip=output[1],
+            reference_features=[output[1]],
+            training_features=[output[2]],
+            held_out=held_out,
+            space=["fid"],
+            attribute=[],
+            metrics="{}",
+            resamples=40,
+            seed=0,
+            output=tmp_path / "scores.json",
+        )
+        content = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
+        return {row["metric"]: row["value"] for row in content["generated"]}
+
+    assert scored(held_out=True)["authenticity"] <= 100 * 7 / 8, "one image is in its training set"
+    assert "nearest_training_gap" in scored(held_out=True)
+    assert "nearest_training_gap" not in scored(held_out=False)

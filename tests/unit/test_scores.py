@@ -24,7 +24,8 @@ def embedded(sizes, seed=0, features=4):
     names = [(gender, f"{gender}-old") for gender, size in sizes.items() for _ in range(size)]
     rng = np.random.default_rng(seed)
     table = pd.DataFrame(names, columns=["gender", "group"]).assign(age="old")
-    return Embedded(table, *(rng.normal(size=(len(table), d)) for d in (features, 6, 6)))
+    vectors, clip_image, clip_text = (rng.normal(size=(len(table), d)) for d in (features, 6, 6))
+    return Embedded(table, vectors, clip_image, clip_text)
 
 
 def scored(images, reference, nearest_k=3):
@@ -156,14 +157,16 @@ def test_what_cannot_be_computed_is_absent_with_a_reason():
     settings = Metrics()
     with np.errstate(invalid="ignore"):
         rows = score({"fid": zeros}, {"fid": zeros}, [], settings)
-    missing = {(row.metric, row.features): row.reason for row in absent(rows, ["fid"])}
+    compared = {"nothing", "reference"}
+    missing = {(row.metric, row.features): row.reason for row in absent(rows, {"fid": zeros}, compared)}
     assert missing["precision", "fid"] == "needs more images than nearest_k, and a finite value"
     assert missing["clip_score", ""] == "needs an image, and a finite value"
     assert all(np.isfinite(row.value) for row in rows)
-    names = {name for kind in kinds("metrics").values() for name in kind.METRICS}
+    names = {name for kind in kinds("metrics").values() if kind.AGAINST in compared for name in kind.METRICS}
     assert {row.metric for row in rows} | {metric for metric, _ in missing} == names
     assert not {row.metric for row in rows} & {metric for metric, _ in missing}
-    unseen = absent(of_prompts({"fid": embedded({"man": 1})}, "all", settings), ["fid"], unseen=True)
+    one = {"fid": embedded({"man": 1})}
+    unseen = absent(of_prompts(one, "all", settings), one, {"nothing"})
     assert {row.metric for row in unseen} == {"clip_score_std", "vendi_within_prompt", "distance_within_prompt"}
 
 

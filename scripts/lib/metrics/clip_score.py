@@ -9,7 +9,7 @@ METRICS = {
     "clip_score": Metric("CLIP score", "higher is better", False, None, "curves", needs="an image"),
     "clip_score_std": Metric("CLIP score, standard deviation", "over the images", False, (0, None), needs="two images"),
 }
-AGAINST_REFERENCE = False
+AGAINST = "nothing"
 
 
 class Settings(Section):

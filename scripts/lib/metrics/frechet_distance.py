@@ -15,7 +15,7 @@ METRICS = {
         needs="two images, and of one group more images than features",
     ),
 }
-AGAINST_REFERENCE = True
+AGAINST = "reference"
 
 
 class Settings(Section):

@@ -16,7 +16,7 @@ METRICS = {
         needs="two images of one group in both sets",
     ),
 }
-AGAINST_REFERENCE = True
+AGAINST = "reference"
 
 
 class Settings(Section):

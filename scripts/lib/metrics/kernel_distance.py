@@ -9,7 +9,7 @@ from scripts.lib.metrics.mmd import mmd, mmd_of_shared_groups
 METRICS = {
     "kernel_distance": Metric("Kernel distance", "lower is better", True, needs="two images of one group in both sets"),
 }
-AGAINST_REFERENCE = True
+AGAINST = "reference"
 
 
 class Settings(Section):

@@ -38,13 +38,16 @@ class Embedded(NamedTuple):
         metadata: the table of the image set.
         features: float32 (n, d), of one of the networks of ``score.features``.
         clip_image, clip_text: float32 (n, e), CLIP's embeddings of the images and of their prompts.
+        network: the name of the network that the features are of.
     """
 
     metadata: pd.DataFrame
     features: np.ndarray
     clip_image: np.ndarray
     clip_text: np.ndarray
+    network: str = ""
 
     def take(self, rows: np.ndarray) -> "Embedded":
         """Return the set of some of the rows."""
-        return Embedded(self.metadata.iloc[rows], *(array[rows] for array in self[1:]))
+        arrays = ("features", "clip_image", "clip_text")
+        return self._replace(metadata=self.metadata.iloc[rows], **{name: getattr(self, name)[rows] for name in arrays})

@@ -9,7 +9,7 @@ from scripts.lib.metrics.metric import Embedded, Metric
 METRICS = {
     "mind": Metric("MIND, sliced Wasserstein", "lower is better", True, (0, None), needs="two images"),
 }
-AGAINST_REFERENCE = True
+AGAINST = "reference"
 SEED = 0
 
 

@@ -14,7 +14,7 @@ METRICS = {
         "Coverage", "share of the real images covered", True, (0, 1.03), "diversity", needs="more images than nearest_k"
     ),
 }
-AGAINST_REFERENCE = True
+AGAINST = "reference"
 
 
 class Settings(Section):

@@ -10,7 +10,7 @@ METRICS = {
         "Vendi score", "effective number of different images", True, (0, None), "diversity", needs="an image"
     ),
 }
-AGAINST_REFERENCE = False
+AGAINST = "nothing"
 
 
 class Settings(Section):

@@ -19,7 +19,7 @@ METRICS = {
         "Distance within a prompt", "higher is more diverse", True, (0, None), needs="two images of one group"
     ),
 }
-AGAINST_REFERENCE = False
+AGAINST = "nothing"
 
 
 class Settings(Section):

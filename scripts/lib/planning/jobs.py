@@ -188,6 +188,12 @@ def finetune_inputs(experiment: Experiment, cell: Cell) -> Inputs:
     }
 
 
+def embed_inputs(experiment: Experiment, cell: Cell) -> Inputs:
+    """Return what the embedding of a cell reads: its images and its training set, the real images for the base."""
+    training = {"training": [REAL]} if cell.arm == BASE else finetune_inputs(experiment, cell) | {"start": []}
+    return {"sets": [f"{cell}/generated.zip", f"{cell}/unseen.zip"]} | training
+
+
 def model_folders(cell: Cell) -> list[str]:
     """Return the folder of a cell's model, which holds what its trainable keeps; none for the base model."""
     return [] if cell.arm == BASE else [f"{cell}/model"]
@@ -252,7 +258,7 @@ def _made_with(path: str) -> str:
     """Return the output that stands for the job that makes a file: the record of a model, the table of a step."""
     if path.endswith("/model"):
         return f"{path.removesuffix('model')}finetune.json"
-    return path.replace(".zip", ".csv") if "/curation/" in path else path
+    return path.replace(".zip", ".csv") if "/curation/" in path else path.replace("/unseen.zip", "/unseen.json")
 
 
 def _training(experiment: Experiment, cell: Cell) -> Iterator[Job]:
@@ -290,5 +296,5 @@ def _images(experiment: Experiment, cell: Cell, sets: list[str]) -> Iterator[Job
     yield _job("unseen", cell, "unseen.json", trained)
     for output in embeddings:
         name = f"embed-{output.removeprefix('generated-').removesuffix('.safetensors')}"
-        yield _job("embed", cell, output, {"images": [images, unseen]}, name)
+        yield _job("embed", cell, output, embed_inputs(experiment, cell), name)
     yield _job("score", cell, "scores.json", {"images": [images, unseen, *(f"{cell}/{path}" for path in embeddings)]})

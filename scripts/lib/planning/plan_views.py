@@ -116,7 +116,8 @@ def text(plan: Plan) -> str:
     """Return a plan for a terminal of 100 columns."""
     notes = [textwrap.fill(note, 100, subsequent_indent="  ", initial_indent="- ") for note in plan.notes]
     aligned = [_aligned(frame) for frame in tables(plan).values() if len(frame)]
-    return "\n\n".join([textwrap.fill(headline(plan), 100), *aligned, "\n".join(notes)])
+    words = [textwrap.fill(said(plan), 100) for said in (headline, replicates)]
+    return "\n\n".join([words[0], *aligned, words[1], "\n".join(notes)])
 
 
 def page(plan: Plan) -> str:

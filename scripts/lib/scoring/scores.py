@@ -1,8 +1,8 @@
 """Scores of one image set against a reference, as tidy rows."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from types import ModuleType
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,6 @@ from scripts.lib.metrics.metric import Embedded
 from scripts.lib.scoring.bootstrap import Resampling, compute, interval, resampled
 
 Spaces = Mapping[str, Embedded]
-T = TypeVar("T")
 
 
 class Score(NamedTuple):
@@ -52,7 +51,7 @@ def of_prompts(images: Spaces, group: str, settings: Section, resampling: Resamp
         resampling: of the images, for the intervals; None: without intervals.
     """
     for name, kind in kinds("metrics").items():
-        if not kind.AGAINST_REFERENCE:
+        if kind.AGAINST == "nothing":
             for space, own in _spaces(kind, images):
                 yield from _scores(kind, own, None, getattr(settings, name), (space, group), resampling)
 
@@ -62,19 +61,39 @@ def against(
 ) -> Iterator[Score]:
     """Yield the distances between two sets of equal n; each where n allows."""
     for name, kind in kinds("metrics").items():
-        if kind.AGAINST_REFERENCE:
+        if kind.AGAINST == "reference":
             for space, own in _spaces(kind, images):
                 other = reference[space] if space else next(iter(reference.values()))
                 yield from _scores(kind, own, other, getattr(settings, name), (space, group), resampling)
 
 
-def absent(scores: Iterable[Score], spaces: Iterable[str], *, unseen: bool = False) -> list[Absent]:
+def against_training(
+    images: Spaces, training: Mapping[str, np.ndarray], reference: Spaces | None, settings: Section
+) -> Iterator[Score]:
+    """Yield the metrics that compare all images of a cell with those that its model was trained on.
+
+    Args:
+        images: the images in each feature space.
+        training: features of the different images of the training set, by space.
+        reference: the held-out real images in the same spaces; None where the reference trains too.
+        settings: those of each kind of metric, by its name.
+    """
+    for name, kind in kinds("metrics").items():
+        if kind.AGAINST == "training":
+            for space, own in _spaces(kind, images):
+                other = reference[space] if reference else None
+                for metric, value in kind.compute(own, training[space], other, getattr(settings, name)).items():
+                    if np.isfinite(value):
+                        yield Score(metric, space, ALL, len(own.metadata), value)
+
+
+def absent(scores: Iterable[Score], spaces: Spaces, compared: Container[str]) -> list[Absent]:
     """Return which scores of an image set there are not, of the groups that have any, and why.
 
     Args:
         scores: those that there are.
-        spaces: the feature spaces.
-        unseen: whether the set is that of the unseen prompts, which is compared with no reference.
+        spaces: the images in each feature space.
+        compared: what the set is compared with, as ``AGAINST`` of a kind of metric says it.
     """
     scores = list(scores)
     found = {(row.metric, row.features, row.group) for row in scores}
@@ -82,8 +101,8 @@ def absent(scores: Iterable[Score], spaces: Iterable[str], *, unseen: bool = Fal
         Absent(name, space, group, f"needs {metric.needs}, and a finite value")
         for group in dict.fromkeys(row.group for row in scores)
         for kind in kinds("metrics").values()
-        if not (unseen and kind.AGAINST_REFERENCE)
-        for space, _ in _spaces(kind, dict.fromkeys(spaces))
+        if kind.AGAINST in compared and (kind.AGAINST != "training" or group == ALL)
+        for space, _ in _spaces(kind, spaces)
         for name, metric in kind.METRICS.items()
         if (name, space, group) not in found
     ]
@@ -149,10 +168,14 @@ def _take(spaces: Spaces, rows: np.ndarray) -> Spaces:
     return {name: embedded.take(rows) for name, embedded in spaces.items()}
 
 
-def _spaces(kind: ModuleType, spaces: Mapping[str, T]) -> Iterable[tuple[str, T]]:
-    """Return the spaces that a kind of metric is computed in: all, or one without a name where it compares none."""
+def _spaces(kind: ModuleType, spaces: Spaces) -> Iterable[tuple[str, Embedded]]:
+    """Return the spaces that a kind of metric is computed in.
+
+    They are all, or those of its ``NETWORKS``, or one without a name where it compares no features.
+    """
     if any(metric.of_features for metric in kind.METRICS.values()):
-        return spaces.items()
+        networks = getattr(kind, "NETWORKS", None)
+        return [item for item in spaces.items() if networks is None or item[1].network in networks]
     return [("", next(iter(spaces.values())))]
 
 
