@@ -27,6 +27,9 @@ if not workflow.modifier.skip_configfile:  # The files of a workflow that uses t
 EXPERIMENT = load(config, ROOT)
 
 
+container: "nepotism.sif"  # Of use with `--sdm apptainer` alone; docs/cluster.md says how to build it.
+
+
 include: "rules/common.smk"
 include: "rules/downloads.smk"
 include: "rules/dataset.smk"
