@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.lib.weights.configured import record_fetched
 from tests.workflow.conftest import ROOT, Job, Project
 
 RESULTS = "results/tiny"
@@ -151,16 +152,19 @@ def test_the_paper_s_experiment_plans_quickly_before_anything_is_downloaded(tmp_
 
 
 def test_fetched_weights_make_no_finished_job_due_again(finished: Project, tmp_path: Path):
-    subprocess.run(["cp", "-a", finished.root, tmp_path / "nepotism"], check=True)  # records and all
-    project = Project(tmp_path / "nepotism")
-    shutil.copytree(project.root / "models/miniature", project.root / "models/other")
+    project = finished.clone(tmp_path / "nepotism")
+    other = project.root / "models/other"
+    shutil.copytree(project.root / "models/miniature", other)
     hub = {"repository": "a/b", "revision": 40 * "0"}
+    record_fetched(other, hub["repository"], hub["revision"], files=None)
     overlay = {"model": "models/other", "downloads": {"models/other": hub}}
-    there = rules_of(project.plan(overlay=overlay))
-    shutil.rmtree(project.root / "models/other")
-    absent = rules_of(project.plan(overlay=overlay))
-    assert absent - there == {"download_repository": 1}
-    assert there["finetune"] == absent["finetune"] > 0
+    assert project.snakemake("--touch", overlay=overlay).returncode == 0
+    shutil.rmtree(other)
+    assert project.plan(overlay=overlay) == []
+    changed = {"arms": {"real": {"finetune": {"learning_rate": 1.0e-4}}}}
+    due = rules_of(project.plan(overlay=overlay | changed))
+    assert due["download_repository"] == 1
+    assert due["finetune"] == 2, "what was fetched again makes no other arm due"
 
 
 def test_the_slurm_profile_gives_a_gpu_to_whoever_asks_for_one_and_to_nobody_else(tmp_path: Path):
