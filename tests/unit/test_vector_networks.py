@@ -1,6 +1,6 @@
 """DINOv2, SSCD and CLIP's projection against a pipeline by hand, under random weights.
 
-The published weights cannot be had here; an error of architecture, resizing or normalization shows with any weights.
+The published weights are not available here. An error of architecture, resizing or normalization shows with any.
 """
 
 import json

@@ -57,7 +57,7 @@ def keeps(settings: Settings) -> Kept | None:
 def curate(candidates: pd.DataFrame, settings: Settings, inputs: Inputs) -> Curated:
     """Reject the candidates that are taken for generated ones.
 
-    An oracle decides on each image by itself, anew in each iteration, and equally at equal seeds: what one finds out,
+    An oracle decides on each image by itself, again in each iteration, and equally at equal seeds: what one finds out,
     one of a higher rate finds out too.
 
     Args:

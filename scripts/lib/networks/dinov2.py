@@ -20,7 +20,7 @@ def check(folder: Path) -> None:
     """Refuse a folder that holds no DINOv2, or one whose patches do not fill an image.
 
     Raises:
-        ModelError: another network is there, or its weights are not whole.
+        ModelError: another network is in its place, or its weights are not whole.
     """
     config = read_config(folder)
     if (kind := config.get("model_type")) != "dinov2":
