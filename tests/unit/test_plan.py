@@ -10,7 +10,7 @@ from scripts.lib.base import csvs
 from scripts.lib.experiment.config.load import load
 from scripts.lib.experiment.lineage import cells
 from scripts.lib.planning import plan_views
-from scripts.lib.planning.disk import Sizes, peak
+from scripts.lib.planning.disk import Sizes, peak, sizes_of
 from scripts.lib.planning.jobs import jobs
 from scripts.lib.planning.pilot import Pilot, Rate
 from scripts.lib.planning.plan import architecture, cost_of, operations, plan
@@ -112,6 +112,16 @@ def test_a_long_fine_tune_has_its_checkpoints(settings):
     every = jobs(experiment)
     spans = {job.output: Span(0, 6000, 0) for job in every}
     assert peak(experiment, every, spans, one_byte_a_model(experiment)) == 1 + 3 * 3
+
+
+def test_an_average_is_kept_beside_the_last_weights_and_lies_in_checkpoints(settings):
+    arms = {"mixed": {"iterations": 1, "finetune": {"average": 0.99}}, "light": {"iterations": 1}}
+    experiment = load(settings | {"arms": arms})
+    sizes = sizes_of(experiment, NONE, ONE.parameters)
+    assert [sizes.model[cell] for cell in cells(experiment)] == [2 * 4000, 4000]
+    every = [job for job in jobs(experiment) if job.rule == "finetune" and job.cell.arm == "mixed"]
+    spans = {job.output: Span(0, 6000, 0) for job in every}
+    assert peak(experiment, every, spans, sizes) == 8000 + 3 * 4 * 4000
 
 
 def test_what_is_kept_shows_in_the_plan(experiment, tmp_path):
