@@ -28,6 +28,7 @@ CURVES = {
         "curves": "quality over the iterations",
         "diversity": "diversity over the iterations",
         "groups": "quality by demographic group",
+        **({"contrasts": f"differences to {EXPERIMENT.control}"} if EXPERIMENT.control else {}),
     }.items()
 }
 # What `draw_samples` shows: rows, a label and an image set each, and how many images of how many groups.
@@ -114,6 +115,7 @@ rule draw_curves:
             {
                 "figure": CURVES[wildcards.figure][0],
                 "space": CURVES[wildcards.figure][1],
+                "control": EXPERIMENT.control,
                 "network": EXPERIMENT.score.features[CURVES[wildcards.figure][1]].network.upper(),
             }
         ),

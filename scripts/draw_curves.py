@@ -1,28 +1,35 @@
 """Draw the scores of every arm over its iterations."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from scripts.cli import Arms, run
 from scripts.lib.base import csvs
 from scripts.lib.experiment.arms import read_arms
-from scripts.lib.figures import curves
+from scripts.lib.figures import curves, differences
 from scripts.lib.figures.style import save
+
+Name = Literal[curves.Name, "contrasts"]
 
 
 def main(
-    figure: Annotated[curves.Name, typer.Option(help="Which scores to draw.")],
+    figure: Annotated[Name, typer.Option(help="Which scores to draw; contrasts: their differences to the control.")],
     scores: Annotated[Path, typer.Option(help="CSV of all scores.")],
     arms: Arms,
     space: Annotated[str, typer.Option(help="Feature space of the scores.")],
     network: Annotated[str, typer.Option(help="Whose features these are, for the axes.")],
     output: Annotated[list[Path], typer.Option(help="Figure to write: .png, .svg or .pdf. Repeat it.")],
+    control: Annotated[str, typer.Option(help="The control arm, of contrasts.")] = "",
 ) -> None:
-    """Draw quality, diversity, or the quality of every demographic group, one line per arm."""
+    """Draw quality, diversity, the quality of every demographic group, or differences, one line per arm."""
     table = csvs.read(scores, csvs.SCORES)
-    drawn = curves.draw(figure, table[table["features"].isin(["", space])], read_arms(arms), network)
+    table = table[table["features"].isin(["", space])]
+    if figure == "contrasts":
+        drawn = differences.draw(table, read_arms(arms), network, control)
+    else:
+        drawn = curves.draw(figure, table, read_arms(arms), network)
     for path in output:
         save(drawn, path)
 

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from scripts.lib.experiment.arms import Arm
 from scripts.lib.experiment.cell import ALL, BASE, FLOOR
-from scripts.lib.figures.looks import looks
+from scripts.lib.figures.looks import looks, name_arms
 from scripts.lib.figures.style import WIDTH, styled
 from scripts.lib.metrics.catalogue import catalogue
 from scripts.lib.scoring.replicates import over_replicates
@@ -72,7 +72,7 @@ def _draw_whole(scores: pd.DataFrame, arms: Mapping[str, Arm], features: str, na
             bottom, top = metric.limits
             axes.set_ylim(bottom, top or 1.06 * axes.dataLim.y1)
         axes.set_xlabel("iteration (0: base model)")
-    _name_arms(figure, panels[0])
+    name_arms(figure, panels[0])
     return figure
 
 
@@ -105,7 +105,7 @@ def _draw_groups(scores: pd.DataFrame, arms: Mapping[str, Arm], features: str) -
         for axes in panels[len(row) :]:
             axes.remove()
     figure.supylabel(f"{metric.title} ({features} features), {metric.reading}")
-    _name_arms(figure, grid[0, 0])
+    name_arms(figure, grid[0, 0])
     return figure
 
 
@@ -140,19 +140,6 @@ def _mark_regions(axes: Axes, scores: pd.DataFrame, arms: Mapping[str, Arm]) -> 
     axes.axvspan(start, last + 0.5, color="0.94", zorder=0)
     for left, right, text in ((0, start, "poisoning"), (start, last, "healing")):
         axes.text((left + right) / 2, 1.02, text, transform=axes.get_xaxis_transform(), ha="center", va="bottom")
-
-
-def _name_arms(figure: Figure, axes: Axes) -> None:
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(
-        handles,
-        labels,
-        loc="outside lower center",
-        ncols=4,
-        frameon=False,
-        handlelength=3.2,
-        title="arm (share of generated images)",
-    )
 
 
 def _sizes(scores: pd.DataFrame) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from scripts.lib.experiment.arms import Arm, percent
 from scripts.lib.figures.shapes import SHAPES
@@ -44,3 +46,17 @@ def looks(arms: Mapping[str, Arm]) -> dict[str, dict[str, Any]]:
         }
         of_this_share[arm.synthetic] += 1
     return drawn
+
+
+def name_arms(figure: Figure, axes: Axes) -> None:
+    """Put the legend of a panel's lines below a figure."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=4,
+        frameon=False,
+        handlelength=3.2,
+        title="arm (share of generated images)",
+    )
