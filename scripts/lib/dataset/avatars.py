@@ -156,7 +156,7 @@ def draw_caption(rng: np.random.Generator) -> tuple[dict[str, str], tuple[str, .
 def caption(gender: str = "", tone: str = "", age: str = "", extras: tuple[str, ...] = ()) -> str:
     """Return e.g. ``a drawing of a old man with dark skin, wearing a hat``; empty parts are left out.
 
-    The article is always "a", as in the paper's template "a photo of a [age] [race] [gender]".
+    The article is always "a", as in the paper's template ``a photo of a [age] [race] [gender]``.
     """
     who = " ".join(filter(None, [age, gender or "person"]))
     skin = f" with {tone} skin" if tone else ""
