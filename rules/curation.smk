@@ -27,7 +27,7 @@ rule curate:
     benchmark:
         "<cell_benchmarks>/curation/{step}.tsv"
     wildcard_constraints:
-        step=one_of({step.name for step in STEPS if not step.needs.rewrites}),
+        step=one_of({step.name for step in STEPS if step.rule == "curate"}),
     priority: urgency
     conda:
         "../envs/images.yaml"
@@ -50,7 +50,25 @@ use rule curate as rewrite with:
         table="<cell>/curation/{step}.csv",
         images="<cell>/curation/{step}.zip",
     wildcard_constraints:
-        step=one_of({step.name for step in STEPS if step.needs.rewrites}),
+        step=one_of({step.name for step in STEPS if step.rule == "rewrite"}),
+
+
+use rule rewrite as rewrite_with_model with:
+    input:
+        unpack(lambda wildcards: read(curate_inputs(EXPERIMENT, this(wildcards), step_of(wildcards).number))),
+        weights=downloaded(MODEL),
+        checked=checked("model"),
+    wildcard_constraints:
+        step=one_of({step.name for step in STEPS if step.rule == "rewrite_with_model"}),
+    conda:
+        "../envs/diffusion.yaml"
+    resources:
+        gpu=1,
+        mem_mb=memory(MODEL),
+        runtime=rising(60),
+    params:
+        weights=MODEL_DIGEST,
+        outputs=lambda wildcards, output: flags({"output": output.table, "rewritten": output.images, "model": MODEL}),
 
 
 rule reward:

@@ -24,6 +24,7 @@ def main(
     rewards: Annotated[list[Path] | None, typer.Option(help="CSV of the scores of one of IMAGES. Repeat it.")] = None,
     first_batch: Annotated[Path | None, typer.Option(help="CSV of the scores of the base model's images.")] = None,
     real: Annotated[Path | None, typer.Option(help="Image set of the real images.")] = None,
+    model: Annotated[Path | None, typer.Option(help="Folder of the base model, for a step that loads it.")] = None,
     rewritten: Annotated[Path | None, typer.Option(help="Image set to write, if the step rewrites images.")] = None,
 ) -> None:
     """Read the candidates, let the step decide on each, and write what it decided."""
@@ -44,6 +45,7 @@ def main(
         scores=_scores(table, rewards) if rewards else None,
         first_batch=csvs.read(first_batch, {"score": float})["score"] if first_batch else None,
         real=real,
+        model=model,
     )
     curated = kind.curate(table, chosen, inputs)
     if rewritten is not None:

@@ -29,6 +29,7 @@ def planned(overlay: dict[str, Any]) -> list[Job]:
 
 # What is planned needs the file of the labels, but does not read it.
 MIDJOURNEY = {"share": 0.1, "path": "models", "labels": "config.yaml"}
+BEST_OF_TWO = {"best_of": {"candidates": 2, "reward": "single_image_distance", "prefer": "small"}}
 # Arms of every kind, and of the kinds together.
 EVERY_KIND: dict[str, Any] = {
     "execution": {"shards": 2},
@@ -42,6 +43,7 @@ EVERY_KIND: dict[str, Any] = {
             "iterations": 2,
             "curate": [{"best_of": {"candidates": 3, "reward": "single_image_distance", "prefer": "small"}}],
         },
+        "decoded": {"iterations": 2, "curate": [BEST_OF_TWO, "autoencoder"]},
         "watched": {
             "iterations": 2,
             "curate": [{"detector": {"reward": "single_image_distance", "threshold": 1}}, "cull"],

@@ -33,6 +33,7 @@ class Needs(NamedTuple):
         judges_real: whether the real images are candidates too, each for its own slot.
         rewrites: whether it writes new images in the place of the candidates.
         candidates: how many images per slot each model makes for it; it leaves one of them.
+        model: whether it loads the base model, for rewriting images.
     """
 
     reward: str | None = None
@@ -41,6 +42,7 @@ class Needs(NamedTuple):
     judges_real: bool = False
     rewrites: bool = False
     candidates: int = 1
+    model: bool = False
 
 
 class Kept(NamedTuple):
@@ -66,6 +68,7 @@ class Inputs(NamedTuple):
         scores: the reward of each candidate, in the order of the table.
         first_batch: the reward of each of the base model's images.
         real: the image set of the real images.
+        model: the folder of the base model.
         seed: for random choices; equal for equal slots in all arms.
     """
 
@@ -74,6 +77,7 @@ class Inputs(NamedTuple):
     scores: pd.Series | None = None
     first_batch: pd.Series | None = None
     real: Path | None = None
+    model: Path | None = None
 
 
 class Curated(NamedTuple):

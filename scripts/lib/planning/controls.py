@@ -54,11 +54,11 @@ def size_of(arm: Arm) -> Size:
 
 
 def shares(experiment: Experiment) -> list[str]:
-    """Say which share of generated images is expected after filters that judge real images too."""
+    """Say which share of generated images is expected after filters that keep other shares of real images."""
     said = []
     for name, arm in experiment.arms.items():
         size = size_of(arm)
-        if arm.synthetic and size.real and size.kept is not None:
+        if 0 < arm.synthetic < 1 and size.kept is not None and size.real and size.kept.generated != size.kept.real:
             before, after = percent(arm.synthetic), percent(size.kept.share_after(arm.synthetic))
             said.append(f"{name}: {before} generated images before the filters, {after} after.")
     return said

@@ -17,7 +17,7 @@ from scripts.lib.planning.schedule import Span
 from scripts.lib.training.trainable import trainable_of
 
 WITH_MODEL = ("finetune", "generate", "unseen")
-WITH_IMAGES = ("generate", "unseen", "rewrite")
+WITH_IMAGES = ("generate", "unseen", "rewrite", "rewrite_with_model")
 CHECKPOINTS = 3  # The two newest and the one that is being written.
 
 

@@ -18,7 +18,7 @@ from scripts.lib.experiment.lineage import cells, every_cell, in_order, initial,
 
 REAL = "dataset/images.zip"
 SCORED = "/generated.zip"  # Of a cell, the image set that is scored; further candidates of its slots lie beside it.
-ON_GPU = {"finetune", "generate", "unseen", "embed", "reward"}
+ON_GPU = {"finetune", "generate", "unseen", "embed", "reward", "rewrite_with_model"}
 Inputs = dict[str, list[str]]
 
 
@@ -50,6 +50,13 @@ class Step(NamedTuple):
     def name(self) -> str:
         """Its name in paths: steps are numbered in their order, from 1."""
         return f"{self.number}-{self.kind}"
+
+    @property
+    def rule(self) -> str:
+        """The rule that takes it."""
+        if not self.needs.rewrites:
+            return "curate"
+        return "rewrite_with_model" if self.needs.model else "rewrite"
 
 
 def jobs(experiment: Experiment) -> list[Job]:
@@ -266,8 +273,8 @@ def _training(experiment: Experiment, cell: Cell) -> Iterator[Job]:
     scored = {path for step in steps(experiment, cell) for path in rewards(experiment, cell, step)}
     for step in steps(experiment, cell):
         inputs = curate_inputs(experiment, cell, step.number)
-        rule, name = "rewrite" if step.needs.rewrites else "curate", f"curation/{step.name}"
-        yield _job(rule, cell, f"{name}.csv", inputs, name)
+        name = f"curation/{step.name}"
+        yield _job(step.rule, cell, f"{name}.csv", inputs, name)
         yield from _rewards(f"{cell}/curation/{step.name}.zip", scored)
     yield _job("compose", cell, "training.csv", compose_inputs(experiment, cell))
     yield _job("finetune", cell, "finetune.json", finetune_inputs(experiment, cell))

@@ -97,7 +97,7 @@ def _seconds(benchmark: Path) -> float:
 
 def _images(folder: Path, rule: str, settings: Mapping[str, Any]) -> int:
     """Return how many images a job of the cell in ``folder`` read or made; 0 where that is no longer known."""
-    if rule in ("finetune", "compose", "curate", "rewrite"):
+    if rule in ("finetune", "compose", "curate", "rewrite", "rewrite_with_model"):
         return _rows(folder / "training.csv")
     if rule == "unseen":
         return _count(folder / "unseen.zip")
