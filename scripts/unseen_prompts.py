@@ -12,7 +12,7 @@ from scripts.lib.base import csvs
 
 def main(
     prompt: Annotated[list[str], typer.Option(help="A prompt. Repeat it.")],
-    per_prompt: Annotated[int, typer.Option(help="Images a prompt.", min=1)],
+    per_prompt: Annotated[int, typer.Option(help="Images per prompt.", min=1)],
     output: Annotated[Path, typer.Option(help="CSV to write: file_name, group, text.")],
 ) -> None:
     """List PER_PROMPT images of each prompt; a prompt that is added at the end changes no other image."""

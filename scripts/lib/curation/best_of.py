@@ -27,8 +27,8 @@ class Settings(Section):
     exp(r_k / T) / sum_j exp(r_j / T). The control of equal size is the arm without this step.
     """
 
-    candidates: int = Field(ge=2, description="K: images per slot that the model makes, and among which is chosen.")
-    reward: Annotated[str, AfterValidator(_known)] = Field(description="The reward by which is chosen.")
+    candidates: int = Field(ge=2, description="K: images per slot that the model makes, of which one is chosen.")
+    reward: Annotated[str, AfterValidator(_known)] = Field(description="The reward that decides.")
     temperature: float = Field(
         1.0, ge=0, description="T, in units of the reward; 0 keeps the best, a large one any of them."
     )

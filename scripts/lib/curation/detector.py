@@ -22,7 +22,7 @@ class Settings(Section):
     """
 
     tpr: Share | None = Field(
-        None, description="Oracle: the probability that a generated image is found out (true positive rate)."
+        None, description="Oracle: the probability that a generated image is detected (true positive rate)."
     )
     fpr: Share | None = Field(
         None, description="Oracle: the probability that a real image is taken for a generated one."

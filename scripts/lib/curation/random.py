@@ -14,7 +14,7 @@ SHAPE = "cross"
 
 
 class Settings(Section):
-    """Keep a share of the images at random. A filter's result can be read beside this one, of equal size, alone."""
+    """Keep a share of the images at random. Compare a filter only with this one, at equal size."""
 
     keep: Share = Field(0.5, description="Share of each group's images that is kept, to the nearest image.")
     on_reject: Literal["replace", "drop"] = Field(

@@ -29,7 +29,7 @@ Generated from the models in `scripts/lib/experiment/config/` by `{COMMAND}`; do
   texts, lists) is replaced. An overlay cannot take a key away, with one exception: `null` removes an arm. The base
   comes first; an overlay alone or before its base is refused, and so is the removal of an arm that nobody has.
 - Relative paths are those of the working directory, also with `--directory`, with `-s` from another folder and with
-  `module:`. Only weights that are not there are taken from the workflow's folder where it has them, such as
+  `module:`. Only missing weights are taken from the workflow's folder, if it has them, such as
   `models/miniature`.
 - An unknown key, a wrong value or a missing key stops the workflow before any job, with the name of the key.
 - An arm takes what it does not say from `defaults`, and its `finetune` and `generate` from the experiment's: key by

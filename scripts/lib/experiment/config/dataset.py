@@ -46,7 +46,7 @@ class Dataset(Section):
     )
     prompt: str = Field(
         "a photo of a {age} {race} {gender}",
-        description="Template of the prompts, attributes in braces; the rest stays as it is.",
+        description="Template of the prompts. Attributes stand in braces, and all other text is kept.",
     )
     per_group: PositiveInt = Field(
         30, description="Real images per group: the seeds of image-to-image and the training set."

@@ -8,11 +8,11 @@ from scripts.lib.experiment.config.section import Section
 
 
 class Download(Section):
-    """Where weights come from that are not there yet: a repository of the Hugging Face Hub, files of one, or a file."""
+    """Where missing weights come from: a repository of the Hugging Face Hub, files of one, or a file."""
 
     repository: str | None = Field(None, description="Repository of the Hub, `owner/name`; brings a folder.")
     revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = Field(
-        None, description="Its commit; a branch or a tag can change and is refused."
+        None, description="Its commit. A branch or a tag is refused, since it can change."
     )
     files: list[Annotated[str, Field(pattern=r"^[^*?\[]+$")]] | None = Field(
         None,

@@ -8,7 +8,7 @@ from scripts.lib.experiment.config.section import Section
 
 
 class Execution(Section):
-    """How the work is cut; changes no result, but for the last bits of arithmetic in batches of another size."""
+    """How the work is divided. It changes no result, except the last bits of arithmetic in batches of another size."""
 
     shards: PositiveInt = Field(
         1,

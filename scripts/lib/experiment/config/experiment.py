@@ -35,7 +35,7 @@ OVERRIDABLE = ("finetune", "generate")
 class Experiment(Section):
     """The whole configuration."""
 
-    experiment: Name = Field(description="Name of the experiment; its results lie in `results/<experiment>/`.")
+    experiment: Name = Field(description="Name of the experiment; its results are in `results/<experiment>/`.")
     seed: int = Field(0, ge=0, description="Seed of every random draw; a replicate's draws depend on its own seed too.")
     replicates: list[Annotated[int, Field(ge=0)]] = Field(
         [0], min_length=1, description="Seeds; every arm runs once with each."
@@ -46,7 +46,7 @@ class Experiment(Section):
     )
     downloads: dict[DownloadPath, Download] = Field(
         default_factory=dict,
-        description="Weights by their path, and where the ones that are not there come from. `snakemake downloads` "
+        description="Weights by their path, and where missing ones come from. `snakemake downloads` "
         "fetches them, on the machine that runs Snakemake; all other jobs work offline.",
     )
     dataset: Dataset

@@ -24,10 +24,10 @@ class Finetune(Section):
     epochs: PositiveInt = Field(50, description="Passes over the training images in one iteration.")
     steps: PositiveInt | None = Field(
         None,
-        description="Optimizer steps in one iteration, in the place of `epochs`. Under `epochs`, a training set that "
+        description="Optimizer steps in one iteration, in place of `epochs`. Under `epochs`, a training set that "
         "grows is more compute; equal steps make arms comparable.",
     )
-    batch_size: PositiveInt = Field(1, description="Images per step. The paper does not say.")
+    batch_size: PositiveInt = Field(1, description="Images per step. The paper does not give it.")
     noise_levels: NoiseLevels = Field(
         "published",
         description="How the level of noise of a training sample is drawn from the engine's levels: the place among "

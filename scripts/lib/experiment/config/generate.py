@@ -13,10 +13,10 @@ class Generate(Section):
 
     mode: Mode = Field("img2img", description="Start from the real image of the same slot, or from noise alone.")
     strength: Annotated[float, Field(gt=0, le=1)] = Field(
-        0.8, description="Image-to-image only: the share of the noise schedule that is run."
+        0.8, description="Image-to-image only: the share of the noise schedule that runs."
     )
-    steps: PositiveInt = Field(250, description="Inference steps; image-to-image runs `strength` of them.")
-    guidance_scale: Annotated[float, Field(ge=1)] = Field(7.5, description="Classifier-free guidance; 1 is none.")
+    steps: PositiveInt = Field(250, description="Inference steps. Image-to-image runs the share `strength` of them.")
+    guidance_scale: Annotated[float, Field(ge=1)] = Field(7.5, description="Classifier-free guidance. 1 turns it off.")
 
     @model_validator(mode="after")
     def _runs_one_step(self) -> Self:

@@ -27,7 +27,7 @@ class Label(Section):
         "name.",
     )
     map: dict[str, str] | None = Field(
-        None, description="What each label of the source is called here; none: the labels are the values."
+        None, description="The value that each label of the source stands for. None: the labels are the values."
     )
     cuts: list[float] | None = Field(
         None,

@@ -9,4 +9,4 @@ class Unseen(Section):
     """Prompts that no fine-tune sees (paper, section 3)."""
 
     prompts: list[str] = Field(min_length=1, description="The prompts, generated text-to-image in every cell.")
-    per_prompt: PositiveInt = Field(1, description="Images a prompt.")
+    per_prompt: PositiveInt = Field(1, description="Images per prompt.")
