@@ -49,6 +49,13 @@ def by_clean_fid(x, y):
     return pytest.importorskip("cleanfid.fid").fid_from_feats(x, y)
 
 
+def by_torchmetrics(x, y):
+    import torch
+
+    module = pytest.importorskip("torchmetrics.image.fid")
+    return float(module._compute_fid(*(torch.from_numpy(f(z)) for z in (x, y) for f in (mean, covariance))))
+
+
 def mean(x):
     return x.mean(0)
 
@@ -57,7 +64,9 @@ def covariance(x):
     return np.cov(x, rowvar=False)
 
 
-@pytest.mark.parametrize("reference", [by_definition, by_torch_fidelity, by_pytorch_fid, by_clean_fid])
+@pytest.mark.parametrize(
+    "reference", [by_definition, by_torchmetrics, by_torch_fidelity, by_pytorch_fid, by_clean_fid]
+)
 def test_frechet_distance_equals_other_implementations(pair, reference):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -119,6 +128,14 @@ def test_kernel_distance_equals_torch_fidelity(pair):
     options = {"kid_kernel": "poly", "kid_kernel_poly_degree": 3, "kid_kernel_poly_gamma": None}
     expected = metric.kernel_mmd(x, y, **options, kid_kernel_poly_coef0=1)
     assert one_group(x, y) == pytest.approx(float(expected), rel=1e-9)
+
+
+def test_kernel_distance_equals_torchmetrics(pair):
+    import torch
+
+    module = pytest.importorskip("torchmetrics.image.kid")
+    x, y = (z[:150] for z in pair)
+    assert one_group(x, y) == pytest.approx(float(module.poly_mmd(*map(torch.from_numpy, (x, y)))), rel=1e-9)
 
 
 def test_kernel_distance_of_groups_equals_its_definition(pair):
