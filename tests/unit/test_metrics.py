@@ -64,9 +64,7 @@ def covariance(x):
     return np.cov(x, rowvar=False)
 
 
-@pytest.mark.parametrize(
-    "reference", [by_definition, by_torchmetrics, by_torch_fidelity, by_pytorch_fid, by_clean_fid]
-)
+@pytest.mark.parametrize("reference", [by_definition, by_torchmetrics, by_torch_fidelity, by_pytorch_fid, by_clean_fid])
 def test_frechet_distance_equals_other_implementations(pair, reference):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)

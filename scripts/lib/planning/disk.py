@@ -11,8 +11,8 @@ from scripts.lib.base.safetensors_files import Shapes
 from scripts.lib.experiment.cell import Cell
 from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.experiment.lineage import cells, fine_tunes, initial, last_cells
-from scripts.lib.planning.jobs import Job, images_a_cell, images_of
-from scripts.lib.planning.pilot import Pilot
+from scripts.lib.planning.jobs import Job, images_a_cell
+from scripts.lib.planning.pilot import Pilot, images_of
 from scripts.lib.planning.schedule import Span
 from scripts.lib.training.trainable import trainable_of
 

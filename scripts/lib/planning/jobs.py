@@ -244,17 +244,6 @@ def shards_a_cell(experiment: Experiment) -> int:
     return min(images, ceil(images * execution.seconds_per_image / (60 * execution.shard_minutes)))
 
 
-def images_of(experiment: Experiment, job: Job) -> int:
-    """Return how many images a job reads or makes."""
-    images = images_a_cell(experiment)
-    unseen = len(experiment.unseen.prompts) * experiment.unseen.per_prompt
-    if job.rule == "generate":
-        return len(range(int(job.name.rpartition("-")[2]), images, shards_a_cell(experiment)))
-    if job.rule in ("compose", "finetune"):
-        return training_images(experiment, job.cell)
-    return {"unseen": unseen, "embed": images + unseen}.get(job.rule, images)
-
-
 def _job(rule: str, cell: Cell, output: str, inputs: Mapping[str, list[str]], name: str | None = None) -> Job:
     """Return a job that waits for those that make its inputs."""
     read = (path for paths in inputs.values() for path in paths if not path.startswith("dataset/"))

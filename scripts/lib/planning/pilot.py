@@ -9,8 +9,9 @@ from statistics import median
 from typing import Any, NamedTuple
 from zipfile import ZipFile
 
-from scripts.lib.experiment.cell import Cell
-from scripts.lib.planning.jobs import Job
+from scripts.lib.experiment.cell import BASE, Cell
+from scripts.lib.experiment.config.experiment import Experiment
+from scripts.lib.planning.jobs import Job, images_a_cell, shards_a_cell, training_images
 
 
 class Rate(NamedTuple):
@@ -45,6 +46,18 @@ def passes(settings: Mapping[str, Any], guided: int = 2) -> int:
     """
     share = settings["strength"] if settings["mode"] == "img2img" else 1
     return int(settings["steps"] * share) * (guided if settings["guidance_scale"] > 1 else 1)
+
+
+def images_of(experiment: Experiment, job: Job) -> int:
+    """Return how many images a job reads or makes."""
+    images = images_a_cell(experiment)
+    unseen = len(experiment.unseen.prompts) * experiment.unseen.per_prompt
+    if job.rule == "generate":
+        return len(range(int(job.name.rpartition("-")[2]), images, shards_a_cell(experiment)))
+    if job.rule in ("compose", "finetune"):
+        return training_images(experiment, job.cell)
+    trained = images if job.cell.arm == BASE else training_images(experiment, job.cell)
+    return {"unseen": unseen, "embed": images + unseen + trained}.get(job.rule, images)
 
 
 def work_of(rule: str, images: int, settings: Mapping[str, Any]) -> int:
