@@ -29,7 +29,7 @@ def entries(environment: str) -> list[str]:
 
 def locked(environment: str) -> dict[str, str]:
     """Return the versions that a lock has for this machine."""
-    found = {}
+    found: dict[str, str] = {}
     for entry in entries(environment):
         requirement = Requirement(entry.partition("--hash")[0].strip())
         if requirement.marker is None or requirement.marker.evaluate():

@@ -52,7 +52,7 @@ def test_operations_are_those_of_every_image_pass_and_epoch(experiment):
 
 def test_a_network_that_is_told_its_guidance_runs_once_a_step(experiment):
     shard = job(experiment, "mixed/seed-0/iteration-1/generated/shard-0.json")
-    told = SimpleNamespace(**vars(ONE) | {"guided": 1})
+    told: Any = SimpleNamespace(**vars(ONE) | {"guided": 1})
     assert operations(experiment, shard, lambda _: told) == 120 * (5 * 10 + 4 + 5 + 1)
 
 

@@ -28,7 +28,7 @@ class Levels:
 
     def __init__(self, noise_levels: NoiseLevels) -> None:
         """Resolve what ``published`` means."""
-        self.density = self.PUBLISHED if noise_levels == "published" else noise_levels
+        self.density: str = self.PUBLISHED if noise_levels == "published" else noise_levels
 
     def draw_place(self, number: int, generator: "torch.Generator") -> int:
         """Return a place among ``number`` levels."""
