@@ -66,3 +66,14 @@ def test_renovate_sees_every_pin():
         pins = yaml.safe_load(path.read_text(encoding="utf-8"))["dependencies"][-1]["pip"]
         seen = [f"{name}=={version}" for name, version in pattern.findall(path.read_text(encoding="utf-8"))]
         assert seen == pins
+
+
+def test_a_target_or_module_that_a_sentence_names_exists():
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / ".github").rglob("*.md")]
+    prose = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    named = set(re.findall(r"`make\s([a-z-]+)", prose))
+    assert len(named) >= 8
+    assert named <= targets().keys()
+    modules = set(re.findall(r"python -m ((?:scripts|tests|benchmarks)\.[\w.]+)", prose))
+    assert len(modules) >= 4
+    assert {name for name in modules if not (ROOT / f"{name.replace('.', '/')}.py").is_file()} == set()
