@@ -295,6 +295,19 @@ def parts_option(wildcards):
     return in_file({"parts": json.dumps(parts(EXPERIMENT, this(wildcards)))})
 
 
+def generate_options(settings):
+    """Return the options of a generation; how the guidance changes is said where it does."""
+    kind = settings.guidance.kind
+    changes = {"guidance": kind, "guidance_settings": settings.guidance.settings.model_dump_json()}
+    return " ".join([flags(settings), *([in_file(changes)] if kind != "constant" else [])])
+
+
+def checked_model(wildcards):
+    """Return the records of the checks of the base model, and of the sampler that takes the place of its own."""
+    scheduler = arm_of(wildcards).generate.scheduler
+    return checked("model", *([f"scheduler-{scheduler}"] if scheduler else []))
+
+
 def first_fresh_set(wildcards):
     """Return the set whose job checks whether there are real images enough, before an arm's first fine-tune."""
     needed = arm_of(wildcards).real == "fresh" and arm_of(wildcards).last_iteration > 1

@@ -59,3 +59,23 @@ rule check_weights:
         ),
     shell:
         "python -m scripts.check_weights {params.options} --output {output} > {log} 2>&1"
+
+
+rule check_scheduler:
+    """Try a sampler on perfect predictions, before a job of hours needs it."""
+    input:
+        checked("model"),
+    output:
+        "<results>/weights/scheduler-{scheduler}.json",
+    log:
+        "<logs>/check_scheduler-{scheduler}.log",
+    wildcard_constraints:
+        scheduler=r"\w+",
+    localrule: True
+    conda:
+        "../envs/diffusion.yaml"
+    params:
+        model=fixed(MODEL_OPTION),
+    shell:
+        "python -m scripts.check_scheduler {params.model} --scheduler {wildcards.scheduler} --output {output}"
+        " > {log} 2>&1"

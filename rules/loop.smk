@@ -40,7 +40,7 @@ rule finetune:
     input:
         unpack(lambda wildcards: read(finetune_inputs(EXPERIMENT, this(wildcards)))),
         weights=downloaded(MODEL),
-        checked=checked("model"),
+        checked=checked_model,
     output:
         model=directory(removable("<cell>/model")),
         provenance="<cell>/finetune.json",
@@ -85,7 +85,7 @@ rule generate:
         prompts="<results>/dataset/images.zip",
         trained=lambda wildcards: read({"trained": model_folders(this(wildcards))})["trained"],
         weights=downloaded(MODEL),
-        checked=checked("model"),
+        checked=checked_model,
     output:
         images=temp("<cell>/generated{candidate}/shard-{shard}.zip"),
         provenance="<cell>/generated{candidate}/shard-{shard}.json",
@@ -105,7 +105,7 @@ rule generate:
         code=lambda wildcards: digest("scripts.generate", *engine(), *trained_with(this(wildcards))),
         model=fixed(MODEL_OPTION),
         weights=MODEL_DIGEST,
-        settings=lambda wildcards: flags(arm_of(wildcards).generate),
+        settings=lambda wildcards: generate_options(arm_of(wildcards).generate),
         size=EXPERIMENT.dataset.resolution,
         trained=lambda wildcards: flags(trained_option(this(wildcards))),
         seed=EXPERIMENT.seed,
@@ -143,7 +143,7 @@ use rule generate as unseen with:
         prompts="<results>/dataset/unseen.csv",
         trained=lambda wildcards: read({"trained": model_folders(this(wildcards))})["trained"],
         weights=downloaded(MODEL),
-        checked=checked("model"),
+        checked=checked_model,
     output:
         images="<cell>/unseen.zip",
         provenance="<cell>/unseen.json",
@@ -158,7 +158,7 @@ use rule generate as unseen with:
         runtime=rising(60),
         batch_size=EXECUTION.generate_batch_size,
     params:
-        settings=lambda wildcards: flags(arm_of(wildcards).generate.model_copy(update={"mode": "txt2img"})),
+        settings=lambda wildcards: generate_options(arm_of(wildcards).generate.model_copy(update={"mode": "txt2img"})),
         kind="unseen",
         shard=0,
         shards=1,

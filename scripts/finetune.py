@@ -38,6 +38,7 @@ def main(
     batch_size: Annotated[int, typer.Option(help="Images per step.", min=1)],
     noise_levels: Annotated[NoiseLevels, typer.Option(help="How the levels of noise are drawn.")],
     accumulate: Annotated[int, typer.Option(help="Parts of a batch, computed one after the other.", min=1)],
+    caption_dropout: Annotated[float, typer.Option(help="Probability of training without a prompt.", min=0, max=1)],
     horizontal_flip: Annotated[bool, typer.Option(help="Mirror images at random.")],
     weight_decay: Annotated[float, typer.Option(help="AdamW's weight decay.", min=0)],
     max_grad_norm: Annotated[float, typer.Option(help="Gradients are clipped to this norm.", min=0)],
@@ -71,6 +72,7 @@ def main(
         "trainable_settings": trainable_settings,
         **loop,
         "epochs": epochs,
+        "caption_dropout": caption_dropout,
         "steps": steps,
         "noise_levels": noise_levels,
         "average": average,
@@ -102,7 +104,7 @@ def main(
             network,
             trained,
             objective,
-            _encode(engine.encoder(model), training, root, horizontal_flip),
+            _encode(engine.encoder(model), training, root, horizontal_flip, caption_dropout),
             state,
             **loop,
             average=mean,
@@ -146,10 +148,10 @@ def _fingerprint(inputs: list[Path | None], settings: dict[str, Any]) -> str:
     return f"{seed_of(*hashes, *(f'{key}={value}' for key, value in settings.items())):016x}"
 
 
-def _encode(encoder: Encoder, training: Path, root: Path, flip: bool) -> TrainingData:
+def _encode(encoder: Encoder, training: Path, root: Path, flip: bool, dropout: float) -> TrainingData:
     """Run the frozen parts of the base model over the images of the training set."""
     table = csvs.read(training, TYPES)
-    return encode(imageset.read_rows(table, root), table["text"].tolist(), encoder, flip=flip)
+    return encode(imageset.read_rows(table, root), table["text"].tolist(), encoder, flip=flip, dropout=dropout)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from scripts.lib.base import csvs, imageset
 from scripts.lib.base.provenance import recording
 from scripts.lib.base.seeds import seed_of
 from scripts.lib.engines.engine import engine_of
-from scripts.lib.engines.generation import generate, load_pipeline
+from scripts.lib.engines.generation import generate, load_pipeline, schedule_of
 from scripts.lib.engines.prompts import check_groups, of_pipeline
 from scripts.lib.experiment.choices import Mode
 from scripts.lib.training.trainable import trainable_of
@@ -26,7 +26,7 @@ def main(
     kind: Annotated[str, typer.Option(help="Kind of the set, which its noise depends on: images, images-2, unseen.")],
     mode: Annotated[Mode, typer.Option(help="`img2img`: start from the images of PROMPTS. `txt2img`: from noise.")],
     steps: Annotated[int, typer.Option(help="Inference steps.", min=1)],
-    guidance_scale: Annotated[float, typer.Option(help="Classifier-free guidance scale.", min=1)],
+    guidance_scale: Annotated[float, typer.Option(help="Classifier-free guidance scale, of the first step.", min=1)],
     seed: Annotated[int, typer.Option(help="Seed of the experiment.")],
     replicate: Annotated[int, typer.Option(help="Seed of the replicate.")],
     iteration: Annotated[int, typer.Option(help="Iteration, 0 for the base model.", min=0)],
@@ -34,6 +34,9 @@ def main(
     provenance: Annotated[Path, typer.Option(help="JSON to write: what made it.")],
     trained: Annotated[Path | None, typer.Option(help="Folder of a fine-tune; the base model otherwise.")] = None,
     trainable: Annotated[str, typer.Option(help="What lies in TRAINED: a file of training/trainables.")] = "full",
+    guidance: Annotated[str, typer.Option(help="How it changes: a file of engines/guidance.")] = "constant",
+    guidance_settings: Annotated[str, typer.Option(help="JSON: the settings of GUIDANCE.")] = "{}",
+    scheduler: Annotated[str | None, typer.Option(help="Sampler, a class of diffusers; the model's otherwise.")] = None,
     strength: Annotated[float, typer.Option(help="img2img: share of the noise schedule.", min=0, max=1)] = 0.8,
     size: Annotated[
         int | None, typer.Option(help="txt2img: edge of the images; the model's own otherwise.", min=8)
@@ -51,12 +54,13 @@ def main(
         seeds = [seed_of(seed, replicate, iteration, kind, index) for index in rows.index]
         images = (
             generate(
-                load_pipeline(mode, model, _network(model, trained, trainable)),
+                load_pipeline(mode, model, _network(model, trained, trainable), scheduler),
                 rows["text"].tolist(),
                 seeds,
                 imageset.read_images(prompts, rows["file_name"]) if mode == "img2img" else None,
                 steps=steps,
                 guidance_scale=guidance_scale,
+                guidance=None if guidance == "constant" else schedule_of(guidance, guidance_scale, guidance_settings),
                 strength=strength,
                 batch_size=batch_size,
                 size=size,

@@ -114,6 +114,36 @@ def test_the_report_names_the_steps_of_an_arm_and_what_they_do_not_share(setting
     assert rows["rewards.single_image_distance.features.weights"] == "model/vae"
 
 
+def test_the_report_says_the_sampling_bias_and_what_an_arm_generates_otherwise(settings):
+    settings["generate"] = {"guidance_scale": 4}
+    less = {"guidance_scale": 2, "guidance": {"linear": {"last": 1}}, "scheduler": "DDPMScheduler"}
+    settings["arms"] = {"a": {"iterations": 2, "generate": less}}
+    rows = {row["key"]: row["value"] for row in describe(load(settings))}
+    assert rows["generate.guidance_scale"] == "4 (λ = 0.25)"
+    assert "guidance_scale: 2 (λ = 0.5); guidance: linear: last: 1.0; scheduler: DDPMScheduler" in rows["arms.a"]
+    assert "strength" not in rows["arms.a"]
+
+
+@pytest.mark.parametrize(
+    ("generate", "message"),
+    [
+        (
+            {"guidance": "cosine"},
+            r"generate\.guidance: must be one of \['constant', 'exponential', 'interval', 'linear'\]",
+        ),
+        ({"guidance": {"linear": {"last": 0.5}}}, r"generate\.guidance\.linear\.last: .*greater than or equal to 1"),
+        (
+            {"guidance": {"interval": {"start": 0.6, "end": 0.4}}},
+            r"generate\.guidance\.interval\.start: is 0\.6, after",
+        ),
+        ({"scheduler": "../x"}, r"generate\.scheduler: "),
+    ],
+)
+def test_a_wrong_way_to_generate_is_refused(settings, generate, message):
+    with pytest.raises(ConfigurationError, match=message):
+        load(settings | {"generate": generate})
+
+
 def test_a_bare_no_of_yaml_is_float32(settings):
     settings["finetune"] = {"mixed_precision": False}
     assert load(settings).finetune.mixed_precision == "no"

@@ -29,7 +29,7 @@ from scripts.lib.engines.stable_diffusion import Encoder, Objective
 from scripts.lib.experiment.config.finetune import Finetune
 from scripts.lib.training import finetuning
 from scripts.lib.training.finetuning import finetune, moving_average
-from scripts.lib.training.training_data import batches, draw, encode, share_of
+from scripts.lib.training.training_data import batches, draw, dropped, encode, share_of
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "models/miniature"
@@ -115,6 +115,32 @@ def test_a_sample_s_noise_depends_on_step_and_sample_alone(data):
     for both, one in zip(together, alone, strict=True):
         assert torch.equal(both[1:2], one)
     assert not torch.equal(draw(data, torch.tensor([1]), 4, objective(), seed=0)[1], alone[1])
+
+
+def test_dropped_captions_are_the_empty_prompt_and_depend_on_step_and_sample_alone(images, data, tmp_path):
+    whole = encode(images, ["a man", "a woman"] * 3, Encoder(MODEL), flip=False, dropout=1.0)
+    without = torch.tensor([True, False, True])
+    states = whole.text_of(torch.tensor([0, 1, 2]), without)["states"]
+    (empty,) = Encoder(MODEL).encode_text([""])["states"]
+    for row, expected in zip(states, (empty, data.text["states"][data.prompt[1]], empty), strict=True):
+        torch.testing.assert_close(row, expected, atol=1e-5, rtol=1e-5)
+    every = torch.arange(4000)
+    drawn = dropped(every, 3, 0.25, seed=1)
+    assert drawn.float().mean().item() == pytest.approx(0.25, abs=4 * (0.25 * 0.75 / 4000) ** 0.5)
+    assert torch.equal(dropped(every[7:9], 3, 0.25, seed=1), drawn[7:9])
+    assert not torch.equal(dropped(every, 4, 0.25, seed=1), drawn)
+    assert not dropped(every, 3, 0.0, seed=1).any()
+    assert dropped(every, 3, 1.0, seed=1).all()
+    options: dict[str, Any] = {"learning_rate": 1e-3, "epochs": 1, "batch_size": 3, "seed": 0}
+    plain, none = unet(), unet()
+    told = whole._replace(dropout=0.0)
+    train(plain, told, tmp_path / "plain", **options)
+    train(none, told._replace(prompt=torch.full_like(told.prompt, told.empty)), tmp_path / "none", **options)
+    all_dropped = unet()
+    train(all_dropped, whole, tmp_path / "dropped", **options)
+    for name, parameter in none.named_parameters():
+        assert torch.equal(all_dropped.get_parameter(name), parameter), "the noise is the same with and without prompts"
+    assert any(not torch.equal(plain.get_parameter(name), p) for name, p in none.named_parameters())
 
 
 def test_every_epoch_sees_every_sample_once():

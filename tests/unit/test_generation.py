@@ -15,7 +15,7 @@ from scripts import gather, generate
 from scripts.lib.base import hashes, imageset
 from scripts.lib.base.seeds import seed_of
 from scripts.lib.engines.generation import generate as generate_images
-from scripts.lib.engines.generation import load_pipeline
+from scripts.lib.engines.generation import load_pipeline, schedule_of
 from scripts.lib.experiment.choices import Mode
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +34,13 @@ def real(tmp_path_factory) -> Path:
 
 
 def run(
-    real: Path, folder: Path, batch_size: int, shards: int, mode: Mode = "img2img", kind: str = "images"
+    real: Path,
+    folder: Path,
+    batch_size: int,
+    shards: int,
+    mode: Mode = "img2img",
+    kind: str = "images",
+    **options: Any,
 ) -> tuple[pd.DataFrame, np.ndarray]:
     parts = []
     for shard in range(shards):
@@ -53,7 +59,7 @@ def run(
             batch_size=batch_size,
             shard=shard,
             shards=shards,
-            **SETTINGS,
+            **SETTINGS | options,
         )
     gather.main(shards=parts, order=real, output=folder / "generated.zip")
     return imageset.read(folder / "generated.zip")
@@ -72,6 +78,67 @@ def test_shards_and_batches_change_no_image(real, tmp_path, mode, kind):
         difference = np.abs(others.astype(int) - images)
         assert difference.max() <= 1
         assert (difference > 0).mean() < 1e-3
+
+
+@pytest.mark.parametrize("scheduler", ["DDPMScheduler", "EulerAncestralDiscreteScheduler"])
+def test_shards_and_batches_change_no_image_of_a_sampler_that_draws_noise(real, tmp_path, scheduler):
+    found = []
+    for number, (batch_size, shards) in enumerate(((7, 1), (2, 3))):
+        (tmp_path / str(number)).mkdir()
+        found.append(run(real, tmp_path / str(number), batch_size, shards, scheduler=scheduler)[1])
+    assert np.abs(found[0].astype(int) - found[1]).max() <= 1
+    (tmp_path / "own").mkdir()
+    own = run(real, tmp_path / "own", 7, 1)[1]
+    assert np.abs(found[0].astype(int) - own).max() > 50
+
+
+def test_guidance_that_changes_is_that_of_each_step_written_out():
+    seeds, prompts = [3, 4], ["a drawing of a man", "a drawing of a woman"]
+    settings = json.dumps({"last": 1.5})
+    schedule = schedule_of("exponential", 6.0, settings)
+    pipe = load_pipeline("txt2img", MODEL)
+    shown = list(
+        generate_images(pipe, prompts, seeds, steps=4, guidance_scale=6.0, strength=1, batch_size=2, guidance=schedule)
+    )
+    scales = [6.0 * (1.5 / 6.0) ** (step / 3) for step in range(4)]
+    with torch.no_grad():
+        texts, empty = (pipe.encode_prompt(p, "cpu", 1, False)[0] for p in (prompts, ["", ""]))
+        shape = (pipe.unet.config.in_channels, pipe.unet.config.sample_size, pipe.unet.config.sample_size)
+        latents = torch.stack([torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
+        pipe.scheduler.set_timesteps(4)
+        for scale, time in zip(scales, pipe.scheduler.timesteps, strict=True):
+            given, none = (pipe.unet(latents, time, states).sample for states in (texts, empty))
+            latents = pipe.scheduler.step(none + scale * (given - none), time, latents).prev_sample
+        images = pipe.vae.decode(latents / pipe.vae.config.scaling_factor).sample
+    expected = np.rint((images / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).numpy() * 255)
+    assert np.abs(np.stack(shown) - expected).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "expected"),
+    [
+        ("linear", {"last": 2.0}, [6, 4, 2]),
+        ("exponential", {"last": 1.5}, [6, 3, 1.5]),
+        ("interval", {"start": 0.4, "end": 0.9}, [1, 6, 1]),
+        ("interval", {"start": 0.0, "end": 0.5}, [6, 6, 1]),
+    ],
+)
+def test_schedules_of_guidance_are_their_formulas(kind, settings, expected):
+    schedule = schedule_of(kind, 6.0, json.dumps(settings))
+    assert [schedule(progress) for progress in (0.0, 0.5, 1.0)] == pytest.approx(expected)
+    assert all(schedule(progress) > 1 for progress in (0.0, 0.5, 1.0)), (
+        "a pipeline that has begun with guidance needs it"
+    )
+
+
+def test_an_interval_without_its_first_step_is_no_guidance_there_and_any_pipeline_runs_it(real):
+    pixels = imageset.read_images(real, ["0.png"])
+    pipe = load_pipeline("img2img", MODEL)
+    options: dict[str, Any] = {"steps": 5, "guidance_scale": 6.0, "strength": 0.8, "batch_size": 1}
+    never = schedule_of("interval", 6.0, json.dumps({"start": 0.9, "end": 0.95}))
+    (shown,) = generate_images(pipe, ["a man"], [1], pixels, guidance=never, **options)
+    (plain,) = generate_images(pipe, ["a man"], [1], pixels, **options | {"guidance_scale": 1.0})
+    assert np.abs(shown.astype(int) - plain).max() <= 1
 
 
 def test_text_to_image_has_the_size_that_is_asked_for(real, tmp_path):

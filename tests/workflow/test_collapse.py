@@ -99,7 +99,7 @@ def _cell(results: Path, arm: str, iteration: int, share: float) -> dict[str, fl
         batch_size=60,
         output=cell / "generated.zip",
         provenance=cell / "generated.json",
-        **EXPERIMENT.generate.model_dump(),
+        **EXPERIMENT.generate.model_dump(exclude={"guidance"}),
         **common,
     )
     _embed(cell / "generated.zip")

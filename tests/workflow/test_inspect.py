@@ -54,6 +54,11 @@ EVERY_KIND: dict[str, Any] = {
         "taught": {"iterations": 3, "sources": {"fed": {"share": 1, "iteration": "same"}}, "regime": "accumulate"},
         "foreign": {"iterations": 2, "curate": ["cull"], "sources": {"self": 0.9, "midjourney": MIDJOURNEY}},
         "fresh": {"iterations": 3, "synthetic": 0.5, "real": "fresh"},
+        "sampled": {
+            "iterations": 2,
+            "generate": {"scheduler": "DDPMScheduler", "guidance": "interval"},
+            "finetune": {"caption_dropout": 0.1, "steps": 2},
+        },
         "swept-{synthetic}": {"iterations": 1, "grid": {"synthetic": [0.1, 1]}},
         "grandchild": {"parent": "child", "from_iteration": 2, "iterations": 1, "synthetic": 0, "init": "base"},
     },

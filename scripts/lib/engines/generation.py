@@ -1,5 +1,7 @@
 """Images from a model: the pipelines of diffusers, with one random generator per image."""
 
+import json
+import math
 from collections.abc import Callable, Iterator
 from inspect import signature
 from pathlib import Path
@@ -8,23 +10,31 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import trange
 
+from scripts.lib.base.kinds import kinds
 from scripts.lib.engines.engine import engine_of
+from scripts.lib.engines.schedulers import scheduler_of
 from scripts.lib.experiment.choices import Mode
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
 
 
-def load_pipeline(mode: Mode, model: Path, network: Any = None) -> "DiffusionPipeline":
+Schedule = Callable[[float], float]
+
+
+def load_pipeline(mode: Mode, model: Path, network: Any = None, scheduler: str | None = None) -> "DiffusionPipeline":
     """Load the base model's pipeline, with another network where one is given.
 
     Args:
         mode: ``img2img`` or ``txt2img``.
         model: folder of the base pipeline.
         network: what takes the place of the base model's own.
+        scheduler: class of the sampler that takes the place of the base model's own.
     """
     engine = engine_of(model)
     pipe = engine.pipeline(mode, model, network or engine.network(model / engine.COMPONENT))
+    if scheduler is not None:
+        pipe.scheduler = scheduler_of(model, scheduler)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 
@@ -41,6 +51,7 @@ def generate(
     batch_size: int,
     size: int | None = None,
     first: Callable[[float], Any] = float,
+    guidance: Schedule | None = None,
 ) -> Iterator[np.ndarray]:
     """Yield one uint8 image (height, width, 3) per prompt.
 
@@ -53,6 +64,8 @@ def generate(
         strength: image-to-image only.
         size: text-to-image only, edge of the images in pixels; None: the model's own.
         first: gets the signal-to-noise ratio at the first step, once per batch.
+        guidance: gives the guidance scale of each denoising step, above 1, by its place from 0, the first, to 1, the
+            last; None: ``guidance_scale`` in all.
 
     Raises:
         FloatingPointError: an image is not finite, or black all over; the message names its prompt.
@@ -66,6 +79,8 @@ def generate(
     def observe(_: Any, step: int, time: Any, tensors: dict[str, Any]) -> dict[str, Any]:
         if step == 0:
             first(signal_to_noise(pipe.scheduler, float(time)))
+        if guidance:  # Of the next step.
+            pipe._guidance_scale = guidance(min(1.0, (step + 1) / max(1, pipe.num_timesteps - 1)))
         return tensors
 
     for start in trange(0, len(prompts), batch_size, desc="generate", mininterval=10):
@@ -74,7 +89,7 @@ def generate(
             "prompt": prompts[part],
             "generator": [torch.Generator("cpu").manual_seed(seed) for seed in seeds[part]],
             "num_inference_steps": steps,
-            "guidance_scale": guidance_scale,
+            "guidance_scale": guidance(0.0) if guidance else guidance_scale,
             "output_type": "np",
             "callback_on_step_end": observe,
         } | sizes
@@ -103,3 +118,21 @@ def signal_to_noise(scheduler: Any, time: float) -> float:
         return signal / (1 - signal)
     noise = time / scheduler.config.num_train_timesteps
     return ((1 - noise) / noise) ** 2
+
+
+def schedule_of(kind: str, first: float, settings: str) -> Schedule:
+    """Return the guidance scale of each denoising step, above 1, by its place.
+
+    Args:
+        kind: name of a file of ``engines/guidance``.
+        first: `generate.guidance_scale`.
+        settings: JSON, of the schedule.
+    """
+    module = kinds("engines.guidance")[kind]
+    chosen = module.Settings(**json.loads(settings))
+
+    def scale(progress: float) -> float:
+        # At 1, pipelines leave out the predictions without prompts; what they have prepared for them stays, and fails.
+        return max(float(module.scale(progress, first, chosen)), math.nextafter(1.0, 2.0))
+
+    return scale

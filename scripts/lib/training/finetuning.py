@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from scripts.lib.engines.engine import Objective
 from scripts.lib.training import checkpoints
-from scripts.lib.training.training_data import TrainingData, batches, draw, share_of
+from scripts.lib.training.training_data import TrainingData, batches, draw, dropped, share_of
 
 if TYPE_CHECKING:
     from diffusers.training_utils import EMAModel
@@ -153,7 +153,8 @@ def _backward(
         share, weight = share_of(samples, number, accelerator.num_processes * parts)
         drawn = draw(data, share, step, objective, seed)
         latents, noise, levels = (tensor.to(accelerator.device) for tensor in drawn)
-        text = {name: tensor.to(accelerator.device) for name, tensor in data.text_of(share).items()}
+        told = data.text_of(share, dropped(share, step, data.dropout, seed))
+        text = {name: tensor.to(accelerator.device) for name, tensor in told.items()}
         # Processes exchange gradients once, with the last part.
         with nullcontext() if part == parts - 1 else accelerator.no_sync(network):
             loss = weight / parts * objective.loss(network, latents, noise, levels, text)

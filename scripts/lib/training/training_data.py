@@ -18,21 +18,27 @@ class TrainingData(NamedTuple):
 
     ``mean`` and ``std`` are the moments of the scaled latents, (flips, n, channels, height, width),
     flips being 2 (as it is, mirrored) or 1; each tensor of ``text`` has one row per distinct prompt,
-    and ``prompt`` is each image's row in it.
+    ``prompt`` is each image's row in it, and ``empty`` that of the empty prompt, with which an image
+    trains with the probability ``dropout``.
     """
 
     mean: torch.Tensor
     std: torch.Tensor
     text: dict[str, torch.Tensor]
     prompt: torch.Tensor
+    empty: int
+    dropout: float = 0.0
 
-    def text_of(self, samples: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Return the text of samples, one row per sample."""
-        return {name: tensor[self.prompt[samples]] for name, tensor in self.text.items()}
+    def text_of(self, samples: torch.Tensor, without: torch.Tensor | bool = False) -> dict[str, torch.Tensor]:
+        """Return the text of samples, one row per sample; the empty prompt where ``without`` is true."""
+        rows = torch.where(torch.as_tensor(without), self.empty, self.prompt[samples])
+        return {name: tensor[rows] for name, tensor in self.text.items()}
 
 
 @torch.no_grad()
-def encode(images: np.ndarray, prompts: list[str], encoder: Encoder, *, flip: bool) -> TrainingData:
+def encode(
+    images: np.ndarray, prompts: list[str], encoder: Encoder, *, flip: bool, dropout: float = 0.0
+) -> TrainingData:
     """Run the frozen parts of an engine once over the training set.
 
     Args:
@@ -40,9 +46,10 @@ def encode(images: np.ndarray, prompts: list[str], encoder: Encoder, *, flip: bo
         prompts: n texts.
         encoder: the frozen parts.
         flip: also encode the mirrored images.
+        dropout: probability with which a sample trains with the empty prompt.
     """
     batch_size = max(1, PIXELS // (images.shape[1] * images.shape[2]))
-    unique, prompt = np.unique(prompts, return_inverse=True)
+    unique, prompt = np.unique([*prompts, *[""] * (dropout > 0)], return_inverse=True)
     parts = [encoder.encode_text(unique[start : start + batch_size].tolist()) for start in _starts(unique, batch_size)]
     text = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
     moments = []
@@ -53,7 +60,7 @@ def encode(images: np.ndarray, prompts: list[str], encoder: Encoder, *, flip: bo
             encoded.append(torch.stack(encoder.encode_image(pixels.flip(-1) if mirrored else pixels)))
         moments.append(torch.cat(encoded, dim=1))
     mean, std = torch.stack(moments, dim=1)
-    return TrainingData(mean, std, text, torch.from_numpy(prompt))
+    return TrainingData(mean, std, text, torch.from_numpy(prompt[: len(prompts)]), int(prompt[-1]), dropout)
 
 
 def _starts(items: np.ndarray, batch_size: int) -> range:
@@ -78,6 +85,12 @@ def share_of(samples: torch.Tensor, process: int, processes: int) -> tuple[torch
     """
     share = samples.tensor_split(processes)[process]
     return (share if len(share) else samples[:1]), processes * len(share) / len(samples)
+
+
+def dropped(samples: torch.Tensor, step: int, share: float, seed: int) -> torch.Tensor:
+    """Draw which samples train without their prompt in one step; each one's depends on (seed, step, sample) alone."""
+    drawn = [seed_of(seed, "caption", step, sample) / 2**63 < share for sample in samples.tolist()]
+    return torch.tensor(drawn, dtype=torch.bool)
 
 
 def draw(

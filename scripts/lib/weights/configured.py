@@ -94,6 +94,10 @@ def check(experiment: Experiment) -> None:
         generate = [experiment.generate, *(arm.generate for arm in experiment.arms.values())]
         pipelines.check_steps(Path(path), max(settings.steps for settings in generate))
         pipelines.check_modes(Path(path), [*(settings.mode for settings in generate), "txt2img"])
+        if hasattr(engine_of(Path(path)), "GUIDANCE") and any(part.guidance.kind != "constant" for part in generate):
+            raise ModelError(
+                f"generate.guidance: {path} takes its guidance as an input, the same in all steps; set it to constant"
+            )
         for arm in experiment.arms.values():
             trainable = arm.finetune.trainable
             trainable_of(trainable.kind).check(engine_of(Path(path)), Path(path), trainable.settings)

@@ -16,16 +16,28 @@ def describe(experiment: Experiment) -> list[dict[str, str]]:
         {"key": key, "value": _words(value), "meaning": meaning}
         for key, value, meaning in _settings(experiment, sections)
     ]
+    for row in rows:
+        if row["key"] == "generate.guidance_scale":
+            row["value"] = _bias(experiment.generate.guidance_scale)
     usual = Arm(**{key: getattr(experiment, key) for key in OVERRIDABLE}).model_dump()
     for name, arm in experiment.arms.items():
         shown = {"synthetic": arm.synthetic, "iterations": arm.iterations}
         own = {key: value for key, value in arm.model_dump().items() if value != usual[key] and key not in shown}
         if arm.curate:
             own["curate"] = ", ".join(_step(step, experiment.curation) for step in arm.curate)
+        for key in set(OVERRIDABLE) & set(own):
+            own[key] = {name: value for name, value in own[key].items() if value != usual[key][name]}
+            if "guidance_scale" in own[key]:
+                own[key]["guidance_scale"] = _bias(own[key]["guidance_scale"])
         if "sources" in own:
             own["sources"] = ", ".join(f"{100 * part.share:.3g} % {source}" for source, part in arm.sources.items())
         rows.append({"key": f"arms.{name}", "value": _words(shown | own), "meaning": "An arm: what it does not share."})
     return rows
+
+
+def _bias(guidance: float) -> str:
+    """Return a guidance scale with the sampling bias λ that it is (Alemohammad et al. 2024)."""
+    return f"{guidance:g} (λ = {1 / guidance:.3g})"
 
 
 def _step(step: Choice, shared: Section) -> str:

@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt
 
 from scripts.lib.experiment.choices import MixedPrecision, NoiseLevels
 from scripts.lib.experiment.config.choice import Choice, choice_of
-from scripts.lib.experiment.config.section import Section
+from scripts.lib.experiment.config.section import Section, Share
 
 if TYPE_CHECKING:
     Trainable: TypeAlias = Choice
@@ -46,6 +46,9 @@ class Finetune(Section):
         "the last bits.",
     )
     horizontal_flip: bool = Field(True, description="Mirror each image with probability one half in each step.")
+    caption_dropout: Share = Field(
+        0.0, description="Probability with which an image trains without its prompt, drawn anew in each step."
+    )
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="AdamW's weight decay (diffusers' default).")
     max_grad_norm: PositiveFloat = Field(1.0, description="Gradients are clipped to this norm (diffusers' default).")
     gradient_checkpointing: bool = Field(

@@ -1,11 +1,17 @@
 """How images are made."""
 
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self, TypeAlias
 
 from pydantic import Field, PositiveInt, model_validator
 
 from scripts.lib.experiment.choices import Mode
+from scripts.lib.experiment.config.choice import Choice, choice_of
 from scripts.lib.experiment.config.section import Section
+
+if TYPE_CHECKING:
+    Guidance: TypeAlias = Choice
+else:
+    Guidance = choice_of("engines.guidance", "Guidance", "How the guidance changes over the denoising steps.")
 
 
 class Generate(Section):
@@ -16,7 +22,18 @@ class Generate(Section):
         0.8, description="Image-to-image only: the share of the noise schedule that runs."
     )
     steps: PositiveInt = Field(250, description="Inference steps. Image-to-image runs the share `strength` of them.")
-    guidance_scale: Annotated[float, Field(ge=1)] = Field(7.5, description="Classifier-free guidance. 1 turns it off.")
+    guidance_scale: Annotated[float, Field(ge=1)] = Field(
+        7.5, description="Classifier-free guidance. 1 turns it off. Its inverse is the sampling bias λ."
+    )
+    guidance: Guidance = Field(
+        default_factory=lambda: Guidance.model_validate("constant"),
+        description="How the guidance changes over the denoising steps that run, from the first to the last.",
+    )
+    scheduler: Annotated[str, Field(pattern=r"^\w+$")] | None = Field(
+        None,
+        description="The sampler: a class of diffusers, such as `DDPMScheduler`, which draws noise in each step. None: "
+        "the base model's own. One that does not fit what the network predicts is refused.",
+    )
 
     @model_validator(mode="after")
     def _runs_one_step(self) -> Self:
