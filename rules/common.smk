@@ -25,15 +25,16 @@ from scripts.lib.planning.jobs import (
     embed_inputs,
     finetune_inputs,
     fresh_sets,
+    merge_inputs,
     image_sets,
     model_folders,
     parts,
-    shards_a_cell,
     steps,
 )
+from scripts.lib.planning.amounts import shards_a_cell
 from scripts.lib.experiment.config.source import SELF
 from scripts.lib.experiment.cell import BASE, Cell
-from scripts.lib.experiment.lineage import cells, every_cell, initial, iterations_left, last_cells
+from scripts.lib.experiment.lineage import cells, every_cell, initial, iterations_left, last_cells, merged_from, trained
 from scripts.lib.base.seeds import seed_of
 from scripts.lib.training.trainable import trainable_of
 
@@ -109,6 +110,8 @@ def one_of(names):
 
 
 ARM = one_of([BASE, *EXPERIMENT.arms])
+TRAINED = one_of(name for name, arm in EXPERIMENT.arms.items() if arm.merge is None)
+MERGED = one_of(name for name, arm in EXPERIMENT.arms.items() if arm.merge is not None)
 REPLICATE = one_of(map(str, EXPERIMENT.replicates))
 ITERATION = r"0|[1-9]\d*"
 
@@ -120,6 +123,8 @@ pathvars:
     cell_logs=f"{RESULTS}/logs/{{arm}}/seed-{{replicate}}/iteration-{{iteration}}",
     cell_benchmarks=f"{RESULTS}/benchmarks/{{arm}}/seed-{{replicate}}/iteration-{{iteration}}",
     # Snakemake expands this after it has applied `wildcard_constraints`, so that it brings its own.
+    trained=f"{RESULTS}/{{arm,{TRAINED}}}/seed-{{replicate,{REPLICATE}}}/iteration-{{iteration,{ITERATION}}}",
+    merged=f"{RESULTS}/{{arm,{MERGED}}}/seed-{{replicate,{REPLICATE}}}/iteration-{{iteration,{ITERATION}}}",
     cell=f"{RESULTS}/{{arm,{ARM}}}/seed-{{replicate,{REPLICATE}}}/iteration-{{iteration,{ITERATION}}}",
 
 
@@ -300,6 +305,14 @@ def generate_options(settings):
     kind = settings.guidance.kind
     changes = {"guidance": kind, "guidance_settings": settings.guidance.settings.model_dump_json()}
     return " ".join([flags(settings), *([in_file(changes)] if kind != "constant" else [])])
+
+
+def merge_options(wildcards):
+    """Return the options that give a merge its two models, and say how they were trained."""
+    found = {}
+    for name, cell in zip(("of", "other"), merged_from(EXPERIMENT, this(wildcards))):
+        found |= {f"{name}_{key}".removesuffix("_trained"): value for key, value in trained_option(cell).items()}
+    return flags(found)
 
 
 def checked_model(wildcards):

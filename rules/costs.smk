@@ -3,7 +3,8 @@
 
 rule costs:
     input:
-        finetunes=[f"<results>/{cell}/finetune.json" for cell in cells(EXPERIMENT)],
+        finetunes=[f"<results>/{cell}/finetune.json" for cell in trained(EXPERIMENT)],
+        merges=[f"<results>/{cell}/merge.json" for cell in cells(EXPERIMENT) if merged_from(EXPERIMENT, cell)],
         generations=[
             f"<results>/{cell}/{name}.json"
             for cell, sets in image_sets(EXPERIMENT).items()

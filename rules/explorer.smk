@@ -17,7 +17,7 @@ rule build_explorer:
         scores="<results>/scores.csv",
         generated=[f"<results>/{cell}/generated.zip" for cell in every_cell(EXPERIMENT)],
         unseen=[f"<results>/{cell}/unseen.zip" for cell in every_cell(EXPERIMENT)],
-        training=[f"<results>/{cell}/training.csv" for cell in cells(EXPERIMENT)],
+        training=[f"<results>/{cell}/training.csv" for cell in trained(EXPERIMENT)],
         rejections=rejections(cells(EXPERIMENT)),
     output:
         page="<results>/explorer.html",

@@ -2,7 +2,7 @@
 
 from scripts.lib.base.code import ROOT, digest_files
 from scripts.lib.experiment import arms
-from scripts.lib.planning.jobs import steps_of_arms
+from scripts.lib.planning.amounts import steps_of_arms
 
 FIRST = EXPERIMENT.replicates[0]
 SHOWN = [cell for cell in every_cell(EXPERIMENT) if cell.replicate == FIRST]
@@ -66,7 +66,7 @@ TABLES = {
     "composition": {
         "shows": "real and generated images of each training set",
         "category": "3. Data",
-        "sources": [f"<results>/{cell}/composition.csv" for cell in cells(EXPERIMENT)],
+        "sources": [f"<results>/{cell}/composition.csv" for cell in trained(EXPERIMENT)],
     },
     "groups": {"shows": "images of each group", "category": "3. Data", "sources": "<results>/dataset/groups.csv"},
     "configuration": {
@@ -81,7 +81,9 @@ TABLES = {
     },
 }
 STEPS = {row["arm"]: (row["first"], row["last"]) for row in steps_of_arms(EXPERIMENT)}
-ARMS = json.dumps({name: arm._replace(steps=STEPS[name])._asdict() for name, arm in arms.of(EXPERIMENT.arms).items()})
+ARMS = json.dumps(
+    {name: arm._replace(steps=STEPS.get(name))._asdict() for name, arm in arms.of(EXPERIMENT.arms).items()}
+)
 SOURCES = {"avatars": "drawn avatars, not photographs", "folder": f"those of {EXPERIMENT.dataset.path}"}
 NOTE = (
     f"The images are {SOURCES[EXPERIMENT.dataset.source]}; the Fréchet distance compares"

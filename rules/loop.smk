@@ -6,8 +6,8 @@ rule compose:
         unpack(lambda wildcards: read(compose_inputs(EXPERIMENT, this(wildcards)))),
         fresh=first_fresh_set,
     output:
-        training="<cell>/training.csv",
-        composition="<cell>/composition.csv",
+        training="<trained>/training.csv",
+        composition="<trained>/composition.csv",
     log:
         "<cell_logs>/compose.log",
     benchmark:
@@ -42,8 +42,8 @@ rule finetune:
         weights=downloaded(MODEL),
         checked=checked_model,
     output:
-        model=directory(removable("<cell>/model")),
-        provenance="<cell>/finetune.json",
+        model=directory(removable("<trained>/model")),
+        provenance="<trained>/finetune.json",
     log:
         "<cell_logs>/finetune.log",
     benchmark:
@@ -78,6 +78,45 @@ rule finetune:
         " {params.trainable} {params.settings} --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
         " --checkpoints {params.cell}/checkpoints --checkpoint-minutes {resources.checkpoint_minutes} --code {params.code}"
         " --output {output.model} --provenance {output.provenance} > {log} 2>&1"
+
+
+rule merge:
+    """Merge two models in the place of a fine-tune."""
+    input:
+        unpack(lambda wildcards: read(merge_inputs(EXPERIMENT, this(wildcards)))),
+        weights=downloaded(MODEL),
+        checked=checked_model,
+    output:
+        model=directory(removable("<merged>/model")),
+        provenance="<merged>/merge.json",
+    log:
+        "<cell_logs>/merge.log",
+    benchmark:
+        "<cell_benchmarks>/merge.tsv"
+    priority: urgency
+    conda:
+        "../envs/diffusion.yaml"
+    resources:
+        mem_mb=memory(MODEL, copies=3),
+        runtime=rising(60),
+    params:
+        code=lambda wildcards: digest(
+            "scripts.merge", *engine(), f"scripts.lib.training.merges.{arm_of(wildcards).merge.kind}"
+        ),
+        model=fixed(MODEL_OPTION),
+        weights=MODEL_DIGEST,
+        settings=lambda wildcards: in_file(
+            {
+                "kind": arm_of(wildcards).merge.kind,
+                "settings": arm_of(wildcards).merge.settings.model_dump_json(),
+            }
+        ),
+        models=merge_options,
+        seed=EXPERIMENT.seed,
+    shell:
+        "python -m scripts.merge {params.model} {params.settings} {params.models} --seed {params.seed}"
+        " --replicate {wildcards.replicate} --iteration {wildcards.iteration} --output {output.model}"
+        " --provenance {output.provenance} > {log} 2>&1"
 
 
 rule generate:

@@ -5,7 +5,8 @@ import pytest
 from scripts.lib.experiment.cell import Cell
 from scripts.lib.experiment.config.execution import Execution
 from scripts.lib.experiment.config.load import load
-from scripts.lib.planning.jobs import compose_inputs, curate_inputs, finetune_inputs, images_a_cell, jobs, shards_a_cell
+from scripts.lib.planning.amounts import images_a_cell, shards_a_cell
+from scripts.lib.planning.jobs import compose_inputs, curate_inputs, finetune_inputs, jobs
 
 
 @pytest.fixture

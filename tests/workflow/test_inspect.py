@@ -59,6 +59,13 @@ EVERY_KIND: dict[str, Any] = {
             "generate": {"scheduler": "DDPMScheduler", "guidance": "interval"},
             "finetune": {"caption_dropout": 0.1, "steps": 2},
         },
+        "extrapolated": {
+            "parent": "two-steps",
+            "from_iteration": 2,
+            "iterations": 1,
+            "merge": {"extrapolate": {"weight": 0.5, "of": {"arm": "from-base", "iteration": 1}}},
+        },
+        "after-a-merge": {"parent": "extrapolated", "from_iteration": 3, "iterations": 1},
         "swept-{synthetic}": {"iterations": 1, "grid": {"synthetic": [0.1, 1]}},
         "grandchild": {"parent": "child", "from_iteration": 2, "iterations": 1, "synthetic": 0, "init": "base"},
     },

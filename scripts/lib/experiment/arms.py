@@ -23,6 +23,7 @@ class Arm(NamedTuple):
         parent, from_iteration: which arm it starts from, and after which iteration.
         unusual: whether it differs from most arms in anything else, such as its regime, sources or fine-tune.
         steps: the optimizer steps of its first and of its last fine-tune; None where nobody has counted them.
+        merge: how it merges two models in the place of a fine-tune.
     """
 
     synthetic: float
@@ -32,6 +33,7 @@ class Arm(NamedTuple):
     from_iteration: int | None = None
     unusual: bool = False
     steps: tuple[int, int] | None = None
+    merge: str | None = None
 
     @property
     def plain(self) -> bool:
@@ -48,7 +50,8 @@ def of(arms: Mapping[str, Configured]) -> dict[str, Arm]:
         steps = [step.kind for step in arm.curate]
         shapes = (getattr(kinds("curation")[step], "SHAPE", None) for step in steps)
         shape = next(filter(None, shapes), None)
-        found[name] = Arm(arm.synthetic, tuple(steps), shape, arm.parent, arm.from_iteration, rest[name] != usual)
+        own = Arm(arm.synthetic, tuple(steps), shape, arm.parent, arm.from_iteration, rest[name] != usual)
+        found[name] = own._replace(merge=arm.merge.kind) if arm.merge else own
     return found
 
 

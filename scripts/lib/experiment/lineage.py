@@ -3,7 +3,7 @@
 from graphlib import TopologicalSorter
 
 from scripts.lib.experiment.cell import BASE, Cell
-from scripts.lib.experiment.config.arm import at_once, model_at
+from scripts.lib.experiment.config.arm import at_once, model_at, operands
 from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.experiment.config.source import SELF
 
@@ -73,6 +73,16 @@ def in_order(experiment: Experiment) -> list[Cell]:
         order = TopologicalSorter(at_once(experiment.arms, iteration)).static_order()
         rank |= {(arm, iteration): place for place, arm in enumerate(order)}
     return sorted(every_cell(experiment), key=lambda cell: (cell.iteration, rank.get((cell.arm, cell.iteration), 0)))
+
+
+def trained(experiment: Experiment) -> list[Cell]:
+    """Return every cell whose model is fine-tuned, not merged."""
+    return [cell for cell in cells(experiment) if experiment.arms[cell.arm].merge is None]
+
+
+def merged_from(experiment: Experiment, cell: Cell) -> list[Cell]:
+    """Return the two cells whose models make that of a cell; none where it is fine-tuned."""
+    return [Cell(arm, cell.replicate, iteration) for arm, iteration in operands(experiment.arms, cell.arm)]
 
 
 def initial(experiment: Experiment, cell: Cell) -> Cell:

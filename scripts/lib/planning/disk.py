@@ -10,8 +10,9 @@ from scripts.lib.base.kinds import kinds
 from scripts.lib.base.safetensors_files import Shapes
 from scripts.lib.experiment.cell import Cell
 from scripts.lib.experiment.config.experiment import Experiment
-from scripts.lib.experiment.lineage import cells, fine_tunes, initial, last_cells
-from scripts.lib.planning.jobs import Job, images_a_cell
+from scripts.lib.experiment.lineage import cells, fine_tunes, initial, last_cells, merged_from
+from scripts.lib.planning.amounts import images_a_cell
+from scripts.lib.planning.jobs import Job
 from scripts.lib.planning.pilot import Pilot, images_of
 from scripts.lib.planning.schedule import Span
 from scripts.lib.training.trainable import trainable_of
@@ -56,8 +57,7 @@ def peak(experiment: Experiment, every: list[Job], spans: Mapping[str, Span], si
     kept = set(cells(experiment) if experiment.execution.keep == "all" else last_cells(experiment))
     last_read: dict[Cell, float] = {}
     for job in every:
-        if job.rule in WITH_MODEL:
-            read = initial(experiment, job.cell) if job.rule == "finetune" else job.cell
+        for read in _read(experiment, job):
             last_read[read] = max(last_read.get(read, 0.0), spans[job.output].end)
     changes = []
     for job in every:
@@ -67,7 +67,9 @@ def peak(experiment: Experiment, every: list[Job], spans: Mapping[str, Span], si
             finetune = experiment.arms[job.cell.arm].finetune
             copies = trainable_of(finetune.trainable.kind).CHECKPOINT + (finetune.average is not None)
             checkpoints = saved * copies * sizes.trained[job.cell]
-            changes += [(start, checkpoints), (end, sizes.model[job.cell]), (end, -checkpoints)]
+            changes += [(start, checkpoints), (end, -checkpoints)]
+        if job.rule in ("finetune", "merge"):
+            changes.append((end, sizes.model[job.cell]))
             if job.cell not in kept:
                 changes.append((last_read[job.cell], -sizes.model[job.cell]))
         elif job.rule in WITH_IMAGES:
@@ -76,6 +78,15 @@ def peak(experiment: Experiment, every: list[Job], spans: Mapping[str, Span], si
             changes.append((end, sizes.other))
     ordered = sorted(changes, key=lambda change: (change[0], -change[1]))
     return max(accumulate(change for _, change in ordered), default=0.0)
+
+
+def _read(experiment: Experiment, job: Job) -> list[Cell]:
+    """Return the cells whose models a job loads."""
+    if job.rule == "merge":
+        return merged_from(experiment, job.cell)
+    if job.rule == "finetune":
+        return [initial(experiment, job.cell)]
+    return [job.cell] if job.rule in WITH_MODEL else []
 
 
 def table(experiment: Experiment, every: list[Job], sizes: Sizes, pilot: Pilot, parameters: Shapes) -> pd.DataFrame:

@@ -5,16 +5,16 @@ it asks it which jobs there are. Paths are those in the results' folder.
 """
 
 from collections.abc import Iterator, Mapping
-from math import ceil, prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from scripts.lib.base.kinds import kinds
 from scripts.lib.curation.candidates import Needs
 from scripts.lib.experiment.cell import BASE, Cell
 from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.experiment.config.section import Section
-from scripts.lib.experiment.lineage import cells, every_cell, in_order, initial, sources
+from scripts.lib.experiment.lineage import cells, every_cell, in_order, initial, merged_from, sources
+from scripts.lib.planning.amounts import shards_a_cell
 
 REAL = "dataset/images.zip"
 SCORED = "/generated.zip"  # Of a cell, the image set that is scored; further candidates of its slots lie beside it.
@@ -70,13 +70,13 @@ def jobs(experiment: Experiment) -> list[Job]:
             found += _training(experiment, cell)
         found += _images(experiment, cell, sets[cell])
         for suffix in sets[cell]:
-            found += _rewards(f"{cell}/generated{suffix}.zip", scored)
+            found += _rewards(experiment, f"{cell}/generated{suffix}.zip", scored)
     return found
 
 
 def steps(experiment: Experiment, cell: Cell) -> list[Step]:
     """Return the steps of curation that a cell's candidates go through: none where no generated image trains."""
-    if cell.arm == BASE or experiment.arms[cell.arm].synthetic == 0:
+    if cell.arm == BASE or experiment.arms[cell.arm].synthetic == 0 or merged_from(experiment, cell):
         return []
     chosen = experiment.arms[cell.arm].curate
     return [
@@ -92,7 +92,7 @@ def parts(experiment: Experiment, cell: Cell) -> dict[str, float]:
     """
     arm = experiment.arms[cell.arm]
     found: dict[str, float] = {}
-    for name, line in sources(experiment, cell).items() if arm.synthetic else ():
+    for name, line in sources(experiment, cell).items() if arm.synthetic and arm.merge is None else ():
         folder = [f"dataset/sources/{name}.zip"]
         models = [f"{source}/generated.zip" for source in kinds("regimes")[arm.regime.kind].pool(line)]
         for path in models if line else folder:
@@ -196,9 +196,19 @@ def finetune_inputs(experiment: Experiment, cell: Cell) -> Inputs:
 
 
 def embed_inputs(experiment: Experiment, cell: Cell) -> Inputs:
-    """Return what the embedding of a cell reads: its images and its training set, the real images for the base."""
-    training = {"training": [REAL]} if cell.arm == BASE else finetune_inputs(experiment, cell) | {"start": []}
+    """Return what the embedding of a cell reads: its images and its training set, the real images where it has none."""
+    training = (
+        {"training": [REAL]}
+        if cell.arm == BASE or merged_from(experiment, cell)
+        else finetune_inputs(experiment, cell) | {"start": []}
+    )
     return {"sets": [f"{cell}/generated.zip", f"{cell}/unseen.zip"]} | training
+
+
+def merge_inputs(experiment: Experiment, cell: Cell) -> Inputs:
+    """Return what a merge reads: its two models; nothing for the base model."""
+    of, other = (model_folders(source) for source in merged_from(experiment, cell))
+    return {"of": of, "other": other}
 
 
 def model_folders(cell: Cell) -> list[str]:
@@ -206,91 +216,61 @@ def model_folders(cell: Cell) -> list[str]:
     return [] if cell.arm == BASE else [f"{cell}/model"]
 
 
-def images_a_cell(experiment: Experiment) -> int:
-    """Return how many images a cell generates, and real ones there are; fewer where groups go short."""
-    return experiment.dataset.per_group * prod(len(values) for values in experiment.dataset.attributes.values())
-
-
-def training_images(experiment: Experiment, cell: Cell) -> int:
-    """Return how many images a cell trains on, by the regime of its arm; fewer where groups go short.
-
-    Where several sources have each a part of an image set, their rounding may differ by an image per set.
-    """
-    arm, images = experiment.arms[cell.arm], images_a_cell(experiment)
-    if arm.synthetic == 0:
-        return images
-    lines = sources(experiment, cell)
-    sets = sum(arm.sources[name].share * max(1, len(line)) for name, line in lines.items())
-    return round(kinds("regimes")[arm.regime.kind].size(images, sets, arm.synthetic))
-
-
-def steps_of_arms(experiment: Experiment) -> list[dict[str, Any]]:
-    """Return each arm's optimizer steps: ``arm, cells``, and of its ``first`` and its ``last`` fine-tune.
-
-    They are fewer where groups go short.
-    """
-    found: dict[str, list[int]] = {}
-    for cell in cells(experiment):
-        steps = experiment.arms[cell.arm].finetune.steps_of(training_images(experiment, cell))
-        found.setdefault(cell.arm, []).append(steps)
-    return [{"arm": arm, "cells": len(own), "first": own[0], "last": own[-1]} for arm, own in found.items()]
-
-
-def shards_a_cell(experiment: Experiment) -> int:
-    """Return how many jobs share the generation of one cell, each with one image at least."""
-    execution, images = experiment.execution, images_a_cell(experiment)
-    if execution.shard_minutes is None or execution.seconds_per_image is None:
-        return min(images, execution.shards)
-    return min(images, ceil(images * execution.seconds_per_image / (60 * execution.shard_minutes)))
-
-
-def _job(rule: str, cell: Cell, output: str, inputs: Mapping[str, list[str]], name: str | None = None) -> Job:
+def _job(
+    experiment: Experiment, rule: str, cell: Cell, output: str, inputs: Mapping[str, list[str]], name: str | None = None
+) -> Job:
     """Return a job that waits for those that make its inputs."""
-    read = (path for paths in inputs.values() for path in paths if not path.startswith("dataset/"))
-    return Job(rule, cell, f"{cell}/{output}", tuple(dict.fromkeys(map(_made_with, read))), name or rule)
+    read = [path for paths in inputs.values() for path in paths if not path.startswith("dataset/")]
+    needs = dict.fromkeys(_made_with(experiment, path) for path in read)
+    return Job(rule, cell, f"{cell}/{output}", tuple(needs), name or rule)
 
 
-def _made_with(path: str) -> str:
+def _made_with(experiment: Experiment, path: str) -> str:
     """Return the output that stands for the job that makes a file: the record of a model, the table of a step."""
     if path.endswith("/model"):
-        return f"{path.removesuffix('model')}finetune.json"
+        arm = Cell.from_path(Path(path)).arm
+        return f"{path.removesuffix('model')}{'finetune' if experiment.arms[arm].merge is None else 'merge'}.json"
     return path.replace(".zip", ".csv") if "/curation/" in path else path.replace("/unseen.zip", "/unseen.json")
 
 
 def _training(experiment: Experiment, cell: Cell) -> Iterator[Job]:
     """Yield the jobs that make the model of a cell."""
+    if merged_from(experiment, cell):
+        yield _job(experiment, "merge", cell, "merge.json", merge_inputs(experiment, cell))
+        return
     scored = {path for step in steps(experiment, cell) for path in rewards(experiment, cell, step)}
     for step in steps(experiment, cell):
         inputs = curate_inputs(experiment, cell, step.number)
         name = f"curation/{step.name}"
-        yield _job(step.rule, cell, f"{name}.csv", inputs, name)
-        yield from _rewards(f"{cell}/curation/{step.name}.zip", scored)
-    yield _job("compose", cell, "training.csv", compose_inputs(experiment, cell))
-    yield _job("finetune", cell, "finetune.json", finetune_inputs(experiment, cell))
+        yield _job(experiment, step.rule, cell, f"{name}.csv", inputs, name)
+        yield from _rewards(experiment, f"{cell}/curation/{step.name}.zip", scored)
+    yield _job(experiment, "compose", cell, "training.csv", compose_inputs(experiment, cell))
+    yield _job(experiment, "finetune", cell, "finetune.json", finetune_inputs(experiment, cell))
 
 
-def _rewards(images: str, scored: set[str]) -> Iterator[Job]:
+def _rewards(experiment: Experiment, images: str, scored: set[str]) -> Iterator[Job]:
     """Yield the jobs that score an image set, of the tables that are read."""
     for kind in kinds("rewards"):
         if (table := reward_of(images, kind)) in scored:
             cell = Cell.from_path(Path(images.replace("/curation", "")))
             output = table.removeprefix(f"{cell}/")
-            yield _job("reward", cell, output, {"images": [images]}, output.removesuffix(".csv"))
+            yield _job(experiment, "reward", cell, output, {"images": [images]}, output.removesuffix(".csv"))
 
 
 def _images(experiment: Experiment, cell: Cell, sets: list[str]) -> Iterator[Job]:
     """Yield the jobs that make the image sets of a cell, and score the first."""
-    trained = {"trained": model_folders(cell)}
+    model = {"trained": model_folders(cell)}
     for suffix in sets:
         shards = [f"generated{suffix}/shard-{shard}.json" for shard in range(shards_a_cell(experiment))]
         for shard, output in enumerate(shards):
-            yield _job("generate", cell, output, trained, f"generate{suffix}-{shard}")
+            yield _job(experiment, "generate", cell, output, model, f"generate{suffix}-{shard}")
         inputs = {"shards": [f"{cell}/{output}" for output in shards]}
-        yield _job("gather", cell, f"generated{suffix}.zip", inputs, f"gather{suffix}")
+        yield _job(experiment, "gather", cell, f"generated{suffix}.zip", inputs, f"gather{suffix}")
     images, unseen = f"{cell}/generated.zip", f"{cell}/unseen.json"
     embeddings = [f"generated-{embedding}.safetensors" for embedding in experiment.score.embeddings]
-    yield _job("unseen", cell, "unseen.json", trained)
+    yield _job(experiment, "unseen", cell, "unseen.json", model)
     for output in embeddings:
         name = f"embed-{output.removeprefix('generated-').removesuffix('.safetensors')}"
-        yield _job("embed", cell, output, embed_inputs(experiment, cell), name)
-    yield _job("score", cell, "scores.json", {"images": [images, unseen, *(f"{cell}/{path}" for path in embeddings)]})
+        yield _job(experiment, "embed", cell, output, embed_inputs(experiment, cell), name)
+    scored = {"images": [images, unseen, *(f"{cell}/{path}" for path in embeddings)]}
+    yield _job(experiment, "score", cell, "scores.json", scored)

@@ -11,7 +11,8 @@ from zipfile import ZipFile
 
 from scripts.lib.experiment.cell import BASE, Cell
 from scripts.lib.experiment.config.experiment import Experiment
-from scripts.lib.planning.jobs import Job, images_a_cell, shards_a_cell, training_images
+from scripts.lib.planning.amounts import images_a_cell, shards_a_cell, training_images
+from scripts.lib.planning.jobs import Job
 
 
 class Rate(NamedTuple):

@@ -15,8 +15,9 @@ from scripts.lib.experiment.config.finetune import Finetune
 from scripts.lib.experiment.config.generate import Generate
 from scripts.lib.experiment.lineage import every_cell
 from scripts.lib.planning import cards, disk
+from scripts.lib.planning.amounts import images_a_cell, steps_of_arms
 from scripts.lib.planning.controls import shares
-from scripts.lib.planning.jobs import ON_GPU, Job, images_a_cell, jobs, steps_of_arms
+from scripts.lib.planning.jobs import ON_GPU, Job, jobs
 from scripts.lib.planning.pilot import Pilot, images_of, measure, passes, work_of
 from scripts.lib.planning.schedule import Span, bounds, critical_path, schedule
 from scripts.lib.scoring.power import COLUMNS, suggested

@@ -90,7 +90,7 @@ def _in_order(arms: Mapping[str, Arm]) -> dict[str, Arm]:
 def _arm(scores: pd.DataFrame, name: str, arm: Arm, judge: _Judge | None) -> str:
     """Say how an arm ends, and what that is beside the control."""
     *_, end = course = _course(scores, name)
-    images = f"{percent(arm.synthetic)} generated images"
+    images = f"a merge ({arm.merge})" if arm.merge else f"{percent(arm.synthetic)} generated images"
     curated = f", curated by {' and '.join(arm.curate)}," if arm.curate else ""
     after = f"after iteration {end.iteration}"
     verdict = f"{_judge(name, end, judge)}{_since(name, course, judge)}"

@@ -11,6 +11,7 @@ from scripts.lib.experiment.cell import BASE, FLOOR, REAL
 from scripts.lib.experiment.config.curation import Regime, Step
 from scripts.lib.experiment.config.finetune import Finetune
 from scripts.lib.experiment.config.generate import Generate
+from scripts.lib.experiment.config.merge import Merge
 from scripts.lib.experiment.config.section import Name, Section, Share
 from scripts.lib.experiment.config.source import SELF, Source
 
@@ -45,6 +46,11 @@ class Arm(Section):
     init: Literal["previous", "base"] = Field(
         "previous", description="Each fine-tune starts from the model of the iteration before, or from the base model."
     )
+    merge: Merge | None = Field(
+        None,
+        description="In the place of a fine-tune: a merge of two models. The arm has one iteration, after those of the "
+        "two.",
+    )
     parent: str | None = Field(None, description="Arm whose model this one continues from; none: the base model.")
     from_iteration: PositiveInt | None = Field(None, description="Iteration of the parent whose model that is.")
     finetune: Finetune = Field(default_factory=Finetune, description="Overrides of `finetune`.")
@@ -61,6 +67,16 @@ class Arm(Section):
         if abs((total := sum(source.share for source in self.sources.values())) - 1) > 1e-9:
             shares = {name: source.share for name, source in self.sources.items()}
             raise ValueError(f"`sources`: the shares must add to 1, but {shares} add to {total:g}")
+        return self
+
+    @model_validator(mode="after")
+    def _a_merge_makes_one_model(self) -> Self:
+        if self.merge is not None and (self.iterations != 1 or self.parent is None):
+            raise ValueError(
+                "`merge`: makes one model after its parent's; set `iterations: 1`, `parent`, `from_iteration`"
+            )
+        if self.merge is not None and self.finetune.trainable.kind != "full":
+            raise ValueError("`merge`: makes a whole network; set `finetune.trainable` of this arm to full")
         return self
 
     @property
@@ -174,6 +190,45 @@ def _refuse_arms_that_feed_themselves(arms: dict[str, Arm]) -> dict[str, Arm]:
     return arms
 
 
+def operands(arms: Mapping[str, Arm], name: str) -> list[tuple[str, int]]:
+    """Return arm and iteration of the two models that an arm merges; none where it trains."""
+    arm = arms[name]
+    if arm.merge is None:
+        return []
+    found = []
+    for operand in (arm.merge.settings.of, arm.merge.settings.other):
+        if operand is None:
+            found.append((arm.parent or BASE, arm.from_iteration or 0))
+        elif operand.arm == BASE:
+            found.append((BASE, 0))
+        else:
+            found.append((operand.arm, operand.iteration or arms[operand.arm].last_iteration))
+    return found
+
+
+def _refuse_merges_of_models_that_are_none(arms: dict[str, Arm]) -> dict[str, Arm]:
+    for name, arm in arms.items():
+        if arm.merge is None:
+            continue
+        place = f"`{name}.merge.{arm.merge.kind}"
+        for key in ("of", "other"):
+            operand = getattr(arm.merge.settings, key)
+            if operand is not None and operand.arm not in {BASE, *arms}:
+                raise ValueError(f"{place}.{key}.arm`: there is no arm {operand.arm!r}; one of {[BASE, *sorted(arms)]}")
+        for key, (of, iteration) in zip(("of", "other"), operands(arms, name), strict=True):
+            if of != BASE and not arms[of].first_iteration <= iteration <= arms[of].last_iteration:
+                first, last = arms[of].first_iteration, arms[of].last_iteration
+                raise ValueError(f"{place}.{key}.iteration`: is {iteration}, but {of!r} has {first} to {last}")
+            if iteration >= arm.first_iteration:
+                raise ValueError(
+                    f"{place}.{key}`: is a model of iteration {iteration}, but the merge is iteration "
+                    f"{arm.first_iteration}; set `from_iteration` to {iteration} or more, or merge an earlier model"
+                )
+        if len(set(operands(arms, name))) == 1:
+            raise ValueError(f"{place}`: merges a model with itself; name another one in `of` or `other`")
+    return arms
+
+
 Arms = Annotated[
     dict[Name, Arm],
     AfterValidator(_refuse_taken_names),
@@ -181,6 +236,7 @@ Arms = Annotated[
     AfterValidator(_refuse_parents_that_are_no_arm),
     AfterValidator(_refuse_cycles),
     AfterValidator(_refuse_iterations_that_the_parent_has_not),
+    AfterValidator(_refuse_merges_of_models_that_are_none),
     AfterValidator(_refuse_sources_that_are_none),
     AfterValidator(_refuse_arms_that_feed_themselves),
 ]

@@ -158,7 +158,7 @@ class Experiment(Section):
     def _a_parent_keeps_its_model_as_its_arm_does(self) -> Self:
         trainables = kinds("training.trainables")
         for name, arm in self.arms.items():
-            if arm.parent is None or arm.init == "base":
+            if arm.parent is None or arm.init == "base" or arm.merge is not None:
                 continue
             own, before = arm.finetune.trainable.kind, self.arms[arm.parent].finetune.trainable.kind
             if trainables[own].KEEPS != trainables[before].KEEPS:
