@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 import yaml
+from snakemake.utils import update_config
 
 from scripts.lib.base.code import ROOT
 from scripts.lib.experiment.config.describe import describe
 from scripts.lib.experiment.config.load import ConfigurationError, load
+from scripts.lib.planning.amounts import steps_of_arms
 
 
 def test_the_default_experiment_loads():
@@ -142,6 +144,45 @@ def test_the_report_says_the_sampling_bias_and_what_an_arm_generates_otherwise(s
 def test_a_wrong_way_to_generate_is_refused(settings, generate, message):
     with pytest.raises(ConfigurationError, match=message):
         load(settings | {"generate": generate})
+
+
+@pytest.mark.parametrize(
+    ("rounding", "none", "some"),
+    [("total", 0.004, 0.0042), ("nearest", 0.016, 0.017), ("floor", 0.033, 0.034), ("ceil", None, 0.001)],
+)
+def test_a_share_that_rounds_to_no_image_is_refused(settings, rounding, none, some):
+    settings |= {"compose": {"rounding": rounding}}  # 120 images, 30 of each group
+    load(settings | {"arms": {"a": {"synthetic": some}, "b": {"synthetic": 0}}})
+    if none:
+        with pytest.raises(
+            ConfigurationError, match=rf"arms\.a\.synthetic: {none} of 120 images is no image .*{rounding}"
+        ):
+            load(settings | {"arms": {"a": {"synthetic": none}}})
+
+
+def test_the_studies_load_and_have_equal_steps_where_they_say_so():
+    def study(name):
+        merged = yaml.safe_load((ROOT / "config.yaml").read_text())
+        update_config(merged, yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()))
+        return load(merged)
+
+    regimes = study("regimes")
+    assert len(regimes.arms) == 6
+    assert {(row["first"], row["last"]) for row in steps_of_arms(regimes)} == {(60, 60)}
+    assert sorted(arm.synthetic for arm in study("dose").arms.values()) == [
+        0,
+        0.001,
+        0.003,
+        0.01,
+        0.033,
+        0.1,
+        0.25,
+        0.5,
+        1,
+    ]
+    healing = study("healing")
+    assert {arm.parent for arm in healing.arms.values()} == {None, "poison-100"}
+    assert sum(arm.merge is not None for arm in healing.arms.values()) == 4
 
 
 def test_a_bare_no_of_yaml_is_float32(settings):

@@ -6,6 +6,7 @@ and of the configuration reference.
 """
 
 from collections.abc import Mapping
+from math import inf, prod
 from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -132,6 +133,21 @@ class Experiment(Section):
                 f"`arms.{fresh[0]}.real`: a group that runs short has no fresh images, and none may come twice; set "
                 f"`dataset.short_group` to error (it is {self.dataset.short_group}), or `real` to fixed"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _a_share_is_an_image_at_least(self) -> Self:
+        groups = prod(len(values) for values in self.dataset.attributes.values())
+        each = self.dataset.per_group
+        whole = {"total": groups * each, "nearest": each, "floor": each, "ceil": inf}[self.compose.rounding]
+        least = 1.0 if self.compose.rounding == "floor" else 0.5
+        for name, arm in self.arms.items():
+            if 0 < arm.synthetic * whole < least - 1e-9:
+                raise ValueError(
+                    f"`arms.{name}.synthetic`: {arm.synthetic:g} of {groups * each} images is no image under "
+                    f"`compose.rounding: {self.compose.rounding}`; raise it to {least / whole:.2g} or more, or set "
+                    "it to 0"
+                )
         return self
 
     @model_validator(mode="after")
