@@ -50,8 +50,8 @@ def main(
     curated = kind.curate(table, chosen, inputs)
     if rewritten is not None:
         _write(rewritten, curated, images, root)
-        decisions = curated.table.assign(images=rewritten.relative_to(root).as_posix())
-        curated = curated._replace(table=candidates.in_slots(decisions, slots))
+        path = rewritten.relative_to(root).as_posix()
+        curated = curated._replace(table=candidates.in_slots(curated.table, slots, path))
     csvs.write(output, curated.table)
 
 
@@ -73,7 +73,10 @@ def _write(path: Path, curated: candidates.Curated, images: list[Path], root: Pa
     known = pd.concat(
         imageset.read_metadata(source).assign(images=source.relative_to(root).as_posix()) for source in images
     )
+    names = candidates.names_in_one_set(curated.table)
     metadata = curated.table[candidates.IMAGE].merge(known, on=candidates.IMAGE).drop(columns="images")
+    if (names != metadata["file_name"]).any():  # Images of several sets: the slot tells their real counterparts.
+        metadata = metadata.assign(slot=metadata["file_name"], file_name=names)
     imageset.write(path, metadata.assign(**curated.added or {}), curated.images)
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from scripts import compose, curate, reward
 from scripts.lib.base import csvs, imageset
-from scripts.lib.curation import candidates
+from scripts.lib.curation import candidates, match_histograms
 from scripts.lib.networks import vae
 from scripts.lib.regimes import composition
+from scripts.lib.rewards.single_image_distance import single_image_distances
 
 SLOTS = ["x-0.png", "x-1.png", "x-2.png", "y-0.png"]
 BEFORE, BASE = "a/seed-0/iteration-1", "base/seed-0/iteration-0"
@@ -180,6 +181,58 @@ def test_a_step_that_rewrites_after_one_that_rejects_writes_each_image_once(resu
     after = csvs.read(folder / "2-match_histograms.csv", candidates.TYPES)
     assert after["slot"].tolist() == SLOTS
     assert after["file_name"].tolist() == [SLOTS[0], SLOTS[0], SLOTS[2], SLOTS[3]]
+
+
+def test_images_of_several_models_are_rewritten_into_one_set_and_train_in_their_own_slots(results, monkeypatch):
+    """As under `accumulate`: each slot has an image of either model, of equal names."""
+    sets = [results / cell / "generated.zip" for cell in (BASE, BEFORE)]
+    folder = results / CELL / "curation"
+    real = results / "dataset/images.zip"
+    curate.main(
+        images=sets,
+        step="match_histograms",
+        settings=json.dumps({"bins": 16, "pseudo_count": 0.5, "candidates": "group"}),
+        root=results,
+        seed=0,
+        real=real,
+        output=folder / "1-match_histograms.csv",
+        rewritten=folder / "1-match_histograms.zip",
+    )
+    table = csvs.read(folder / "1-match_histograms.csv", candidates.TYPES)
+    assert table["slot"].tolist() == SLOTS * 2
+    assert table["file_name"].tolist() == [f"{cell}/generated/{slot}" for cell in (BASE, BEFORE) for slot in SLOTS]
+    assert table[["origin", "iteration"]].to_numpy().tolist() == [["base", 0]] * 4 + [["a", 1]] * 4
+    metadata = imageset.read_metadata(folder / "1-match_histograms.zip")
+    assert metadata["slot"].tolist() == SLOTS * 2
+    alone = imageset.read_rows(candidates.of_sets(sets, results), results)
+    settings = match_histograms.Settings(bins=16, pseudo_count=0.5, candidates="group")
+    inputs = candidates.Inputs(results, 0, real=real)
+    expected = match_histograms.curate(candidates.of_sets(sets, results), settings, inputs).images
+    assert (imageset.read_rows(table, results) == expected).all()
+    assert (expected != alone).any()
+    scores = csvs.read(score(folder / "1-match_histograms.zip", results, monkeypatch), {"score": float})
+    pairs = zip(expected, imageset.read_images(real, SLOTS * 2), strict=True)
+    flat = [(ours.reshape(1, -1, 3), theirs.reshape(1, -1, 3)) for ours, theirs in pairs]
+    distances = [single_image_distances(*pair, lambda part: part.astype(float), 1)[0] for pair in flat]
+    assert scores["score"].tolist() == pytest.approx(distances)
+
+    compose.main(
+        real=real,
+        regime="accumulate",
+        settings="{}",
+        root=results,
+        share=1.0,
+        rounding="total",
+        draw=0,
+        images=[folder / "1-match_histograms.zip"],
+        before=folder / "1-match_histograms.csv",
+        training=results / CELL / "training.csv",
+        composition=results / CELL / "composition.csv",
+    )
+    training = csvs.read(results / CELL / "training.csv", composition.TYPES)
+    assert len(training) == 12
+    assert training.groupby("slot").size().eq(3).all()
+    assert len(imageset.read_rows(training, results)) == 12
 
 
 def test_an_image_without_a_score_is_named(results, monkeypatch):

@@ -84,7 +84,6 @@ BEST_OF = {"best_of": {"candidates": 2, "reward": "single_image_distance"}}
     ("steps", "message"),
     [
         ([BEST_OF, "cull", BEST_OF], "`best_of` finds one candidate per slot, since `best_of` has chosen"),
-        (["match_histograms", BEST_OF], "`match_histograms` rewrites one image per slot"),
         ([{"best_of": {"candidates": 1, "reward": "single_image_distance"}}], "greater than or equal to 2"),
         ([{"detector": {"tpr": 1.5, "fpr": 0}}], "less than or equal to 1"),
     ],

@@ -87,11 +87,23 @@ def configurations(draw: st.DrawFn) -> dict[str, Any]:
     config["downloads"] = {}
     config["score"]["features"] = {"space": {"network": "clip", "weights": draw(TEXT)}}
     config["score"]["features"]["space"]["network"] = draw(st.sampled_from(["clip", "inception"]))
-    if reward := config.get("rewards", {}).get("single_image_distance"):
-        reward["features"]["network"] = draw(st.sampled_from(["vae", "inception_192", "inception_64"]))
+    rewards = config.get("rewards", {})
+    for name, reward in rewards.items():
+        if reward and "features" in reward:
+            maps = ["vae", "inception_192", "inception_64"]
+            reward["features"]["network"] = draw(st.sampled_from(maps)) if name == "single_image_distance" else "clip"
+    known = [name for name, reward in rewards.items() if reward] or ["single_image_distance"]
     for sections in (config.get("execution", {}), config.get("defaults", {}), *config["arms"].values()):
-        for key in ("parent", "from_iteration", "shard_minutes", "seconds_per_image"):
+        for key in ("parent", "from_iteration", "shard_minutes", "seconds_per_image", "sources"):
             sections.pop(key, None)
+        for step in (step for step in sections.get("curate", ()) if isinstance(step, dict)):
+            if step.get("best_of"):
+                step["best_of"]["reward"] = draw(st.sampled_from(known))
+            if step.get("detector"):
+                rates = {name: draw(st.floats(0, 1)) for name in ("tpr", "fpr")}
+                step["detector"] = draw(st.sampled_from([rates, {"reward": known[0], "threshold": 0.5}]))
+    for step in ("best_of", "detector"):
+        config.get("curation", {}).pop(step, None)
     names = [None, *config["arms"]]
     config["score"]["control"] = draw(st.sampled_from(names))
     for name, arm in config["arms"].items():

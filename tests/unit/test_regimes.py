@@ -5,7 +5,7 @@ import pytest
 
 from scripts.lib.base.kinds import kinds
 from scripts.lib.experiment.cell import Cell
-from scripts.lib.experiment.config.load import ConfigurationError, load
+from scripts.lib.experiment.config.load import load
 from scripts.lib.experiment.lineage import history
 from scripts.lib.planning.amounts import training_images
 from scripts.lib.planning.jobs import pool
@@ -110,12 +110,3 @@ def test_an_arm_names_its_regime(settings, name):
     assert pool(experiment, cell) == [f"{path}/generated.zip" for path in expected]
     sizes = {"replace": 120, "augment": 240, "accumulate": 600, "accumulate_subsample": 120}
     assert training_images(experiment, cell) == sizes[name]
-
-
-@pytest.mark.parametrize("name", ["accumulate", "accumulate_subsample"])
-def test_a_step_that_rewrites_images_is_refused_where_several_models_images_train(settings, name):
-    settings["arms"] = {"a": {"regime": name, "curate": ["match_histograms"]}}
-    with pytest.raises(ConfigurationError, match=rf"arms\.a\.curate: `match_histograms` rewrites .* regime `{name}`"):
-        load(settings)
-    settings["arms"]["a"]["curate"] = [{"random": {"keep": 0.5}}, "cull"]
-    load(settings)

@@ -151,7 +151,7 @@ SAME = {"share": 1, "iteration": "same"}
         ),
         (
             {"a": {"sources": {"self": 0.5, "base": 0.5}, "curate": ["match_histograms"]}},
-            r"arms\.a\.curate: `match_histograms` rewrites the images of one model, .*\['self', 'base'\]",
+            r"arms\.a\.curate: `match_histograms` rewrites images into one set, .*\['self', 'base'\]",
         ),
     ],
 )

@@ -142,15 +142,27 @@ def decided(table: pd.DataFrame, accepted: Any = True, *, score: Any = None, thr
     return table[PLACE].assign(score=score, threshold=threshold, accepted=accepted, instead="")[COLUMNS]
 
 
-def in_slots(decisions: pd.DataFrame, slots: pd.DataFrame) -> pd.DataFrame:
-    """Return what was decided of each image as a row for each slot that has it.
+def names_in_one_set(images: pd.DataFrame) -> pd.Series:
+    """Return file names for one set of these images: their own, below the set that they come from where two are equal.
 
     Args:
-        decisions: one row per image, in whatever set it lies now.
-        slots: the candidates, one row per slot.
+        images: columns ``IMAGE``, one row per image.
     """
-    known = decisions.drop(columns=["slot", "group", "origin", "iteration"])
-    return slots.drop(columns="images").merge(known, on="file_name", how="left", validate="many_to_one")[COLUMNS]
+    own = images["file_name"]
+    return own if own.is_unique else images["images"].str.removesuffix(".zip") + "/" + own
+
+
+def in_slots(decisions: pd.DataFrame, slots: pd.DataFrame, rewritten: str) -> pd.DataFrame:
+    """Return what was decided of each rewritten image as a row for each slot that has it.
+
+    Args:
+        decisions: one row per image, named as before it was rewritten.
+        slots: the candidates, one row per slot.
+        rewritten: the image set in which they lie now, as a path below the results' folder.
+    """
+    known = decisions.drop(columns=["slot", "group", "origin", "iteration"]).assign(name=names_in_one_set(decisions))
+    rows = slots.merge(known, on=IMAGE, how="left", validate="many_to_one")
+    return rows.assign(images=rewritten, file_name=rows["name"])[COLUMNS]
 
 
 def chosen(table: pd.DataFrame) -> pd.DataFrame:

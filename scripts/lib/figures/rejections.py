@@ -55,10 +55,15 @@ def facts(step: str, table: pd.DataFrame, replicate: int, shown: Container[str])
     found = of(table)
     rows = found.rows
     given = rows["instead"] != ""
-    instead = table["file_name"].reindex(pd.to_numeric(rows["instead"].where(given))).set_axis(rows.index)
+    instead = (
+        table["file_name"]
+        .str.rpartition("/")[2]
+        .reindex(pd.to_numeric(rows["instead"].where(given)))
+        .set_axis(rows.index)
+    )
     sets = [_set_of(row, replicate) for row in rows.to_dict("records")]
     listed = rows[["slot", "score"]].assign(
-        file=rows["file_name"],
+        file=rows["file_name"].str.rpartition("/")[2],
         set=[name if name in shown else "" for name in sets],
         replacement=instead.where(given, ""),
     )

@@ -32,10 +32,10 @@ class Settings(Section):
 
 
 def reward(metadata: pd.DataFrame, images: np.ndarray, settings: Settings, real: Path, batch_size: int) -> np.ndarray:
-    """Return the distance of each image to the real image of its name; smaller is nearer.
+    """Return the distance of each image to the real image of its slot; smaller is nearer.
 
     Args:
-        metadata: the table of the image set.
+        metadata: the table of the image set; an image's slot is its name where it has no column ``slot``.
         images: its images, uint8 (n, height, width, 3).
         settings: whose features are compared.
         real: the image set of the real images.
@@ -46,7 +46,7 @@ def reward(metadata: pd.DataFrame, images: np.ndarray, settings: Settings, real:
     """
     network = NETWORKS[settings.features.network]
     extract = network.extractor(Path(settings.features.weights), batch_size)
-    counterparts = imageset.read_images(real, metadata["file_name"])
+    counterparts = imageset.read_images(real, metadata.get("slot", metadata["file_name"]))
     return single_image_distances(images, counterparts, extract, batch_size)
 
 

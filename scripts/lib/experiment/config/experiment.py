@@ -12,7 +12,6 @@ from typing import Annotated, Any, Self
 from pydantic import Field, field_validator, model_validator
 
 from scripts.lib.base.kinds import kinds
-from scripts.lib.experiment.cell import Cell
 from scripts.lib.experiment.config.arm import Arm, Arms
 from scripts.lib.experiment.config.compose import Compose
 from scripts.lib.experiment.config.curation import Curation, Rewards
@@ -92,24 +91,13 @@ class Experiment(Section):
         return {**data, "arms": arms}
 
     @model_validator(mode="after")
-    def _steps_rewrite_one_set(self) -> Self:
-        two = [Cell("base", 0, 0), Cell("base", 0, 1)]
+    def _steps_rewrite_images_of_one_source(self) -> Self:
         for name, arm in self.arms.items():
-            several = len(kinds("regimes")[arm.regime.kind].pool(two)) > 1 or len(arm.sources) > 1
-            needs = [kinds("curation")[step.kind].needs(step.settings) for step in arm.curate]
-            for number, step in enumerate(arm.curate):
-                if not needs[number].rewrites:
-                    continue
-                if several:
+            for step in arm.curate if len(arm.sources) > 1 else ():
+                if kinds("curation")[step.kind].needs(step.settings).rewrites:
                     raise ValueError(
-                        f"`arms.{name}.curate`: `{step.kind}` rewrites the images of one model, but the regime "
-                        f"`{arm.regime.kind}` with the sources {[*arm.sources]} trains on those of several; take "
-                        "another regime or a single source, or leave the step out"
-                    )
-                if any(later.candidates > 1 for later in needs[number:]):
-                    raise ValueError(
-                        f"`arms.{name}.curate`: `{step.kind}` rewrites one image per slot; write the step that chooses "
-                        "among several candidates before it"
+                        f"`arms.{name}.curate`: `{step.kind}` rewrites images into one set, in which the parts of the "
+                        f"sources {[*arm.sources]} are not told apart; take a single source, or leave the step out"
                     )
         return self
 
