@@ -56,6 +56,9 @@ def test_an_interval_of_a_distance_stays_above_0_and_is_around_the_score():
     values = np.linspace(3, 5, 401)
     ratio, plain = Metric("", "", True, (0, None)), Metric("", "", True)
     assert interval(ratio, 0.4, values) == pytest.approx((0.4 * np.exp(-0.95 / 0.4), 0.4 * np.exp(0.95 / 0.4)))
+    share = Metric("", "", True, (0, 1.03))
+    assert interval(share, 0.9, values) == pytest.approx((0, 1))
+    assert interval(share, 0.5, np.linspace(0.4, 0.5, 401)) == pytest.approx((0.4525, 0.5475))
     assert interval(plain, 0.4, values) == pytest.approx((0.4 - 0.95, 0.4 + 0.95))
 
 

@@ -26,6 +26,11 @@ class Metric(NamedTuple):
     needs: str = "more images"
 
     @property
+    def largest(self) -> float | None:
+        """The largest value that it can have, if there is one; its axis leaves 3 % above it."""
+        return self.limits[1] / 1.03 if self.limits and self.limits[1] else None
+
+    @property
     def ratio(self) -> bool:
         """Whether it has a zero and no upper end, as a distance has: its intervals are those of its logarithm."""
         return self.limits == (0, None)
