@@ -58,6 +58,7 @@ FIGURES = [
     "baseline",
     "grid",
     *CURVES,
+    "nearest",
     *(["rejected"] if REJECTIONS else []),
     *(["healing"] if HEALING else []),
 ]
@@ -185,6 +186,31 @@ rule draw_rejected:
     shell:
         "python -m scripts.draw_rejected {params.tables} --root {params.root} --real {input.real} --images 10"
         " {params.outputs} > {log} 2>&1"
+
+
+rule draw_nearest:
+    input:
+        scores=[f"<results>/{cell}/scores.json" for cell in LAST],
+    output:
+        report(
+            "<results>/figures/nearest.png",
+            category="1. Images",
+            caption="../report/nearest.rst",
+            labels={"result": "nearest", "shows": "images that are nearest to a training image"},
+        ),
+        "<results>/figures/nearest.svg",
+        "<results>/figures/nearest.pdf",
+    log:
+        "<logs>/draw_nearest.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        code=digest("scripts.draw_nearest"),
+        scores=lambda wildcards, input: in_file({}, input.scores),
+        root=fixed(RESULTS),
+        outputs=lambda wildcards, output: flags({"output": list(output)}),
+    shell:
+        "python -m scripts.draw_nearest {params.scores} --root {params.root} {params.outputs} > {log} 2>&1"
 
 
 rule draw_grid:

@@ -16,6 +16,7 @@ from scripts.lib.experiment.config.metrics import Metrics
 from scripts.lib.metrics.metric import Embedded
 from scripts.lib.scoring import scores
 from scripts.lib.scoring.bootstrap import Resampling
+from scripts.lib.scoring.nearest_pairs import Pair, nearest_pairs
 
 
 def main(
@@ -55,9 +56,11 @@ def main(
         if made != reference_made_by[name]:
             raise ValueError(f"{images} and {reference}: different networks embedded them for {name}; embed both again")
     found = {"generated": scores.score(ours, theirs, attribute, settings, resampling)}
+    pairs: dict[str, list[Pair]] = {}
     compared = {"generated": {"nothing", "reference"}, "unseen": {"nothing"}}
     if training_features:
-        training = _training(dict(zip(space, training_features, strict=True)), made_by)
+        training, names = _training(dict(zip(space, training_features, strict=True)), made_by)
+        pairs["nearest"] = nearest_pairs(ours, training, names)
         found["generated"] += scores.against_training(ours, training, theirs if held_out else None, settings)
         compared["generated"].add("training")
     sets = {"generated": ours}
@@ -65,7 +68,7 @@ def main(
         other, _ = _load(unseen, unseen_clip, dict(zip(space, unseen_features, strict=True)))
         found["unseen"], sets["unseen"] = list(scores.of_prompts(other, scores.ALL, settings, resampling)), other
     absent = {name: scores.absent(rows, sets[name], compared[name]) for name, rows in found.items()}
-    content = {"embeddings": made_by, **_dicts(found), "absent": _dicts(absent)}
+    content = {"embeddings": made_by, **_dicts(found), **_dicts(pairs), "absent": _dicts(absent)}
     write_json(output, content)
 
 
@@ -90,20 +93,22 @@ def _load(images: Path, clip: Path, features: dict[str, Path]) -> tuple[dict[str
     return spaces, made_by
 
 
-def _training(features: Mapping[str, Path], made_by: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Return the embeddings of a training set by feature space.
+def _training(
+    features: Mapping[str, Path], made_by: Mapping[str, Any]
+) -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
+    """Return the embeddings of a training set, and the names of its images, by feature space.
 
     Raises:
         ValueError: other networks embedded them than the images.
     """
-    found = {}
+    found, names = {}, {}
     for name, path in features.items():
         arrays, made = _arrays(path)
-        made.pop("file_names")
+        names[name] = made.pop("file_names")
         if dict(sorted(made.items())) != made_by[name]:
             raise ValueError(f"{path}: another network embedded the training set for {name}; embed it again")
         found[name] = arrays["features"]
-    return found
+    return found, names
 
 
 def _read(path: Path, images: Path, file_names: list[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

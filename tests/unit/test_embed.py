@@ -1,14 +1,16 @@
 """Embeddings: the same bytes for the same images, and bound to the image set that they are of."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from safetensors.numpy import load_file
 
-from scripts import embed, score
+from scripts import draw_nearest, embed, score
 from scripts.lib.base import csvs, imageset
 from scripts.lib.base.code import ROOT
 
@@ -112,8 +114,19 @@ def test_a_cell_is_compared_with_the_different_images_of_its_training_set(sets, 
             output=tmp_path / "scores.json",
         )
         content = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
+        pair = content["nearest"][0]
+        assert pair["distance"] == pytest.approx(0, abs=1e-5)
+        assert pair["training"] == f"one.zip/{pair['file_name']}", "the one image that trains"
+        assert len(content["nearest"]) == 8
         return {row["metric"]: row["value"] for row in content["generated"]}
 
+    (tmp_path / "a/seed-0/iteration-1").mkdir(parents=True)
+    copied = {"one.zip": "generated.zip", "scores.json": "scores.json"}
     assert scored(held_out=True)["authenticity"] <= 100 * 7 / 8, "one image is in its training set"
     assert "nearest_training_gap" in scored(held_out=True)
     assert "nearest_training_gap" not in scored(held_out=False)
+    for name, other_name in copied.items():
+        shutil.copy(tmp_path / name, tmp_path / "a/seed-0/iteration-1" / other_name)
+    figure = tmp_path / "nearest.png"
+    draw_nearest.main([tmp_path / "a/seed-0/iteration-1/scores.json"], root=tmp_path, output=[figure])
+    assert Image.open(figure).width > 1000

@@ -14,8 +14,8 @@ from scripts.lib.weights.configured import record_fetched
 from tests.workflow.conftest import ROOT, Job, Project
 
 RESULTS = "results/tiny"
-SUMMARIES = {"tabulate", "contrast", "costs", "summarize", "draw_curves", "draw_samples", "draw_rejected", "draw_grid"}
-SUMMARIES |= {"record_configuration", "typeset", "build_explorer", "all"}
+SUMMARIES = {"tabulate", "contrast", "costs", "summarize", "draw_curves", "draw_samples", "draw_rejected"}
+SUMMARIES |= {"draw_grid", "draw_nearest", "record_configuration", "typeset", "build_explorer", "all"}
 
 
 def cells_of(jobs: list[Job]) -> set[str]:

@@ -19,7 +19,7 @@ SCRIPTS = {"embed_dataset": "embed", "score_floor": "score", "unseen": "generate
 RULES = ["catalogue", "select_images", "prepare", "unseen_prompts", "embed_dataset", "score_floor"]
 RULES += ["compose", "finetune", "generate", "gather", "unseen", "embed", "score", "curate", "rewrite", "reward"]
 RULES += ["tabulate", "contrast", "costs", "summarize", "record_configuration", "typeset"]
-RULES += ["draw_curves", "draw_samples", "draw_rejected", "draw_grid", "build_explorer"]
+RULES += ["draw_curves", "draw_samples", "draw_rejected", "draw_grid", "draw_nearest", "build_explorer"]
 
 
 @pytest.fixture
