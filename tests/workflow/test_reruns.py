@@ -3,9 +3,10 @@
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,18 @@ RULES += ["draw_curves", "draw_samples", "draw_rejected", "draw_grid", "draw_nea
 @pytest.fixture
 def project(finished: Project, tmp_path: Path) -> Project:
     return finished.clone(tmp_path / "nepotism")
+
+
+@pytest.fixture
+def on_a_small_disk(finished: Project, tmp_path: Path) -> Iterator[Project]:
+    """A project on a file system of its own that has little room."""
+    used = int(subprocess.run(["du", "-sm", finished.root], capture_output=True, check=True).stdout.split()[0])
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={used + 40}m", "tmpfs", disk], check=False).returncode:
+        pytest.skip("only root can mount a small disk")
+    yield finished.clone(disk / "nepotism")
+    subprocess.run(["umount", "-l", disk], check=True)
 
 
 @pytest.fixture(scope="module")
@@ -75,11 +88,23 @@ def stop(number: signal.Signals) -> Callable[[Project], None]:
     return run_and_stop
 
 
+def fill_the_disk(project: Project) -> None:
+    """Run on a disk that each job finds full, and make room again."""
+    filler = project.root / "filler"
+    folder = programs(project, scripts="*", does=f"cat /dev/zero > {filler} 2> /dev/null; exit 1")
+    with project.start(programs=folder) as run:
+        said = run.communicate()
+    assert run.returncode == 1, said
+    assert (project.root / "held").is_file(), said
+    filler.unlink()
+
+
 FAULTS: dict[str, Callable[[Project], None]] = {
     "fails": fail,
     "SIGTERM": stop(signal.SIGTERM),
     "Ctrl-C": stop(signal.SIGINT),
     "kill -9": stop(signal.SIGKILL),
+    "full disk": fill_the_disk,
 }
 FEW = [("prepare", "SIGTERM"), ("unseen", "Ctrl-C"), ("finetune", "kill -9"), ("gather", "fails")]
 ALL = [
@@ -111,7 +136,8 @@ def without_all(jobs: list[Job]) -> set[Job]:
 
 
 @pytest.mark.parametrize(("rule", "fault"), ALL)
-def test_a_changed_rule_is_stopped(project: Project, everything: set[Job], rule: str, fault: str):
+def test_a_changed_rule_is_stopped(request: pytest.FixtureRequest, everything: set[Job], rule: str, fault: str):
+    project = request.getfixturevalue("on_a_small_disk" if fault == "full disk" else "project")
     change(project, rule)
     before = without_all(project.plan())
     assert rule in rules_of(list(before))
