@@ -61,3 +61,11 @@ def test_the_image_of_a_candidate_is_that_of_its_set_before_any_step(images, ori
     table = decisions([1.0] * 3, 0.0, images=images, origin=origin)
     shown = ["all/seed-3/iteration-1/generated", "dataset/images"]
     assert {row["set"] for row in rejections.facts("2-cull", table, 3, shown)["rejected"]} == {name}
+
+
+def test_a_rewritten_image_of_several_models_has_the_name_of_its_slot():
+    images = "all/seed-3/iteration-2/curation/1-match_histograms.zip"
+    names = [f"all/seed-3/iteration-1/generated/{slot}.png" for slot in "abc"]
+    table = decisions([2.0, 0.5, 3.0], 1.0, images=images, file_name=names)
+    found = rejections.facts("2-cull", table, 3, ["all/seed-3/iteration-1/generated"])
+    assert [(row["file"], row["replacement"]) for row in found["rejected"]] == [("c.png", ""), ("a.png", "b.png")]

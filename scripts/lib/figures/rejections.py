@@ -55,15 +55,11 @@ def facts(step: str, table: pd.DataFrame, replicate: int, shown: Container[str])
     found = of(table)
     rows = found.rows
     given = rows["instead"] != ""
-    instead = (
-        table["file_name"]
-        .str.rpartition("/")[2]
-        .reindex(pd.to_numeric(rows["instead"].where(given)))
-        .set_axis(rows.index)
-    )
+    files = table["file_name"].str.rpartition("/")[2]  # Those of several models lie in folders of one set.
+    instead = files.reindex(pd.to_numeric(rows["instead"].where(given))).set_axis(rows.index)
     sets = [_set_of(row, replicate) for row in rows.to_dict("records")]
     listed = rows[["slot", "score"]].assign(
-        file=rows["file_name"].str.rpartition("/")[2],
+        file=files[rows.index],
         set=[name if name in shown else "" for name in sets],
         replacement=instead.where(given, ""),
     )

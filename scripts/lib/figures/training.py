@@ -22,7 +22,8 @@ def training_of(
         one, ``o`` another slot's generated one, ``x`` a generated one of another source, ``s`` several images, ``-``
         none.
     """
-    own, real = training["file_name"] == training["slot"], is_real(training)
+    names = training["file_name"].str.rpartition("/")[2]  # Rewritten images of several models lie in folders of a set.
+    own, real = names == training["slot"], is_real(training)
     other = ~real & ~training["origin"].isin([*line]) & bool(line)
     new = training["images"].str.startswith("dataset/fresh/")
     letters = real.map({True: "r", False: "g"}).where(own, "o").mask(other, "x").mask(real & new, "n")
