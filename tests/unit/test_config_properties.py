@@ -102,8 +102,8 @@ def configurations(draw: st.DrawFn) -> dict[str, Any]:
             if step.get("detector"):
                 rates = {name: draw(st.floats(0, 1)) for name in ("tpr", "fpr")}
                 step["detector"] = draw(st.sampled_from([rates, {"reward": known[0], "threshold": 0.5}]))
-    for step in ("best_of", "detector"):
-        config.get("curation", {}).pop(step, None)
+    for kind in ("best_of", "detector"):
+        config.get("curation", {}).pop(kind, None)
     names = [None, *config["arms"]]
     config["score"]["control"] = draw(st.sampled_from(names))
     for name, arm in config["arms"].items():

@@ -76,7 +76,7 @@ def test_models_of_different_architecture_are_refused():
 def test_a_block_that_no_weight_has_and_weights_that_are_not_finite_are_refused():
     with pytest.raises(ModelError, match=r"merge\.extrapolate\.blocks: no weight's name begins with 'mid'"):
         merged("extrapolate", {"blocks": {"mid": 1.0}})
-    broken = network(2)
+    broken: Any = network(2)
     broken["up"].bias.data[0] = torch.inf
     with pytest.raises(FloatingPointError, match=r"up\.bias is not finite"):
         merge(network(1), broken, "interpolate", kinds("training.merges")["interpolate"].Settings(), 0)

@@ -30,7 +30,8 @@ def scheduler_of(folder: Path, name: str) -> Any:
     kind = getattr(diffusers, name, None)
     if not (isinstance(kind, type) and issubclass(kind, diffusers.SchedulerMixin)):
         raise ModelError(f"generate.scheduler: diffusers has no scheduler {name!r}; name one, such as DDPMScheduler")
-    return kind.from_config(read_json(folder / "scheduler" / "scheduler_config.json"))
+    scheduler: Any = kind
+    return scheduler.from_config(read_json(folder / "scheduler" / "scheduler_config.json"))
 
 
 def check_scheduler(folder: Path, name: str) -> None:

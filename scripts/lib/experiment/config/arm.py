@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, PositiveInt, model_validator
 
@@ -196,7 +196,8 @@ def operands(arms: Mapping[str, Arm], name: str) -> list[tuple[str, int]]:
     if arm.merge is None:
         return []
     found = []
-    for operand in (arm.merge.settings.of, arm.merge.settings.other):
+    settings: Any = arm.merge.settings  # A merge's own section, which has both.
+    for operand in (settings.of, settings.other):
         if operand is None:
             found.append((arm.parent or BASE, arm.from_iteration or 0))
         elif operand.arm == BASE:

@@ -47,7 +47,7 @@ class Finetune(Section):
     )
     horizontal_flip: bool = Field(True, description="Mirror each image with probability one half in each step.")
     caption_dropout: Share = Field(
-        0.0, description="Probability with which an image trains without its prompt, drawn anew in each step."
+        0.0, description="Probability with which an image trains without its prompt, drawn again in each step."
     )
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="AdamW's weight decay (diffusers' default).")
     max_grad_norm: PositiveFloat = Field(1.0, description="Gradients are clipped to this norm (diffusers' default).")
