@@ -22,7 +22,7 @@ from scripts.lib.base.code import ROOT
 from scripts.lib.base.kinds import kinds
 from scripts.lib.base.safetensors_files import ModelError
 from scripts.lib.engines import pipelines
-from scripts.lib.engines.engine import engine_of, name_of
+from scripts.lib.engines.engine import engine_of, name_of, steps_run
 from scripts.lib.engines.generation import generate, load_pipeline
 from scripts.lib.training import finetuning
 from scripts.lib.training.finetuning import finetune
@@ -443,6 +443,27 @@ def test_a_size_or_a_mode_that_a_model_has_not_is_refused(models, monkeypatch):
     monkeypatch.setattr(engine_of(model), "MODES", ("txt2img",))
     with pytest.raises(ModelError, match=r"generate\.mode: .* has no img2img; set txt2img"):
         pipelines.check_modes(model, MODES)
+
+
+@pytest.mark.parametrize("name", ["xl", "3", "flux"])
+@pytest.mark.parametrize("strength", [0.45, 0.5, 0.8, 1.0])
+def test_image_to_image_runs_as_many_steps_as_the_plan_counts(models, name, strength):
+    pipe, ran = load_pipeline("img2img", models(name)), list[int]()
+    network = getattr(pipe, engine_of(models(name)).COMPONENT)
+    network.register_forward_hook(lambda *_: ran.append(1))
+    settings: dict[str, Any] = {"steps": 5, "guidance_scale": 1.0, "batch_size": 1}
+    next(generate(pipe, PROMPTS[:1], [0], pictures(models(name))[:1], strength=strength, **settings))
+    assert len(ran) == steps_run(5, strength, rounds_up=engine_of(models(name)).ROUNDS_UP)
+
+
+def test_image_to_image_from_noise_alone_is_refused(models):
+    pipelines.check_start(models("3"), 5, 0.8)
+    pipelines.check_start(models("3"), 4, 1.0)
+    pipelines.check_start(models("xl"), 4, 0.8)
+    with pytest.raises(
+        ModelError, match=r"generate\.steps: .* so that 4 at a strength of 0\.8 start .*; set 5 or more"
+    ):
+        pipelines.check_start(models("3"), 4, 0.8)
 
 
 def test_a_sampler_of_another_family_cannot_be_built(models, tmp_path):

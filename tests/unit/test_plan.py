@@ -18,7 +18,14 @@ from scripts.lib.planning.schedule import Span
 from tests.unit.test_contrasts import scores
 
 ONE: Any = SimpleNamespace(
-    forward=10, training=30, encode=4, decode=5, text=1, parameters={"to_q.weight": (10, 100)}, guided=2
+    forward=10,
+    training=30,
+    encode=4,
+    decode=5,
+    text=1,
+    parameters={"to_q.weight": (10, 100)},
+    guided=2,
+    rounds_up=False,
 )
 NONE = Pilot({}, [], None, 0.0)
 
@@ -54,6 +61,17 @@ def test_a_network_that_is_told_its_guidance_runs_once_a_step(experiment):
     shard = job(experiment, "mixed/seed-0/iteration-1/generated/shard-0.json")
     told: Any = SimpleNamespace(**vars(ONE) | {"guided": 1})
     assert operations(experiment, shard, lambda _: told) == 120 * (5 * 10 + 4 + 5 + 1)
+
+
+def test_the_engine_says_how_the_steps_of_image_to_image_are_rounded(settings):
+    changed = load(settings | {"generate": {"steps": 10, "strength": 0.45, "guidance_scale": 1.0}})
+    shard = job(changed, "mixed/seed-0/iteration-1/generated/shard-0.json")
+    for rounds_up, steps in ((False, 4), (True, 5)):
+
+        def count(_: int | None, rounds_up: bool = rounds_up) -> Any:
+            return SimpleNamespace(**vars(ONE) | {"rounds_up": rounds_up})
+
+        assert operations(changed, shard, count) == 120 * (steps * 10 + 4 + 5 + 1)
 
 
 def test_checkpointed_gradients_run_the_network_once_more(experiment, settings):

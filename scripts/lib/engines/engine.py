@@ -27,6 +27,7 @@ class Flops(NamedTuple):
         encode, decode: the autoencoder's halves.
         text: one prompt.
         parameters: their shapes, by name.
+        rounds_up: whether image-to-image rounds the number of steps that it runs up.
         guided: passes of the network for one step under guidance: 2, or 1 where the network is told its guidance.
     """
 
@@ -36,7 +37,13 @@ class Flops(NamedTuple):
     decode: int
     text: int
     parameters: Shapes
+    rounds_up: bool = False
     guided: int = 2
+
+
+def steps_run(steps: int, strength: float, *, rounds_up: bool) -> int:
+    """Return how many of ``steps`` image-to-image runs; diffusers' families round in two ways."""
+    return steps - int(steps - steps * strength) if rounds_up else int(steps * strength)
 
 
 class Edges(NamedTuple):
@@ -101,11 +108,13 @@ class Engine(Protocol):
         PIPELINES: the classes of diffusers whose folders the engine reads.
         COMPONENT: folder of the network that is trained.
         MODES: how it makes images.
+        ROUNDS_UP: whether image-to-image rounds the number of steps that it runs up, not down.
     """
 
     PIPELINES: tuple[str, ...]
     COMPONENT: str
     MODES: tuple[Mode, ...]
+    ROUNDS_UP: bool
 
     def check(self, folder: Path) -> None:
         """Refuse a base model that a later job would fail on, by its configurations and headers, without torch.

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 PIPELINES = ("FluxPipeline", "FluxImg2ImgPipeline")
 COMPONENT = "transformer"
 MODES: tuple[Mode, ...] = ("img2img", "txt2img")
+ROUNDS_UP = True
 COMPONENTS = ("transformer", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler")
 CLASSES = {
     "transformer": ("FluxTransformer2DModel",),
@@ -123,6 +124,7 @@ def count(folder: Path, size: int | None = None) -> Flops:
             decode=decode,
             text=text_operations(folder, _encoders(), T5_TOKENS),
             parameters={name: tuple(parameter.shape) for name, parameter in transformer.named_parameters()},
+            rounds_up=ROUNDS_UP,
             guided=1,
         )
 

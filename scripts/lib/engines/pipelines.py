@@ -1,12 +1,13 @@
 """Folders of pipelines: check them before they are needed, load them as they are."""
 
 from collections.abc import Iterable
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scripts.lib.base.hashes import content
 from scripts.lib.base.safetensors_files import ModelError, read_json
-from scripts.lib.engines.engine import engine_of
+from scripts.lib.engines.engine import engine_of, steps_run
 from scripts.lib.experiment.choices import Mode
 
 if TYPE_CHECKING:
@@ -76,6 +77,21 @@ def check_modes(folder: Path, modes: Iterable[Mode]) -> None:
     for mode in modes:
         if mode not in (known := engine_of(folder).MODES):
             raise ModelError(f"generate.mode: {folder} has no {mode}; set {' or '.join(known)}")
+
+
+def check_start(folder: Path, steps: int, strength: float) -> None:
+    """Refuse image-to-image that would start from noise alone, since its steps are rounded up to all that there are.
+
+    Raises:
+        ModelError: says how many steps it takes.
+    """
+    rounds_up = engine_of(folder).ROUNDS_UP
+    if strength < 1 and steps_run(steps, strength, rounds_up=rounds_up) == steps:
+        enough = next(number for number in count(steps) if steps_run(number, strength, rounds_up=rounds_up) < number)
+        raise ModelError(
+            f"generate.steps: {folder} rounds the steps of image-to-image up, so that {steps} at a strength of "
+            f"{strength} start from noise alone; set {enough} or more, or generate.mode: txt2img"
+        )
 
 
 def has(folder: Path, component: str) -> bool:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PIPELINES = ("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline")
 COMPONENT = "unet"
 MODES: tuple[Mode, ...] = ("img2img", "txt2img")
+ROUNDS_UP = False
 COMPONENTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
 CLASSES = {
     "unet": ("UNet2DConditionModel",),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 PIPELINES = ("StableDiffusion3Pipeline", "StableDiffusion3Img2ImgPipeline")
 COMPONENT = "transformer"
 MODES: tuple[Mode, ...] = ("img2img", "txt2img")
+ROUNDS_UP = True
 COMPONENTS = ("transformer", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler")
 T5 = ("text_encoder_3", "tokenizer_3")
 T5_TOKENS = 256  # The pipeline's default `max_sequence_length`.
@@ -144,6 +145,7 @@ def count(folder: Path, size: int | None = None) -> Flops:
             decode=decode,
             text=text_operations(folder, _encoders(folder), T5_TOKENS),
             parameters={name: tuple(parameter.shape) for name, parameter in transformer.named_parameters()},
+            rounds_up=ROUNDS_UP,
         )
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 PIPELINES = ("StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline")
 COMPONENT = "unet"
 MODES: tuple[Mode, ...] = ("img2img", "txt2img")
+ROUNDS_UP = False
 COMPONENTS = ("unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler")
 CLASSES = {
     "unet": ("UNet2DConditionModel",),

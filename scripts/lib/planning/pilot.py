@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any, NamedTuple
 from zipfile import ZipFile
 
+from scripts.lib.engines.engine import steps_run
 from scripts.lib.experiment.cell import BASE, Cell
 from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.planning.amounts import images_a_cell, shards_a_cell, training_images
@@ -39,14 +40,17 @@ class Pilot(NamedTuple):
     other: float
 
 
-def passes(settings: Mapping[str, Any], guided: int = 2) -> int:
+def passes(settings: Mapping[str, Any], guided: int = 2, *, rounds_up: bool = False) -> int:
     """Return how often the network runs for one image under the settings of ``generate``.
 
     Args:
         guided: passes for one step under guidance.
+        rounds_up: how the engine rounds the steps of image-to-image.
     """
-    share = settings["strength"] if settings["mode"] == "img2img" else 1
-    return int(settings["steps"] * share) * (guided if settings["guidance_scale"] > 1 else 1)
+    strength = settings["strength"] if settings["mode"] == "img2img" else 1
+    return steps_run(settings["steps"], strength, rounds_up=rounds_up) * (
+        guided if settings["guidance_scale"] > 1 else 1
+    )
 
 
 def images_of(experiment: Experiment, job: Job) -> int:

@@ -120,7 +120,8 @@ def operations(experiment: Experiment, job: Job, count: Count) -> float:
         return work_of("finetune", images, settings) * step + encoded * one.encode + prompts * one.text
     prompts = one.guided if settings["guidance_scale"] > 1 else 1
     start = one.encode if settings["mode"] == "img2img" else 0
-    return images * (passes(settings, one.guided) * one.forward + start + one.decode + prompts * one.text)
+    runs = passes(settings, one.guided, rounds_up=one.rounds_up)
+    return images * (runs * one.forward + start + one.decode + prompts * one.text)
 
 
 def cost_of(experiment: Experiment, job: Job, pilot: Pilot, count: Count) -> Cost | None:

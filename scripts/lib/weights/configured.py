@@ -98,6 +98,9 @@ def check(experiment: Experiment) -> None:
             raise ModelError(
                 f"generate.guidance: {path} takes its guidance as an input, the same in all steps; set it to constant"
             )
+        for settings in generate:
+            if settings.mode == "img2img":
+                pipelines.check_start(Path(path), settings.steps, settings.strength)
         for arm in experiment.arms.values():
             trainable = arm.finetune.trainable
             trainable_of(trainable.kind).check(engine_of(Path(path)), Path(path), trainable.settings)
