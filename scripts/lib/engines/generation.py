@@ -97,13 +97,18 @@ def generate(
             pixels = torch.from_numpy(init_images[part]).permute(0, 3, 1, 2).float() / 255
             arguments |= {"image": pixels, "strength": strength}
         for prompt, image in zip(prompts[part], pipe(**arguments).images, strict=True):
-            if not np.isfinite(image).all() or not image.any():
-                kind = "black" if np.isfinite(image).all() else "not finite"
-                raise FloatingPointError(
-                    f"the image of {prompt!r} is {kind}: the model has diverged; lower finetune.learning_rate, or use "
-                    "finetune.mixed_precision: no"
-                )
+            _refuse_divergence(prompt, image)
             yield np.rint(image * 255).astype(np.uint8)
+
+
+def _refuse_divergence(prompt: str, image: np.ndarray) -> None:
+    """Refuse an image that is not finite or black all over."""
+    if not np.isfinite(image).all() or not image.any():
+        kind = "black" if np.isfinite(image).all() else "not finite"
+        raise FloatingPointError(
+            f"the image of {prompt!r} is {kind}: the model has diverged; lower finetune.learning_rate, or use "
+            "finetune.mixed_precision: no"
+        )
 
 
 def signal_to_noise(scheduler: Any, time: float) -> float:
