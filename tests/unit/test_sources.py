@@ -207,6 +207,19 @@ def test_the_slots_of_a_source_depend_on_the_draw_and_all_are_drawn_alike():
     assert (abs(often - 0.5) < 4 * 0.5 / 40**0.5).all()
 
 
+def test_a_slot_has_one_image_also_where_another_one_takes_the_place_of_a_rejected_one():
+    cells = {Cell("a", 0, 2): 0.5, Cell("b", 0, 2): 0.5}
+    table = generated(cells).assign(part=0.5)
+    rejected = table["origin"] == "b"
+    instead = table[~rejected].groupby("group")[["images", "file_name", "origin"]].transform("first")
+    table.loc[rejected, ["images", "file_name", "origin"]] = instead.to_numpy()
+    trained = composition.mix(REAL, table, share=1.0, rounding="total", draw=1)
+    assert trained["slot"].tolist() == REAL["file_name"].tolist()
+    assert (trained["file_name"] == trained["slot"]).sum() >= SLOTS // 2
+    dropped = composition.mix(REAL, table[~rejected].reset_index(drop=True), share=1.0, rounding="total", draw=1)
+    assert set(dropped["origin"]) == {"a"}
+
+
 def test_composition_counts_each_origin():
     table = composed("replace", {"a": 0.5, "base": 0.5})
     counted = composition.composition_of(REAL, table, by_origin=True)

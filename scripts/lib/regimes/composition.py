@@ -124,7 +124,12 @@ def one_per_slot(slots: pd.DataFrame, generated: pd.DataFrame, draw: int) -> pd.
         mine = left.groupby("group", sort=False).cumcount() < left["group"].map(take)
         chosen.append(left.loc[mine, ["slot"]].assign(model=str(model)))
         left = left[~mine]
-    return generated.assign(model=models_of(generated["images"])).merge(pd.concat(chosen), on=["slot", "model"])
+    every = generated.merge(pd.concat(chosen), on="slot")
+    # An image of another slot has taken the place of one that curation has rejected, whichever model made it.
+    taken = every["file_name"] != every["slot"]
+    mine = (models_of(every["images"]) == every["model"]) & ~taken
+    order = (~mine)[mine | taken].sort_values(kind="stable").index
+    return every.loc[order].drop_duplicates("slot")
 
 
 def models_of(images: pd.Series) -> pd.Series:
