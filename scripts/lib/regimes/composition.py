@@ -128,8 +128,8 @@ def one_per_slot(slots: pd.DataFrame, generated: pd.DataFrame, draw: int) -> pd.
     # An image of another slot has taken the place of one that curation has rejected, whichever model made it.
     taken = every["file_name"] != every["slot"]
     mine = (models_of(every["images"]) == every["model"]) & ~taken
-    order = (~mine)[mine | taken].sort_values(kind="stable").index
-    return every.loc[order].drop_duplicates("slot")
+    own_first = (~mine)[mine | taken].sort_values(kind="stable").index
+    return every.loc[own_first].drop_duplicates("slot")
 
 
 def models_of(images: pd.Series) -> pd.Series:
