@@ -174,7 +174,8 @@ WITHOUT = dict.fromkeys(
     ["downloads.smk:download_repository", "downloads.smk:download_file"], "the pin decides what is fetched"
 ) | dict.fromkeys(["inspect.smk:plan", "inspect.smk:status"], "it has no output and runs each time")
 WITHOUT |= {
-    "downloads.smk:check_weights": "the jobs that load the weights hang on it, and other checks change no result"
+    "downloads.smk:check_weights": "the jobs that load the weights hang on it, and other checks change no result",
+    "downloads.smk:check_scheduler": "the jobs that generate hang on it, and another trial changes no image",
 }
 
 

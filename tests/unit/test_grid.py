@@ -62,7 +62,7 @@ def test_a_large_study_is_ten_lines(settings):
     arms:
       "poison-{synthetic}":
         iterations: 10
-        grid: {synthetic: [0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1]}
+        grid: {synthetic: [0, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 1]}
     """
     experiment = load(settings | yaml.safe_load(text))
     assert len(experiment.arms) == 8

@@ -4,7 +4,7 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -17,10 +17,28 @@ WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # xlsx and ods; xls
 def read(path: Path, column: str) -> tuple[str, pd.Series]:
     """Read one column of labels by the column that names the images.
 
-    The table is UTF-8, or UTF-16 as Excel's "Unicode text"; commas, semicolons or tabs separate the fields.
-
     Returns:
         Which of ``KEYS`` names the images, and the labels as text by it, in the order of the table.
+
+    Raises:
+        ValueError: see ``columns``.
+    """
+    key, table = columns(path, KEYS, [column])
+    return key, pd.Series(table[column].to_numpy(), table[key].to_numpy(), dtype=object)
+
+
+def columns(path: Path, keys: Sequence[str], others: Sequence[str]) -> tuple[str, pd.DataFrame]:
+    """Read some columns of a user's own table, all of them text.
+
+    The table is UTF-8, or UTF-16 as Excel's "Unicode text"; commas, semicolons or tabs separate the fields.
+
+    Args:
+        path: the file.
+        keys: names of the column that names the images, of which the table has one.
+        others: the further columns.
+
+    Returns:
+        Which of ``keys`` the table has, and its column with the others, in the order of the table.
 
     Raises:
         ValueError: the file is no such table, a row has another number of fields than the header, a quoted field
@@ -30,14 +48,15 @@ def read(path: Path, column: str) -> tuple[str, pd.Series]:
     delimiter = _delimiter(text)
     rows = _rows(path, text, delimiter)
     header = next(rows, (0, []))[1]
-    key = next((name for name in KEYS if name in header), None)
-    if missing := [name for name in (key or " or ".join(KEYS), column) if name not in header]:
+    key = next((name for name in keys if name in header), None)
+    if missing := [name for name in (key or " or ".join(keys), *others) if name not in header]:
         raise ValueError(f"{path}: no column {missing}; it has {header}")
     assert key is not None
-    if twice := [name for name in (key, column) if header.count(name) > 1]:
+    wanted = [key, *others]
+    if twice := [name for name in wanted if header.count(name) > 1]:
         raise ValueError(f"{path}: the header names {twice[0]!r} more than once; rename or remove one of these columns")
-    where, what = header.index(key), header.index(column)
-    pairs = []
+    places = [header.index(name) for name in wanted]
+    found = []
     for line, row in rows:
         if len(row) != len(header):
             raise ValueError(
@@ -45,8 +64,8 @@ def read(path: Path, column: str) -> tuple[str, pd.Series]:
                 f"{delimiter!r} in it needs quotes)"
             )
         _check_swallowed(path, line, row, delimiter)
-        pairs.append((row[where], row[what]))
-    return key, pd.Series([label for _, label in pairs], [name for name, _ in pairs], dtype=object)
+        found.append([row[place] for place in places])
+    return key, pd.DataFrame(found, columns=wanted, dtype=object)
 
 
 def _decode(path: Path) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from scripts.lib.dataset import label_table
 from scripts.lib.experiment.config.section import InputPath, Section
 
 PLACE = ["images", "file_name"]
@@ -82,9 +83,7 @@ def _read(path: Path, column: str) -> pd.DataFrame:
             f"rewards.table.path: {path}: no such file; write a CSV with the columns {', '.join([*PLACE, column])}, to "
             "begin with the first line alone"
         )
-    table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    if missing := [name for name in [*PLACE, column] if name not in table]:
-        raise ValueError(f"{path}: no column {missing}; it has {list(table)}")
+    _, table = label_table.columns(path, ["file_name"], ["images", column])
     if len(twice := table[table.duplicated(PLACE)]):
         raise ValueError(f"{path}: {' of '.join(twice.iloc[0][PLACE[::-1]])} has more than one row; remove all but one")
     scores = pd.to_numeric(table[column], errors="coerce")

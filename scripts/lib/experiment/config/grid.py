@@ -25,7 +25,7 @@ def expanded(arms: Mapping[str, Any]) -> dict[str, Any]:
             continue
         if isinstance(arm, Mapping) and GRID in arm:
             part = {each: own for each, own in _arms(name, arm).items() if arms.get(each, arm) is not None}
-        elif IN_BRACES.search(name):
+        elif isinstance(name, str) and IN_BRACES.search(name):
             raise ValueError(
                 f"`arms.{name}`: a name with braces needs a `grid`, such as grid: {{synthetic: [0.1, 0.5]}}"
             )
