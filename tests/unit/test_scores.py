@@ -146,7 +146,8 @@ def test_only_the_whole_set_has_intervals_over_its_images_and_they_contain_its_s
     rows = score(ours, theirs, ["gender"], settings, Resampling(100, 0))
     found = pd.DataFrame(rows).set_index("group")
     whole, parts = found.loc["all"], found.drop("all")
-    assert ((whole["low_images"] < whole["value"]) & (whole["value"] < whole["high_images"])).all()
+    assert ((whole["low_images"] <= whole["value"]) & (whole["value"] <= whole["high_images"])).all()
+    assert (whole["low_images"] < whole["high_images"]).all()
     assert parts["low_images"].isna().all()
     assert rows == score(ours, theirs, ["gender"], settings, Resampling(100, 0))
 
