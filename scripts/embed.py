@@ -66,7 +66,8 @@ def main(
 def _training_set(path: Path, root: Path) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the different images of a training set; their names are paths below ``root``, an image set and a file."""
     if path.suffix == ".zip":
-        return imageset.read(path)
+        metadata, images = imageset.read(path)
+        return metadata.assign(file_name=f"{path.relative_to(root).as_posix()}/" + metadata["file_name"]), images
     table = csvs.read(path)[["images", "file_name"]].drop_duplicates()
     images = imageset.read_rows(table, root)
     return table.assign(file_name=table["images"] + "/" + table["file_name"]), images

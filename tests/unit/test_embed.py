@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from scripts import draw_nearest, embed, score
@@ -130,3 +131,12 @@ def test_a_cell_is_compared_with_the_different_images_of_its_training_set(sets, 
     figure = tmp_path / "nearest.png"
     draw_nearest.main([tmp_path / "a/seed-0/iteration-1/scores.json"], root=tmp_path, output=[figure])
     assert Image.open(figure).width > 1000
+
+
+def test_a_training_set_that_is_an_image_set_names_its_images_by_their_path(sets, tmp_path):
+    """The base model's: the figure of the nearest training images looks for them below the results' folder."""
+    outputs = [tmp_path / "one.safetensors", tmp_path / "training.safetensors"]
+    embed.main([sets[0]], network="clip", weights=CLIP, output=outputs, training=sets[1], root=tmp_path)
+    with safe_open(outputs[1], "numpy") as file:
+        names = json.loads(file.metadata()["embedding"])["file_names"]
+    assert names == [f"other.zip/other-{number}.png" for number in range(8)]
