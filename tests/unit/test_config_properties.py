@@ -45,7 +45,9 @@ def values(schema: Mapping[str, Any]) -> st.SearchStrategy[Any]:
             return st.integers(least, least + 3)
         case {"type": "number"}:
             least = schema.get("minimum", schema.get("exclusiveMinimum", 0))
-            return st.floats(least, schema.get("maximum", least + 10), exclude_min="exclusiveMinimum" in schema)
+            most = schema.get("maximum", schema.get("exclusiveMaximum", least + 10))
+            above, below = ("exclusiveMinimum" in schema, "exclusiveMaximum" in schema)
+            return st.floats(least, most, exclude_min=above, exclude_max=below)
         case {"type": "string", "pattern": pattern}:
             return st.from_regex(pattern, fullmatch=True)
         case {"type": "string"}:
@@ -94,21 +96,24 @@ def configurations(draw: st.DrawFn) -> dict[str, Any]:
             reward["features"]["network"] = draw(st.sampled_from(maps)) if name == "single_image_distance" else "clip"
     known = [name for name, reward in rewards.items() if reward] or ["single_image_distance"]
     for sections in (config.get("execution", {}), config.get("defaults", {}), *config["arms"].values()):
-        for key in ("parent", "from_iteration", "shard_minutes", "seconds_per_image", "sources"):
+        # What needs other keys beside it; a merge has tests of its own.
+        for key in ("parent", "from_iteration", "shard_minutes", "seconds_per_image", "sources", "merge"):
             sections.pop(key, None)
         for step in (step for step in sections.get("curate", ()) if isinstance(step, dict)):
+            if step.get("random") and step["random"].get("real"):
+                step["random"]["on_reject"] = "drop"
             if step.get("best_of"):
                 step["best_of"]["reward"] = draw(st.sampled_from(known))
             if step.get("detector"):
                 rates = {name: draw(st.floats(0, 1)) for name in ("tpr", "fpr")}
                 step["detector"] = draw(st.sampled_from([rates, {"reward": known[0], "threshold": 0.5}]))
-    for kind in ("best_of", "detector"):
+    for kind in ("best_of", "detector", "random"):
         config.get("curation", {}).pop(kind, None)
     names = [None, *config["arms"]]
     config["score"]["control"] = draw(st.sampled_from(names))
     for name, arm in config["arms"].items():
         if parent := draw(st.sampled_from(names[: names.index(name)])):
-            arm |= {"parent": parent, "from_iteration": draw(st.integers(1, 6))}
+            arm |= {"parent": parent, "from_iteration": config["arms"][parent].get("from_iteration", 0) + 1}
     return config
 
 
