@@ -14,11 +14,13 @@ from tests.workflow.conftest import Project
 
 def test_every_cell_is_scored_in_one_tidy_table(finished: Project):
     scores = pd.read_csv(finished.root / "results/tiny/scores.csv")
-    assert not scores.duplicated(["arm", "replicate", "iteration", "images", "group", "metric"]).any()
+    assert not scores.duplicated(["arm", "replicate", "iteration", "images", "group", "features", "metric"]).any()
     assert np.isfinite(scores["value"]).all()
     whole = scores[(scores["group"] == "all") & (scores["images"] == "generated")]
     expected = {"clip_score", "clip_score_std", "vendi_score", "frechet_distance", "kernel_distance"}
     expected |= {"precision", "recall", "density", "coverage"}
+    expected |= {"gaussian_mmd", "mind", "vendi_within_prompt", "distance_within_prompt"}
+    against_training = {"authenticity", "data_copying", "nearest_training_gap"}
     cells = whole.groupby(["arm", "iteration"])["metric"].agg(set)
     assert set(cells.index) == {
         ("floor", 0),
@@ -31,7 +33,8 @@ def test_every_cell_is_scored_in_one_tidy_table(finished: Project):
         ("culled", 1),
         ("healed", 2),
     }
-    assert all(metrics == expected for metrics in cells)
+    assert cells.pop(("floor", 0)) == expected, "real images have no training set"
+    assert all(metrics == expected | against_training for metrics in cells)
 
 
 def test_the_training_table_is_the_composition(finished: Project):
