@@ -57,6 +57,8 @@ def test_an_interval_of_a_distance_stays_above_0_and_is_around_the_score():
     ratio, plain = Metric("", "", True, (0, None)), Metric("", "", True)
     assert interval(ratio, 0.4, values) == pytest.approx((0.4 * np.exp(-0.95 / 0.4), 0.4 * np.exp(0.95 / 0.4)))
     share = Metric("", "", True, (0, 1.03))
+    assert interval(ratio, 1e-9, values) == pytest.approx((0, 0.95)), "no logarithm of almost nothing"
+    assert interval(ratio, 0.0, np.zeros(40)) == (0, 0)
     assert interval(share, 0.9, values) == pytest.approx((0, 1))
     assert interval(share, 0.5, np.linspace(0.4, 0.5, 401)) == pytest.approx((0.4525, 0.5475))
     assert interval(plain, 0.4, values) == pytest.approx((0.4 - 0.95, 0.4 + 0.95))

@@ -80,7 +80,8 @@ def interval(metric: Metric, value: float, values: np.ndarray) -> Interval:
 
     A resample repeats images, so that its distances are larger and its diversity is smaller on average than the
     set's. The quantiles are therefore those of the deviations from the resamples' own mean, put around the score. Where
-    the metric has a zero and no upper end (``Metric.ratio``), they are put around its logarithm. A share stays one.
+    the metric has a zero and no upper end (``Metric.ratio``), they are put around its logarithm, unless they are more
+    than ten times the score, as those of two equal images may be. A share stays one.
 
     Args:
         metric: what the score is of.
@@ -88,8 +89,10 @@ def interval(metric: Metric, value: float, values: np.ndarray) -> Interval:
         values: those of the resamples.
     """
     low, high = np.quantile(values, ENDS) - values.mean()
-    if metric.ratio and value > 0:
-        return Interval(float(value * np.exp(low / value)), float(value * np.exp(high / value)))
+    if metric.ratio:
+        if value > 0 and max(-low, high) <= 10 * value:
+            return Interval(float(value * np.exp(low / value)), float(value * np.exp(high / value)))
+        return Interval(max(float(value + low), 0.0), float(value + high))
     if metric.largest:
         return Interval(max(float(value + low), 0.0), min(float(value + high), metric.largest))
     return Interval(float(value + low), float(value + high))

@@ -37,7 +37,8 @@ def over_replicates(scores: pd.DataFrame) -> pd.DataFrame:
     halves = np.sqrt(rows[["below", "above"]].sum(skipna=False).to_numpy()) / table[["count"]].to_numpy()
     half = stdtrit(table["count"] - 1, 0.975) * table["std"] / np.sqrt(table["count"])
     ratios = [name for name, metric in catalogue().items() if metric.ratio]
-    on_log_scale = table["metric"].isin(ratios) & (table["mean"] > 0)
+    # Beyond ten times the mean an interval of the logarithm says nothing, and its end overflows.
+    on_log_scale = table["metric"].isin(ratios) & (table["mean"] > 0) & (half <= 10 * table["mean"])
     factor = np.exp(half / table["mean"].where(on_log_scale))
     ends = table.assign(
         low=(table["mean"] - half).mask(on_log_scale, table["mean"] / factor),
