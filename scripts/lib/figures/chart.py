@@ -75,8 +75,9 @@ def chart(arms: Mapping[str, Style]) -> dict[str, Any]:
     chosen = "datum.arm === arm && datum.iteration === iteration"
 
     whole_number = "datum.value % 1 ? '' : datum.label"  # tickMinStep alone still labels the half of 0 to 1
+    across = alt.Axis(format="d", labelExpr=whole_number, tickMinStep=1, grid=False)
     scores = alt.Chart(alt.NamedData("scores")).encode(
-        x=alt.X("iteration:Q", title="iteration", axis=alt.Axis(format="d", labelExpr=whole_number, tickMinStep=1, grid=False)),
+        x=alt.X("iteration:Q", title="iteration", axis=across),
         y=alt.Y("value:Q", title=None, scale=alt.Scale(zero=alt.expr("zero"))),
     )
     floor = scores.transform_filter("datum.arm === 'floor'").encode(x=alt.value(0))
