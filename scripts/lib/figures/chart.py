@@ -74,9 +74,7 @@ def chart(arms: Mapping[str, Style]) -> dict[str, Any]:
     )
     chosen = "datum.arm === arm && datum.iteration === iteration"
 
-    whole_number = (
-        "datum.value % 1 ? '' : format(datum.value, 'd')"  # tickMinStep alone still labels the half of 0 to 1
-    )
+    whole_number = "datum.value % 1 ? '' : format(datum.value, 'd')"  # tickMinStep alone labels the half of 0 to 1
     scores = alt.Chart(alt.NamedData("scores")).encode(
         x=alt.X("iteration:Q", title="iteration", axis=alt.Axis(labelExpr=whole_number, tickMinStep=1, grid=False)),
         y=alt.Y("value:Q", title=None, scale=alt.Scale(zero=alt.expr("zero"))),
