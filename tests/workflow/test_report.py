@@ -32,8 +32,8 @@ def test_the_report_lists_the_results_of_every_category(report: str):
                 page.get_by_role("cell", name=result, exact=True).wait_for(timeout=10_000)
     assert errors == []
     assert {name: len(results) for name, results in shown.items()} == {
-        "1. Images": 5,
-        "2. Scores": 8,
+        "1. Images": 6,
+        "2. Scores": 9,
         "3. Data": 5,
         "4. Configuration and costs": 3,
     }
