@@ -140,16 +140,6 @@ def network(folder: Path) -> Any:
     return pipelines.load(FluxTransformer2DModel, folder)
 
 
-def encoder(folder: Path) -> "Encoder":
-    """Return the text encoders and the autoencoder of a base model, on the job's device."""
-    return Encoder(folder)
-
-
-def objective(folder: Path, noise_levels: NoiseLevels = "published") -> "Objective":
-    """Return the flow of a base model's training."""
-    return Objective(folder, noise_levels)
-
-
 class Encoder(Autoencoder):
     """What the pipeline makes of prompts, and the moments of an AutoencoderKL's posterior."""
 
@@ -157,9 +147,7 @@ class Encoder(Autoencoder):
         from diffusers import FluxPipeline
 
         super().__init__(folder)
-        self.pipe = _assemble(FluxPipeline, folder, None, self.vae)
-        for name in _encoders():
-            getattr(self.pipe, name).to(pipelines.device())
+        self.pipe = pipelines.assemble(FluxPipeline, folder, _encoders(), transformer=None, vae=self.vae)
 
     def encode_text(self, prompts: list[str]) -> "dict[str, torch.Tensor]":
         """Return ``states`` of the T5, (prompts, tokens, width), and ``pooled`` of the CLIP, (prompts, width)."""
@@ -201,25 +189,16 @@ class Objective(FlowMatching):
         return FluxPipeline._unpack_latents(predicted, height * self.factor, width * self.factor, self.factor)
 
 
+encoder, objective = Encoder, Objective
+
+
 def pipeline(mode: Mode, folder: Path, network: Any) -> "DiffusionPipeline":
     """Return diffusers' pipeline with a transformer and the frozen parts of a base model, on the job's device."""
     from diffusers import AutoencoderKL, FluxImg2ImgPipeline, FluxPipeline
 
     kind = {"img2img": FluxImg2ImgPipeline, "txt2img": FluxPipeline}[mode]
-    return _assemble(kind, folder, network, pipelines.load(AutoencoderKL, folder / "vae")).to(pipelines.device())
-
-
-def _assemble(kind: Any, folder: Path, transformer: Any, vae: Any) -> Any:
-    """Return a pipeline of these networks and the base model's text encoders, tokenizers and scheduler."""
-    return kind.from_pretrained(
-        folder,
-        transformer=transformer,
-        vae=vae,
-        image_encoder=None,
-        feature_extractor=None,
-        local_files_only=True,
-        **{name: pipelines.load(encoder, folder / name) for name, encoder in _encoders().items()},
-    )
+    vae = pipelines.load(AutoencoderKL, folder / "vae")
+    return pipelines.assemble(kind, folder, _encoders(), transformer=network, vae=vae).to(pipelines.device())
 
 
 def _encoders() -> dict[str, Any]:

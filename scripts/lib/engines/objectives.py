@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 Density = Literal["uniform", "logit_normal"]
 
 
-class Levels:
-    """How the level of noise of a sample is drawn.
+class Prediction:
+    """What a network predicts of noisy latents, and how the level of noise of a sample is drawn.
 
     Attributes:
         PUBLISHED: how it was drawn when the engine's models were trained.
@@ -39,8 +39,34 @@ class Levels:
         place = torch.randn((), generator=generator).sigmoid()
         return min(int(place * number), number - 1)  # A sigmoid in float32 can be 1.
 
+    def predict(
+        self, network: "torch.nn.Module", noisy: "torch.Tensor", levels: "torch.Tensor", text: "Tensors"
+    ) -> "torch.Tensor":
+        """Return what the network predicts of noisy latents at levels of noise."""
+        raise NotImplementedError
 
-class Denoising(Levels):
+    def mixed(
+        self, latents: "torch.Tensor", noise: "torch.Tensor", levels: "torch.Tensor"
+    ) -> "tuple[torch.Tensor, torch.Tensor]":
+        """Return the noisy latents, and what is to be predicted of them."""
+        raise NotImplementedError
+
+    def loss(
+        self,
+        network: "torch.nn.Module",
+        latents: "torch.Tensor",
+        noise: "torch.Tensor",
+        levels: "torch.Tensor",
+        text: "Tensors",
+    ) -> "torch.Tensor":
+        """Return the mean squared error of the prediction."""
+        from torch.nn import functional
+
+        noisy, target = self.mixed(latents, noise, levels)
+        return functional.mse_loss(self.predict(network, noisy, levels, text).float(), target.float())
+
+
+class Denoising(Prediction):
     """Denoising at a time step (Ho et al. 2020); the target is the scheduler's ``prediction_type``."""
 
     def __init__(self, folder: Path, noise_levels: NoiseLevels = "published", **changes: Any) -> None:
@@ -56,36 +82,22 @@ class Denoising(Levels):
         super().__init__(noise_levels)
         self.scheduler = DDPMScheduler.from_pretrained(folder, subfolder="scheduler", local_files_only=True, **changes)
 
-    def predict(
-        self, network: "torch.nn.Module", noisy: "torch.Tensor", levels: "torch.Tensor", text: "Tensors"
-    ) -> "torch.Tensor":
-        """Return what the network predicts of noisy latents at time steps."""
-        raise NotImplementedError
-
     def draw_level(self, latents: "torch.Tensor", generator: "torch.Generator") -> "torch.Tensor":  # noqa: ARG002
         """Return a time step."""
         import torch
 
         return torch.tensor(self.draw_place(self.scheduler.config.num_train_timesteps, generator))
 
-    def loss(
-        self,
-        network: "torch.nn.Module",
-        latents: "torch.Tensor",
-        noise: "torch.Tensor",
-        levels: "torch.Tensor",
-        text: "Tensors",
-    ) -> "torch.Tensor":
-        """Return the mean squared error of the prediction."""
-        from torch.nn import functional
-
-        noisy = self.scheduler.add_noise(latents, noise, levels)
+    def mixed(
+        self, latents: "torch.Tensor", noise: "torch.Tensor", levels: "torch.Tensor"
+    ) -> "tuple[torch.Tensor, torch.Tensor]":
+        """Return the latents at time steps, and the noise or the velocity in them."""
         is_velocity = self.scheduler.config.prediction_type == "v_prediction"
         target = self.scheduler.get_velocity(latents, noise, levels) if is_velocity else noise
-        return functional.mse_loss(self.predict(network, noisy, levels, text).float(), target.float())
+        return self.scheduler.add_noise(latents, noise, levels), target
 
 
-class FlowMatching(Levels):
+class FlowMatching(Prediction):
     """The velocity from an image to noise on the straight line between them (Lipman et al. 2023; Esser et al. 2024).
 
     At the level s, of the scheduler's levels in (0, 1], the network sees (1 - s) x + s n of an image x and noise n, and
@@ -108,27 +120,13 @@ class FlowMatching(Levels):
         self.levels = scheduler.sigmas
         self.steps = scheduler.config.num_train_timesteps
 
-    def predict(
-        self, network: "torch.nn.Module", noisy: "torch.Tensor", levels: "torch.Tensor", text: "Tensors"
-    ) -> "torch.Tensor":
-        """Return the velocity that the network predicts of noisy latents, at levels in (0, 1]."""
-        raise NotImplementedError
-
     def draw_level(self, latents: "torch.Tensor", generator: "torch.Generator") -> "torch.Tensor":  # noqa: ARG002
         """Return a level of noise, in (0, 1]."""
         return self.levels[self.draw_place(len(self.levels), generator)]
 
-    def loss(
-        self,
-        network: "torch.nn.Module",
-        latents: "torch.Tensor",
-        noise: "torch.Tensor",
-        levels: "torch.Tensor",
-        text: "Tensors",
-    ) -> "torch.Tensor":
-        """Return the mean squared error of the velocity."""
-        from torch.nn import functional
-
+    def mixed(
+        self, latents: "torch.Tensor", noise: "torch.Tensor", levels: "torch.Tensor"
+    ) -> "tuple[torch.Tensor, torch.Tensor]":
+        """Return the latents at levels in (0, 1], and the velocity there."""
         share = levels.view(-1, 1, 1, 1)
-        noisy = (1 - share) * latents + share * noise
-        return functional.mse_loss(self.predict(network, noisy, levels, text).float(), (noise - latents).float())
+        return (1 - share) * latents + share * noise, noise - latents

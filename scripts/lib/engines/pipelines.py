@@ -1,6 +1,6 @@
 """Folders of pipelines: check them before they are needed, load them as they are."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,6 +115,20 @@ def device() -> "torch.device":
     import torch
 
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def assemble(kind: Any, folder: Path, encoders: Mapping[str, Any], **parts: Any) -> Any:
+    """Return a pipeline of given parts and a base model's text encoders, tokenizers and scheduler.
+
+    Args:
+        kind: class of diffusers.
+        folder: of the base model.
+        encoders: the classes of its text encoders, by component; they are on the job's device.
+        parts: the networks, and what else the class is to be told.
+    """
+    loaded = {name: load(encoder, folder / name).to(device()) for name, encoder in encoders.items()}
+    unused = {"image_encoder": None, "feature_extractor": None}
+    return kind.from_pretrained(folder, local_files_only=True, **unused, **loaded, **parts)
 
 
 def load(kind: Any, folder: Path, **options: Any) -> Any:

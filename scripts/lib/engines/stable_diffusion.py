@@ -16,7 +16,7 @@ from scripts.lib.engines.components import (
 )
 from scripts.lib.engines.engine import Edges, Flops
 from scripts.lib.engines.objectives import Denoising
-from scripts.lib.experiment.choices import Mode, NoiseLevels
+from scripts.lib.experiment.choices import Mode
 
 if TYPE_CHECKING:
     import torch
@@ -147,16 +147,6 @@ def network(folder: Path) -> Any:
     return pipelines.load(UNet2DConditionModel, folder)
 
 
-def encoder(folder: Path) -> "Encoder":
-    """Return the text encoder and the autoencoder of a base model, on the job's device."""
-    return Encoder(folder)
-
-
-def objective(folder: Path, noise_levels: NoiseLevels = "published") -> "Objective":
-    """Return the noise schedule of a base model's training, and its loss."""
-    return Objective(folder, noise_levels)
-
-
 class Encoder(Autoencoder):
     """A CLIP's last hidden states, and the moments of an AutoencoderKL's posterior."""
 
@@ -181,6 +171,9 @@ class Objective(Denoising):
     ) -> "torch.Tensor":
         """Return what the U-Net predicts."""
         return network(noisy, levels, text["states"]).sample
+
+
+encoder, objective = Encoder, Objective
 
 
 def pipeline(mode: Mode, folder: Path, network: Any) -> "DiffusionPipeline":

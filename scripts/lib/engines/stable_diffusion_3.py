@@ -20,7 +20,7 @@ from scripts.lib.engines.components import (
 )
 from scripts.lib.engines.engine import Edges, Flops
 from scripts.lib.engines.objectives import FlowMatching
-from scripts.lib.experiment.choices import Mode, NoiseLevels
+from scripts.lib.experiment.choices import Mode
 
 if TYPE_CHECKING:
     import torch
@@ -160,16 +160,6 @@ def network(folder: Path) -> Any:
     return pipelines.load(SD3Transformer2DModel, folder)
 
 
-def encoder(folder: Path) -> "Encoder":
-    """Return the text encoders and the autoencoder of a base model, on the job's device."""
-    return Encoder(folder)
-
-
-def objective(folder: Path, noise_levels: NoiseLevels = "published") -> "Objective":
-    """Return the flow of a base model's training."""
-    return Objective(folder, noise_levels)
-
-
 class Encoder(Autoencoder):
     """What the pipeline makes of prompts, and the moments of an AutoencoderKL's posterior."""
 
@@ -181,8 +171,6 @@ class Encoder(Autoencoder):
         with torch.device("meta"):  # The pipeline asks it for its width alone.
             transformer = SD3Transformer2DModel.from_config(read_json(folder / "transformer" / "config.json"))
         self.pipe = _assemble(StableDiffusion3Pipeline, folder, transformer, self.vae)
-        for name in _encoders(folder):
-            getattr(self.pipe, name).to(pipelines.device())
 
     def encode_text(self, prompts: list[str]) -> "dict[str, torch.Tensor]":
         """Return ``states``, (prompts, tokens, width), of all text encoders, and ``pooled``, (prompts, width)."""
@@ -213,6 +201,9 @@ class Objective(FlowMatching):
         ).sample
 
 
+encoder, objective = Encoder, Objective
+
+
 def pipeline(mode: Mode, folder: Path, network: Any) -> "DiffusionPipeline":
     """Return diffusers' pipeline with a transformer and the frozen parts of a base model, on the job's device."""
     from diffusers import AutoencoderKL, StableDiffusion3Img2ImgPipeline, StableDiffusion3Pipeline
@@ -223,19 +214,10 @@ def pipeline(mode: Mode, folder: Path, network: Any) -> "DiffusionPipeline":
 
 
 def _assemble(kind: Any, folder: Path, transformer: Any, vae: Any) -> Any:
-    """Return a pipeline of these networks and the base model's text encoders, tokenizers and scheduler."""
-    encoders = {name: pipelines.load(encoder, folder / name) for name, encoder in _encoders(folder).items()}
-    absent = {} if T5[0] in encoders else dict.fromkeys(T5)  # Diffusers wants to be told.
-    return kind.from_pretrained(
-        folder,
-        transformer=transformer,
-        vae=vae,
-        image_encoder=None,
-        feature_extractor=None,
-        local_files_only=True,
-        **encoders,
-        **absent,
-    )
+    """Return a pipeline with or without a T5; diffusers wants to be told that there is none."""
+    encoders = _encoders(folder)
+    absent = {} if T5[0] in encoders else dict.fromkeys(T5)
+    return pipelines.assemble(kind, folder, encoders, transformer=transformer, vae=vae, **absent)
 
 
 def _encoders(folder: Path) -> dict[str, Any]:

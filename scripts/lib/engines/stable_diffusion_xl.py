@@ -151,16 +151,6 @@ def network(folder: Path) -> Any:
     return pipelines.load(UNet2DConditionModel, folder)
 
 
-def encoder(folder: Path) -> "Encoder":
-    """Return the text encoders and the autoencoder of a base model, on the job's device."""
-    return Encoder(folder)
-
-
-def objective(folder: Path, noise_levels: NoiseLevels = "published") -> "Objective":
-    """Return the noise schedule of a base model's training, and its loss."""
-    return Objective(folder, noise_levels)
-
-
 class Encoder(Autoencoder):
     """What the pipeline makes of prompts, and the moments of an AutoencoderKL's posterior."""
 
@@ -169,8 +159,6 @@ class Encoder(Autoencoder):
 
         super().__init__(folder)
         self.pipe = _assemble(StableDiffusionXLPipeline, folder, None, self.vae)
-        for name in _encoders():
-            getattr(self.pipe, name).to(pipelines.device())
 
     def encode_text(self, prompts: list[str]) -> "dict[str, torch.Tensor]":
         """Return ``states``, (prompts, tokens, width), of both encoders, and ``pooled``, (prompts, width)."""
@@ -201,6 +189,9 @@ class Objective(Denoising):
         return network(noisy, levels, text["states"], added_cond_kwargs=added).sample
 
 
+encoder, objective = Encoder, Objective
+
+
 def pipeline(mode: Mode, folder: Path, network: Any) -> "DiffusionPipeline":
     """Return diffusers' pipeline with a U-Net and the frozen parts of a base model, on the job's device."""
     import torch
@@ -213,17 +204,8 @@ def pipeline(mode: Mode, folder: Path, network: Any) -> "DiffusionPipeline":
 
 
 def _assemble(kind: Any, folder: Path, unet: Any, vae: Any) -> Any:
-    """Return a pipeline of these networks and the base model's text encoders, tokenizers and scheduler."""
-    return kind.from_pretrained(
-        folder,
-        unet=unet,
-        vae=vae,
-        image_encoder=None,
-        feature_extractor=None,
-        add_watermarker=False,  # It would be in every image, and so in the next training set.
-        local_files_only=True,
-        **{name: pipelines.load(encoder, folder / name) for name, encoder in _encoders().items()},
-    )
+    """Return a pipeline without the watermark, which would be in every image, and so in the next training set."""
+    return pipelines.assemble(kind, folder, _encoders(), unet=unet, vae=vae, add_watermarker=False)
 
 
 def _encoders() -> dict[str, Any]:
