@@ -10,7 +10,7 @@ from scripts.cli import Attributes, run
 from scripts.lib.base import csvs, imageset
 from scripts.lib.dataset.catalogue import catalogue_avatars
 from scripts.lib.dataset.fresh import fresh_set
-from scripts.lib.dataset.photographs import UnreadableError, open_image
+from scripts.lib.dataset.photographs import defect_of
 from scripts.lib.dataset.reading import read_real
 from scripts.lib.experiment.choices import Source
 
@@ -29,14 +29,6 @@ def main(
 ) -> None:
     """Write real images for the slots of the experiment, which are in no set before and not in the reference."""
 
-    def defect(file_name: str) -> str:
-        try:
-            if folder is not None:
-                open_image(folder / file_name)
-        except UnreadableError as error:
-            return error.reason
-        return ""
-
     chosen = csvs.read(selection)
     if source == "avatars":  # As many as are needed can be drawn.
         from scripts.lib.dataset.avatars import ATTRIBUTES
@@ -48,7 +40,7 @@ def main(
         table = catalogue_avatars(attributes, ATTRIBUTES, int(each))
     else:
         table = csvs.read(catalogue)
-    rows = fresh_set(table, chosen, number, sets, seed=seed, defect=defect)
+    rows = fresh_set(table, chosen, number, sets, seed=seed, defect=lambda name: defect_of(folder and folder / name))
     images = (
         read_real(row, source, folder, size, seed) for row in tqdm(rows.to_dict("records"), desc="read", mininterval=10)
     )

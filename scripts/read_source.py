@@ -11,7 +11,7 @@ from scripts.lib.base import imageset
 from scripts.lib.dataset import files
 from scripts.lib.dataset.catalogue import grouped, label
 from scripts.lib.dataset.labels import Recipe, raw_labels
-from scripts.lib.dataset.photographs import UnreadableError, open_image, read_image
+from scripts.lib.dataset.photographs import defect_of, read_image
 from scripts.lib.dataset.selection import refuse, select
 from scripts.lib.experiment.choices import Broken, ShortGroup
 
@@ -30,13 +30,6 @@ def main(
 ) -> None:
     """Choose PER_GROUP images of each group at random, and give them the slots of the group."""
 
-    def defect(file_name: str) -> str:
-        try:
-            open_image(folder / file_name)
-        except UnreadableError as error:
-            return error.reason
-        return ""
-
     listed = files.list_images(folder)
     recipes = {name: Recipe("csv", name, labels) for name in attributes}
     raw = {name: raw_labels(listed["file_name"].tolist(), recipe) for name, recipe in recipes.items()}
@@ -50,7 +43,7 @@ def main(
         reference_per_group=per_group,
         short_group=short_group,
         seed=seed,
-        defect=defect,
+        defect=lambda name: defect_of(folder / name),
     )
     unused = table[table["excluded"] != ""]
     faults = table[table["file_name"].isin(defects)]

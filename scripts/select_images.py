@@ -7,7 +7,7 @@ import typer
 
 from scripts.cli import Attributes, run
 from scripts.lib.base import csvs
-from scripts.lib.dataset.photographs import UnreadableError, open_image
+from scripts.lib.dataset.photographs import defect_of
 from scripts.lib.dataset.selection import select
 from scripts.lib.experiment.choices import Reference, ShortGroup
 
@@ -31,16 +31,6 @@ def main(
     The tables are written even where a group runs short or a drawn file is broken, so that the user can look at them;
     `prepare` refuses such a selection.
     """
-
-    def defect(file_name: str) -> str:
-        """Read one file to the end; nothing is wrong with an avatar, which is not drawn yet."""
-        try:
-            if folder is not None:
-                open_image(folder / file_name)
-        except UnreadableError as error:
-            return error.reason
-        return ""
-
     table = csvs.read(catalogue)
     chosen, counts, defects = select(
         table,
@@ -51,7 +41,7 @@ def main(
         reference_per_group=reference_per_group,
         short_group=short_group,
         seed=seed,
-        defect=defect,
+        defect=lambda name: defect_of(folder and folder / name),
     )
     reasons = table["file_name"].map(defects)
     table = table.assign(

@@ -18,6 +18,20 @@ class UnreadableError(ValueError):
         self.reason = reason
 
 
+def defect_of(path: Path | None) -> str:
+    """Return what is wrong with a photograph that is read to its end, or nothing.
+
+    Args:
+        path: the file; None for an avatar, which is not drawn yet.
+    """
+    try:
+        if path is not None:
+            open_image(path)
+    except UnreadableError as error:
+        return error.reason
+    return ""
+
+
 def open_image(path: Path) -> Image.Image:
     """Read one photograph whole, upright, as 8-bit RGB.
 
