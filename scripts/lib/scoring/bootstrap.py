@@ -7,6 +7,7 @@ import numpy as np
 
 from scripts.lib.experiment.config.section import Section
 from scripts.lib.metrics.metric import Embedded, Metric
+from scripts.lib.scoring.intervals import around
 
 ENDS = (0.025, 0.975)
 
@@ -79,9 +80,8 @@ def interval(metric: Metric, value: float, values: np.ndarray) -> Interval:
     """Return the 95 % interval of a score at this number of images.
 
     A resample repeats images, so that its distances are larger and its diversity is smaller on average than the
-    set's. The quantiles are therefore those of the deviations from the resamples' own mean, put around the score. Where
-    the metric has a zero and no upper end (``Metric.ratio``), they are put around its logarithm, unless they are more
-    than ten times the score, as those of two equal images may be. A share stays one.
+    set's. The quantiles are therefore those of the deviations from the resamples' own mean, put around the score, see
+    ``intervals.around``. A share stays one.
 
     Args:
         metric: what the score is of.
@@ -89,10 +89,7 @@ def interval(metric: Metric, value: float, values: np.ndarray) -> Interval:
         values: those of the resamples.
     """
     low, high = np.quantile(values, ENDS) - values.mean()
-    if metric.ratio:
-        if value > 0 and max(-low, high) <= 10 * value:
-            return Interval(float(value * np.exp(low / value)), float(value * np.exp(high / value)))
-        return Interval(max(float(value + low), 0.0), float(value + high))
+    ends = around(np.array(value), -low, high, np.array(metric.ratio))
     if metric.largest:
-        return Interval(max(float(value + low), 0.0), min(float(value + high), metric.largest))
-    return Interval(float(value + low), float(value + high))
+        return Interval(*np.clip(ends, 0.0, metric.largest).tolist())
+    return Interval(*map(float, ends))

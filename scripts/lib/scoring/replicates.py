@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from scripts.lib.metrics.catalogue import catalogue
+from scripts.lib.scoring.intervals import around
 
 KEYS = ["arm", "iteration", "images", "group", "features", "metric"]
 
@@ -17,7 +18,7 @@ def over_replicates(scores: pd.DataFrame) -> pd.DataFrame:
     """Return the mean of every score over its replicates, and Student's 95 % interval of that mean.
 
     The interval of a metric with a zero and no upper end (``Metric.ratio``) is computed on the scale of the logarithm,
-    with the delta method's standard error s / (mean √n): it stays above 0.
+    with the delta method's standard error s / (mean √n): it stays above 0, see ``intervals.around``.
 
     The interval over images says what other images of the same models would give. The replicates' images are
     independent, so that the halves of their intervals add as squares.
@@ -37,12 +38,11 @@ def over_replicates(scores: pd.DataFrame) -> pd.DataFrame:
     halves = np.sqrt(rows[["below", "above"]].sum(skipna=False).to_numpy()) / table[["count"]].to_numpy()
     half = stdtrit(table["count"] - 1, 0.975) * table["std"] / np.sqrt(table["count"])
     ratios = [name for name, metric in catalogue().items() if metric.ratio]
-    # Beyond ten times the mean an interval of the logarithm says nothing, and its end overflows.
-    on_log_scale = table["metric"].isin(ratios) & (table["mean"] > 0) & (half <= 10 * table["mean"])
-    factor = np.exp(half / table["mean"].where(on_log_scale))
+    reach, is_ratio = half.to_numpy(), table["metric"].isin(ratios).to_numpy()
+    low, high = around(table["mean"].to_numpy(), reach, reach, is_ratio)
     ends = table.assign(
-        low=(table["mean"] - half).mask(on_log_scale, table["mean"] / factor),
-        high=(table["mean"] + half).mask(on_log_scale, table["mean"] * factor),
+        low=low,
+        high=high,
         low_images=table["mean"] - halves[:, 0],
         high_images=table["mean"] + halves[:, 1],
     )
