@@ -4,20 +4,14 @@ from typing import Annotated, Any, Literal, cast
 
 import numpy as np
 import pandas as pd
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from scripts.lib.base.kinds import kinds
 from scripts.lib.base.seeds import seed_of
 from scripts.lib.curation.candidates import Curated, Inputs, Kept, Needs, decided
+from scripts.lib.experiment.config.choice import known
 from scripts.lib.experiment.config.section import Section
 
 SHAPE = "triangle-up"
-
-
-def _known(reward: str) -> str:
-    if reward not in (known := sorted(kinds("rewards"))):
-        raise ValueError(f"there is no reward {reward!r}; choose one of {', '.join(known)}")
-    return reward
 
 
 class Settings(Section):
@@ -28,7 +22,7 @@ class Settings(Section):
     """
 
     candidates: int = Field(ge=2, description="K: images per slot that the model makes, of which one is chosen.")
-    reward: Annotated[str, AfterValidator(_known)] = Field(description="The reward that decides.")
+    reward: Annotated[str, known("rewards", "reward")] = Field(description="The reward that decides.")
     temperature: float = Field(
         1.0, ge=0, description="T, in units of the reward; 0 keeps the best, a large one any of them."
     )

@@ -1,14 +1,14 @@
 """A detector of generated images: real and generated ones alike leave the training set where it says generated."""
 
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 import pandas as pd
 from pydantic import Field, FiniteFloat, model_validator
 
-from scripts.lib.base.kinds import kinds
 from scripts.lib.base.seeds import seed_of
 from scripts.lib.curation.candidates import Curated, Inputs, Kept, Needs, decided, is_real
+from scripts.lib.experiment.config.choice import known
 from scripts.lib.experiment.config.section import Section, Share
 
 SHAPE = "stroke"
@@ -27,7 +27,9 @@ class Settings(Section):
     fpr: Share | None = Field(
         None, description="Oracle: the probability that a real image is taken for a generated one."
     )
-    reward: str | None = Field(None, description="Instead of the rates: the reward by which it decides.")
+    reward: Annotated[str, known("rewards", "reward")] | None = Field(
+        None, description="Instead of the rates: the reward by which it decides."
+    )
     threshold: FiniteFloat | None = Field(
         None, description="With `reward`: an image of a larger score is taken for a generated one."
     )
@@ -37,8 +39,6 @@ class Settings(Section):
         rates, scores = [self.tpr, self.fpr], [self.reward, self.threshold]
         if not ((None not in rates and scores == [None, None]) or (None not in scores and rates == [None, None])):
             raise ValueError("`tpr` and `fpr` go together (an oracle), or `reward` and `threshold` (scores); give two")
-        if self.reward is not None and self.reward not in (known := sorted(kinds("rewards"))):
-            raise ValueError(f"`reward`: there is no reward {self.reward!r}; choose one of {', '.join(known)}")
         return self
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from pydantic import model_validator
 
-from scripts.lib.experiment.config.features import NETWORKS, Features, networks_of
+from scripts.lib.experiment.config.features import NETWORKS, Features
 from scripts.lib.experiment.config.section import Section
 
 
@@ -21,11 +21,7 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _compares_vectors(self) -> Self:
-        if self.features.per_image != "vector":
-            raise ValueError(
-                f"`features.network` is {self.features.network!r}, which gives maps of many positions, but distances "
-                f"are between vectors; choose one of {networks_of('vector')}"
-            )
+        self.features.expect("vector", "features", "distances are between vectors")
         return self
 
 

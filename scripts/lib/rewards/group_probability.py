@@ -9,7 +9,7 @@ import pandas as pd
 from pydantic import Field, PositiveFloat, model_validator
 
 from scripts.lib.base import imageset
-from scripts.lib.experiment.config.features import NETWORKS, Features, networks_of
+from scripts.lib.experiment.config.features import NETWORKS, Features
 from scripts.lib.experiment.config.section import Section
 
 
@@ -28,11 +28,7 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _compares_vectors(self) -> Self:
-        if self.features.per_image != "vector":
-            raise ValueError(
-                f"`features.network` is {self.features.network!r}, which gives maps of many positions, but the probe "
-                f"reads one vector per image; choose one of {networks_of('vector')}"
-            )
+        self.features.expect("vector", "features", "the probe reads one vector per image")
         return self
 
 

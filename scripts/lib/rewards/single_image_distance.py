@@ -10,7 +10,7 @@ from pydantic import model_validator
 from tqdm import trange
 
 from scripts.lib.base import imageset
-from scripts.lib.experiment.config.features import NETWORKS, Features, networks_of
+from scripts.lib.experiment.config.features import NETWORKS, Features
 from scripts.lib.experiment.config.section import Section
 
 GPU = True
@@ -23,11 +23,7 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _compares_maps(self) -> Self:
-        if self.features.per_image != "map":
-            raise ValueError(
-                f"`features.network` is {self.features.network!r}, which gives one vector per image, but the distance "
-                f"of single images compares maps of many positions; choose one of {networks_of('map')}"
-            )
+        self.features.expect("map", "features", "the distance of single images compares maps of many positions")
         return self
 
 

@@ -2,7 +2,15 @@
 
 from typing import Any
 
-from pydantic import Field, GetJsonSchemaHandler, ValidationError, create_model, model_serializer, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationError,
+    create_model,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import CoreSchema
 
 from scripts.lib.base.kinds import kinds
@@ -45,6 +53,17 @@ class Choice(Section):
     def settings(self) -> Section:
         """Its settings, an instance of the ``Settings`` of its module."""
         return getattr(self, self.kind)
+
+
+def known(room: str, noun: str, mark: str = "Settings") -> AfterValidator:
+    """Return the check that a name is one of the kinds of a room, which a message calls by ``noun``."""
+
+    def check(name: str) -> str:
+        if name not in (names := kinds(room, mark=mark)):
+            raise ValueError(f"there is no {noun} {name!r}; choose one of {', '.join(names)}")
+        return name
+
+    return AfterValidator(check)
 
 
 def choice_of(room: str, name: str, doc: str) -> type[Choice]:

@@ -3,24 +3,19 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from scripts.lib.base.kinds import kinds, summary
+from scripts.lib.experiment.config.choice import known
 from scripts.lib.experiment.config.section import Section, Weights
 
 NETWORKS = kinds("networks", mark="extractor")
 
 
-def _known(name: str) -> str:
-    if name not in NETWORKS:
-        raise ValueError(f"there is no network {name!r}; choose one of {', '.join(NETWORKS)}")
-    return name
-
-
 class Features(Section):
     """A network that turns images into features."""
 
-    network: Annotated[str, AfterValidator(_known)] = Field(
+    network: Annotated[str, known("networks", "network", mark="extractor")] = Field(
         description=" ".join(f"`{name}`: {summary(kind)}" for name, kind in NETWORKS.items()),
         json_schema_extra={"enum": list(NETWORKS)},
     )
@@ -33,6 +28,24 @@ class Features(Section):
     def per_image(self) -> str:
         """What the network makes of an image: a ``vector``, or a ``map`` of many positions."""
         return NETWORKS[self.network].PER_IMAGE
+
+    def expect(self, wanted: str, key: str, purpose: str) -> None:
+        """Refuse a network that makes something else of an image.
+
+        Args:
+            wanted: ``vector`` or ``map``.
+            key: where the features are named.
+            purpose: what they are for, as the message continues.
+
+        Raises:
+            ValueError: names those that make it.
+        """
+        given = {"vector": "one vector per image", "map": "maps of many positions"}[self.per_image]
+        if self.per_image != wanted:
+            raise ValueError(
+                f"`{key}.network` is {self.network!r}, which gives {given}, but {purpose}; choose one of "
+                f"{networks_of(wanted)}"
+            )
 
     @property
     def smallest(self) -> int:

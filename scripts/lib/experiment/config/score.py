@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from scripts.lib.experiment.config.bootstrap import Bootstrap
-from scripts.lib.experiment.config.features import Features, networks_of
+from scripts.lib.experiment.config.features import Features
 from scripts.lib.experiment.config.metrics import Metrics
 from scripts.lib.experiment.config.section import Name, Section, Weights
 
@@ -28,11 +28,7 @@ def _refuse_the_name_of_the_clip_score(spaces: dict[str, Features]) -> dict[str,
 
 def _refuse_maps(spaces: dict[str, Features]) -> dict[str, Features]:
     for name, features in spaces.items():
-        if features.per_image != "vector":
-            raise ValueError(
-                f"`{name}.network` is {features.network!r}, which gives maps of many positions, but the scores "
-                f"compare one vector per image; choose one of {networks_of('vector')}"
-            )
+        features.expect("vector", name, "the scores compare one vector per image")
     return spaces
 
 
