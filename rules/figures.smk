@@ -3,6 +3,7 @@
 from scripts.lib.base.code import ROOT, digest_files
 from scripts.lib.experiment import arms
 from scripts.lib.planning.amounts import steps_of_arms
+from scripts.lib.planning.jobs import training_sets
 
 FIRST = EXPERIMENT.replicates[0]
 SHOWN = [cell for cell in every_cell(EXPERIMENT) if cell.replicate == FIRST]
@@ -81,9 +82,9 @@ TABLES = {
         "sources": "<results>/costs.csv",
     },
 }
-STEPS = {row["arm"]: (row["first"], row["last"]) for row in steps_of_arms(EXPERIMENT)}
+OPTIMIZER_STEPS = {row["arm"]: (row["first"], row["last"]) for row in steps_of_arms(EXPERIMENT)}
 ARMS = json.dumps(
-    {name: arm._replace(steps=STEPS.get(name))._asdict() for name, arm in arms.of(EXPERIMENT.arms).items()}
+    {name: arm._replace(steps=OPTIMIZER_STEPS.get(name))._asdict() for name, arm in arms.of(EXPERIMENT.arms).items()}
 )
 SOURCES = {"avatars": "drawn avatars, not photographs", "folder": f"those of {EXPERIMENT.dataset.path}"}
 NOTE = (
@@ -191,6 +192,8 @@ rule draw_rejected:
 rule draw_nearest:
     input:
         scores=[f"<results>/{cell}/scores.json" for cell in LAST],
+        generated=[f"<results>/{cell}/generated.zip" for cell in LAST],
+        training=sorted({f"<results>/{path}" for cell in LAST for path in training_sets(EXPERIMENT, cell)}),
     output:
         report(
             "<results>/figures/nearest.png",
@@ -206,11 +209,11 @@ rule draw_nearest:
         "../envs/figures.yaml"
     params:
         code=digest("scripts.draw_nearest"),
-        scores=lambda wildcards, input: in_file({}, input.scores),
+        cells=lambda wildcards, input: in_file({"generated": list(input.generated)}, input.scores),
         root=fixed(RESULTS),
         outputs=lambda wildcards, output: flags({"output": list(output)}),
     shell:
-        "python -m scripts.draw_nearest {params.scores} --root {params.root} {params.outputs} > {log} 2>&1"
+        "python -m scripts.draw_nearest {params.cells} --root {params.root} {params.outputs} > {log} 2>&1"
 
 
 rule draw_grid:

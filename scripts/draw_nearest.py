@@ -15,17 +15,18 @@ from scripts.lib.figures.style import save
 
 
 def main(
-    scores: Annotated[list[Path], typer.Argument(help="scores.json of cells; their images lie beside them.")],
+    scores: Annotated[list[Path], typer.Argument(help="scores.json of cells; their folders name the cells.")],
+    generated: Annotated[list[Path], typer.Option(help="generated.zip of the cells, in the same order. Repeat it.")],
     root: Annotated[Path, typer.Option(help="Folder of the results, below which the training images lie.")],
     output: Annotated[list[Path], typer.Option(help="Figure to write: .png, .svg or .pdf. Repeat it.")],
 ) -> None:
     """Draw the nearest pairs of each cell, the nearest first, with their distances."""
     panels = []
-    for path in scores:
+    for path, images in zip(scores, generated, strict=True):
         cell, pairs = Cell.from_path(path), json.loads(path.read_text(encoding="utf-8"))["nearest"]
-        generated = imageset.read_images(path.parent / "generated.zip", [pair["file_name"] for pair in pairs])
+        shown = imageset.read_images(images, [pair["file_name"] for pair in pairs])
         rows = {
-            "generated": [image[None] for image in generated],
+            "generated": [image[None] for image in shown],
             "nearest\ntraining image": [_read(root, pair["training"])[None] for pair in pairs],
         }
         title = f"{cell.arm}, iteration {cell.iteration}"

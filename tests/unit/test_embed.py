@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,50 +40,44 @@ def test_the_same_images_give_the_same_bytes(sets):
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]
 
 
-def test_embeddings_of_other_images_are_refused(sets, tmp_path):
+def scored(images: Path, clip: Path, reference: Path, reference_clip: Path, **settings: Any) -> dict[str, Any]:
+    """Return the scores of a set in one feature space, by default that of its embeddings for the CLIP score."""
+    arguments: dict[str, Any] = {
+        "features": [clip],
+        "reference_features": [reference_clip],
+        "metrics": "{}",
+        "output": images.with_name("scores.json"),
+    } | settings
+    score.main(
+        images=images,
+        clip=clip,
+        reference=reference,
+        reference_clip=reference_clip,
+        space=["fid"],
+        attribute=[],
+        resamples=40,
+        seed=0,
+        **arguments,
+    )
+    content: dict[str, Any] = json.loads(arguments["output"].read_text(encoding="utf-8"))
+    return content
+
+
+def test_embeddings_of_other_images_are_refused(sets):
     (one, other), (features, others) = sets, embedded(sets, ".safetensors")
-
-    def scored(images: Path, own: Path, reference: Path, its: Path) -> None:
-        score.main(
-            images=images,
-            clip=own,
-            features=[own],
-            reference=reference,
-            reference_clip=its,
-            reference_features=[its],
-            space=["fid"],
-            attribute=[],
-            metrics='{"neighbors": {"nearest_k": 2}}',
-            resamples=40,
-            seed=0,
-            output=tmp_path / "scores.json",
-        )
-
-    scored(one, features, other, others)
+    metrics = '{"neighbors": {"nearest_k": 2}}'
+    scored(one, features, other, others, metrics=metrics)
     with pytest.raises(ValueError, match=r"one\.safetensors has the embeddings of other images than those in .*other"):
-        scored(other, features, one, features)
+        scored(other, features, one, features, metrics=metrics)
 
 
-def test_embeddings_of_different_networks_are_not_compared(sets, tmp_path):
+def test_embeddings_of_different_networks_are_not_compared(sets):
     """The reference's were made before `score.features` named another network."""
     clip, others = embedded(sets, ".safetensors")
     vae = [path.with_suffix(".vae") for path in sets]
     embed.main(sets, network="vae", weights=ROOT / "models/miniature/vae", output=vae)
     with pytest.raises(ValueError, match="different networks embedded them for fid"):
-        score.main(
-            images=sets[0],
-            clip=clip,
-            features=[clip],
-            reference=sets[1],
-            reference_clip=others,
-            reference_features=[vae[1]],
-            space=["fid"],
-            attribute=[],
-            metrics="{}",
-            resamples=40,
-            seed=0,
-            output=tmp_path / "scores.json",
-        )
+        scored(sets[0], clip, sets[1], others, reference_features=[vae[1]])
 
 
 def test_a_cell_is_compared_with_the_different_images_of_its_training_set(sets, tmp_path):
@@ -97,24 +92,8 @@ def test_a_cell_is_compared_with_the_different_images_of_its_training_set(sets, 
     expected = np.concatenate([load_file(output[1])["features"], load_file(output[0])["features"][:1]])
     assert arrays["features"] == pytest.approx(expected, abs=1e-5), "each image once"
 
-    def scored(held_out: bool) -> dict[str, float]:
-        score.main(
-            images=one,
-            clip=output[0],
-            features=[output[0]],
-            reference=other,
-            reference_clip=output[1],
-            reference_features=[output[1]],
-            training_features=[output[2]],
-            held_out=held_out,
-            space=["fid"],
-            attribute=[],
-            metrics="{}",
-            resamples=40,
-            seed=0,
-            output=tmp_path / "scores.json",
-        )
-        content = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
+    def compared(held_out: bool) -> dict[str, float]:
+        content = scored(one, output[0], other, output[1], training_features=[output[2]], held_out=held_out)
         pair = content["nearest"][0]
         assert pair["distance"] == pytest.approx(0, abs=1e-5)
         assert pair["training"] == f"one.zip/{pair['file_name']}", "the one image that trains"
@@ -123,13 +102,14 @@ def test_a_cell_is_compared_with_the_different_images_of_its_training_set(sets, 
 
     (tmp_path / "a/seed-0/iteration-1").mkdir(parents=True)
     copied = {"one.zip": "generated.zip", "scores.json": "scores.json"}
-    assert scored(held_out=True)["authenticity"] <= 100 * 7 / 8, "one image is in its training set"
-    assert "nearest_training_gap" in scored(held_out=True)
-    assert "nearest_training_gap" not in scored(held_out=False)
+    assert compared(held_out=True)["authenticity"] <= 100 * 7 / 8, "one image is in its training set"
+    assert "nearest_training_gap" in compared(held_out=True)
+    assert "nearest_training_gap" not in compared(held_out=False)
     for name, other_name in copied.items():
         shutil.copy(tmp_path / name, tmp_path / "a/seed-0/iteration-1" / other_name)
     figure = tmp_path / "nearest.png"
-    draw_nearest.main([tmp_path / "a/seed-0/iteration-1/scores.json"], root=tmp_path, output=[figure])
+    cell = tmp_path / "a/seed-0/iteration-1"
+    draw_nearest.main([cell / "scores.json"], generated=[cell / "generated.zip"], root=tmp_path, output=[figure])
     assert Image.open(figure).width > 1000
 
 

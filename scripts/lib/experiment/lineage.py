@@ -75,9 +75,14 @@ def in_order(experiment: Experiment) -> list[Cell]:
     return sorted(every_cell(experiment), key=lambda cell: (cell.iteration, rank.get((cell.arm, cell.iteration), 0)))
 
 
+def is_trained(experiment: Experiment, cell: Cell) -> bool:
+    """Say whether a cell's model is fine-tuned: it is not the base model, and not merged."""
+    return cell.arm != BASE and experiment.arms[cell.arm].merge is None
+
+
 def trained(experiment: Experiment) -> list[Cell]:
-    """Return every cell whose model is fine-tuned, not merged."""
-    return [cell for cell in cells(experiment) if experiment.arms[cell.arm].merge is None]
+    """Return every cell whose model is fine-tuned."""
+    return [cell for cell in cells(experiment) if is_trained(experiment, cell)]
 
 
 def merged_from(experiment: Experiment, cell: Cell) -> list[Cell]:

@@ -13,7 +13,7 @@ from scripts.lib.curation.candidates import Needs
 from scripts.lib.experiment.cell import BASE, Cell
 from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.experiment.config.section import Section
-from scripts.lib.experiment.lineage import cells, every_cell, in_order, initial, merged_from, sources
+from scripts.lib.experiment.lineage import cells, every_cell, in_order, initial, is_trained, merged_from, sources
 from scripts.lib.planning.amounts import shards_a_cell
 
 REAL = "dataset/images.zip"
@@ -76,7 +76,7 @@ def jobs(experiment: Experiment) -> list[Job]:
 
 def steps(experiment: Experiment, cell: Cell) -> list[Step]:
     """Return the steps of curation that a cell's candidates go through: none where no generated image trains."""
-    if cell.arm == BASE or experiment.arms[cell.arm].synthetic == 0 or merged_from(experiment, cell):
+    if not is_trained(experiment, cell) or experiment.arms[cell.arm].synthetic == 0:
         return []
     chosen = experiment.arms[cell.arm].curate
     return [
@@ -186,21 +186,29 @@ def compose_inputs(experiment: Experiment, cell: Cell) -> Inputs:
     return {"real": [real_images(experiment, cell)], **candidates(experiment, cell), "judged": judged}
 
 
+def training_sets(experiment: Experiment, cell: Cell) -> list[str]:
+    """Return the image sets that a cell is trained on; the real images where it has no training set of its own."""
+    if not is_trained(experiment, cell):
+        return [REAL]
+    return [real_images(experiment, cell), *candidates(experiment, cell)["images"]]
+
+
 def finetune_inputs(experiment: Experiment, cell: Cell) -> Inputs:
     """Return what a fine-tune reads: the table of its training set, the image sets, the model that it starts from."""
     return {
         "training": [f"{cell}/training.csv"],
-        "images": [real_images(experiment, cell), *candidates(experiment, cell)["images"]],
+        "images": training_sets(experiment, cell),
         "start": model_folders(initial(experiment, cell)),
     }
 
 
 def embed_inputs(experiment: Experiment, cell: Cell) -> Inputs:
     """Return what the embedding of a cell reads: its images and its training set, the real images where it has none."""
+    images = training_sets(experiment, cell)
     training = (
-        {"training": [REAL]}
-        if cell.arm == BASE or merged_from(experiment, cell)
-        else finetune_inputs(experiment, cell) | {"start": []}
+        {"training": [f"{cell}/training.csv"], "images": images}
+        if is_trained(experiment, cell)
+        else {"training": images}
     )
     return {"sets": [f"{cell}/generated.zip", f"{cell}/unseen.zip"]} | training
 
