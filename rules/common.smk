@@ -278,6 +278,16 @@ def embedded_by(wildcards):
     return EMBEDDINGS[wildcards.embedding]
 
 
+def embedding_downloads(wildcards):
+    """Return the downloads that bring the network of the embeddings that a job makes."""
+    return downloaded(embedded_by(wildcards).weights)
+
+
+def embedding_check(wildcards):
+    """Return the record of the check of that network."""
+    return checked(f"score-{wildcards.embedding}")
+
+
 def embedded(images):
     """Return the embeddings of an image set: for the CLIP score, and one per feature space."""
     files = {embedding: images.replace(".zip", f"-{embedding}.safetensors") for embedding in EMBEDDINGS}
@@ -313,6 +323,11 @@ def merge_options(wildcards):
     for name, cell in zip(("of", "other"), merged_from(EXPERIMENT, this(wildcards))):
         found |= {f"{name}_{key}".removesuffix("_trained"): value for key, value in trained_option(cell).items()}
     return flags(found)
+
+
+def model_to_run(wildcards):
+    """Return the folder of the model that makes a cell's images; none for the base model."""
+    return read({"trained": model_folders(this(wildcards))})["trained"]
 
 
 def checked_model(wildcards):

@@ -122,7 +122,7 @@ rule merge:
 rule generate:
     input:
         prompts="<results>/dataset/images.zip",
-        trained=lambda wildcards: read({"trained": model_folders(this(wildcards))})["trained"],
+        trained=model_to_run,
         weights=downloaded(MODEL),
         checked=checked_model,
     output:
@@ -180,7 +180,7 @@ rule gather:
 use rule generate as unseen with:
     input:
         prompts="<results>/dataset/unseen.csv",
-        trained=lambda wildcards: read({"trained": model_folders(this(wildcards))})["trained"],
+        trained=model_to_run,
         weights=downloaded(MODEL),
         checked=checked_model,
     output:

@@ -7,8 +7,8 @@ IMAGES, REFERENCE = embedded("<results>/dataset/images.zip"), embedded("<results
 rule embed:
     input:
         unpack(lambda wildcards: read(embed_inputs(EXPERIMENT, this(wildcards)))),
-        weights=lambda wildcards: downloaded(embedded_by(wildcards).weights),
-        checked=lambda wildcards: checked(f"score-{wildcards.embedding}"),
+        weights=embedding_downloads,
+        checked=embedding_check,
     output:
         "<cell>/generated-{embedding}.safetensors",
         "<cell>/unseen-{embedding}.safetensors",
@@ -40,8 +40,8 @@ rule embed:
 use rule embed as embed_dataset with:
     input:
         sets=["<results>/dataset/images.zip", "<results>/dataset/reference.zip"],
-        weights=lambda wildcards: downloaded(embedded_by(wildcards).weights),
-        checked=lambda wildcards: checked(f"score-{wildcards.embedding}"),
+        weights=embedding_downloads,
+        checked=embedding_check,
     output:
         "<results>/dataset/images-{embedding}.safetensors",
         "<results>/dataset/reference-{embedding}.safetensors",
