@@ -41,7 +41,7 @@ def main(
     size: Annotated[
         int | None, typer.Option(help="txt2img: edge of the images; the model's own otherwise.", min=8)
     ] = None,
-    batch_size: Annotated[int, typer.Option(help="Images a batch; changes no noise, only the last bits.", min=1)] = 8,
+    batch_size: Annotated[int, typer.Option(help="Images per batch; changes no noise, only the last bits.", min=1)] = 8,
     shard: Annotated[int, typer.Option(help="Which shard to make, from 0.", min=0)] = 0,
     shards: Annotated[int, typer.Option(help="Number of shards; changes no noise.", min=1)] = 1,
 ) -> None:
