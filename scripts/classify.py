@@ -13,7 +13,7 @@ from tqdm import tqdm
 from scripts.cli import run
 from scripts.lib.base import csvs
 from scripts.lib.base.deepface import DEEPFACE_WEIGHTS, check_deepface
-from scripts.lib.base.provenance import recording
+from scripts.lib.base.provenance import arguments, recording
 from scripts.lib.dataset.classification import Classifier, classify
 
 
@@ -32,7 +32,7 @@ def main(
 ) -> None:
     """Classify every SHARDS-th file, starting with SHARD; a file that cannot be read gets a reason, not labels."""
     check_deepface(weights, attribute, json.loads(sha256))
-    with recording(provenance, [weights / DEEPFACE_WEIGHTS[name] for name in attribute], dict(locals())):
+    with recording(provenance, [weights / DEEPFACE_WEIGHTS[name] for name in attribute], arguments()):
         table = csvs.read(files)
         names = table.loc[table["excluded"] == "", "file_name"].tolist()[shard::shards]
         classifier = Classifier(weights, attribute, threads)

@@ -8,7 +8,7 @@ import typer
 
 from scripts.cli import run
 from scripts.lib.base import csvs, imageset
-from scripts.lib.base.provenance import recording
+from scripts.lib.base.provenance import arguments, recording
 from scripts.lib.base.seeds import seed_of
 from scripts.lib.engines.engine import engine_of
 from scripts.lib.engines.generation import generate, load_pipeline, schedule_of
@@ -46,7 +46,7 @@ def main(
     shards: Annotated[int, typer.Option(help="Number of shards; changes no noise.", min=1)] = 1,
 ) -> None:
     """Generate the images of every SHARDS-th prompt, starting with SHARD."""
-    with recording(provenance, [model, trained, prompts], dict(locals())) as results:
+    with recording(provenance, [model, trained, prompts], arguments()) as results:
         table = csvs.read(prompts) if prompts.suffix == ".csv" else imageset.read_metadata(prompts)
         if prompts.suffix != ".csv":  # Weights that the same run has downloaded were not there to be asked before.
             check_groups(dict(zip(table.get("group", table["text"]), table["text"], strict=True)), of_pipeline(model))

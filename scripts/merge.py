@@ -9,7 +9,7 @@ import typer
 from scripts.cli import run
 from scripts.lib.base.atomic import replacing
 from scripts.lib.base.kinds import kinds
-from scripts.lib.base.provenance import recording
+from scripts.lib.base.provenance import arguments, recording
 from scripts.lib.base.seeds import seed_of
 from scripts.lib.engines.engine import engine_of
 from scripts.lib.training.merging import merge
@@ -31,7 +31,7 @@ def main(
     other_trainable: Annotated[str, typer.Option(help="What lies in OTHER.")] = "full",
 ) -> None:
     """Write a network whose weights are those of OF and OTHER, merged as KIND says."""
-    with recording(provenance, [model, of, other], dict(locals())):
+    with recording(provenance, [model, of, other], arguments()):
         engine, chosen = engine_of(model), kinds("training.merges")[kind].Settings(**json.loads(settings))
         one, two = (
             trainable_of(trainable).load(engine, model, folder)

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from scripts.lib.base.provenance import recording, sha256
+from scripts.lib.base.provenance import arguments, recording, sha256
 from scripts.lib.base.seeds import seed_of
 
 
@@ -53,3 +53,11 @@ def test_the_hash_of_a_folder_covers_names_and_contents(tmp_path):
         (folder / name).write_text(content)
         hashes.add(sha256(folder))
     assert len(hashes) == 3
+
+
+def test_arguments_are_those_of_the_function_and_no_other_variables() -> None:
+    def called(first: int, second: str = "b") -> dict[str, object]:
+        later = first + 1
+        return arguments() | {"seen": later}
+
+    assert called(1) == {"first": 1, "second": "b", "seen": 2}

@@ -1,5 +1,6 @@
 """What made an output: a small JSON beside each expensive one."""
 
+import inspect
 import os
 import platform
 import resource
@@ -55,6 +56,14 @@ def recording(path: Path, inputs: Iterable[Path | None], parameters: Mapping[str
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
     write_json(path, record)
+
+
+def arguments() -> dict[str, Any]:
+    """Return the arguments of the calling function by name, and none of its other variables."""
+    frame = inspect.currentframe()
+    assert frame is not None and frame.f_back is not None  # CPython has frames.
+    names, _, _, variables = inspect.getargvalues(frame.f_back)
+    return {name: variables[name] for name in names}
 
 
 def _identity(path: Path) -> str:

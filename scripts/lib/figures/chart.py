@@ -51,6 +51,26 @@ def _plasma(position: float) -> str:
     return "#" + "".join(f"{round(float(np.interp(position, steps, channel))):02x}" for channel in channels)
 
 
+# The look of the whole chart. Its colors are the page's, so that they follow its theme.
+LOOK = {
+    "font": "system-ui, sans-serif",
+    "autosize": {"type": "fit-x", "contains": "padding"},
+    "view": {"stroke": None, "cursor": "pointer"},
+    "axis": {
+        **{color: "currentColor" for color in ("labelColor", "titleColor", "domainColor", "tickColor", "gridColor")},
+        "titleFontWeight": "normal",
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "domainOpacity": 0.4,
+        "tickOpacity": 0.4,
+        "gridOpacity": 0.1,
+        "aria": False,
+    },
+    "mark": {"aria": False},  # the page describes the chart as a whole, and its table has the numbers
+    "text": {"fontSize": 12},
+}
+
+
 def chart(arms: Mapping[str, Style]) -> dict[str, Any]:
     """Return the Vega-Lite specification of the curves.
 
@@ -59,77 +79,77 @@ def chart(arms: Mapping[str, Style]) -> dict[str, Any]:
     ``iteration`` (the chosen cell) and ``zero`` (of the axis). ``pointed`` and ``clicked`` say which
     cell the pointer is at. Colors are variables of the page's style, so that they follow its theme.
     """
-    names = [*arms, BASE]
-    color = alt.Scale(domain=names, range=[f"var(--arm-{number})" for number in range(len(arms))] + ["currentColor"])
-    fills = [f"var(--arm-{number})" if style.filled else "var(--paper)" for number, style in enumerate(arms.values())]
-    fill = alt.Scale(domain=names, range=[*fills, "currentColor"])
-    shape = alt.Scale(domain=names, range=[*(style.shape for style in arms.values()), "circle"])
-    dash = alt.Scale(domain=names, range=[*(style.dash for style in arms.values()), [1, 0]])
-
-    arm, iteration = alt.param("arm", value=""), alt.param("iteration", value=0)
-    zero = alt.param("zero", value=True)
-    pointed, clicked = (
-        alt.selection_point(name=name, fields=["arm", "iteration"], on=on, clear=clear, nearest=True, empty=False)
-        for name, on, clear in (("pointed", "pointerover", "pointerout"), ("clicked", "click", False))
-    )
-    chosen = "datum.arm === arm && datum.iteration === iteration"
-
     whole_number = "datum.value % 1 ? '' : format(datum.value, 'd')"  # tickMinStep alone labels the half of 0 to 1
     scores = alt.Chart(alt.NamedData("scores")).encode(
         x=alt.X("iteration:Q", title="iteration", axis=alt.Axis(labelExpr=whole_number, tickMinStep=1, grid=False)),
         y=alt.Y("value:Q", title=None, scale=alt.Scale(zero=alt.expr("zero"))),
     )
+    parameters = [alt.param("arm", value=""), alt.param("iteration", value=0), alt.param("zero", value=True)]
+    return (
+        alt.layer(*_floor(scores), _lines(scores, arms), *_points(scores, arms))
+        .add_params(*parameters)
+        .resolve_scale(color="independent", fill="independent", stroke="independent")
+        .properties(width="container", height=340, background="transparent")
+        .configure(**LOOK)
+        .to_dict()
+    )
+
+
+def _floor(scores: alt.Chart) -> tuple[alt.Chart, alt.Chart]:
+    """Return the rule at the score of real images, and its label."""
     floor = scores.transform_filter("datum.arm === 'floor'").encode(x=alt.value(0))
     rule = floor.mark_rule(strokeDash=[6, 4], stroke="currentColor", opacity=0.6).encode(x2=alt.value("width"))
     text = floor.mark_text(align="right", dy=-7, dx=-2, fill="currentColor", opacity=0.8).encode(
         x=alt.value("width"), text=alt.value("real images")
     )
-    lines = (
+    return rule, text
+
+
+def _lines(scores: alt.Chart, arms: Mapping[str, Style]) -> alt.Chart:
+    """Return a line per arm, through the means over replicates."""
+    dashes = [*(style.dash for style in arms.values()), [1, 0]]
+    return (
         scores.transform_filter("datum.arm !== 'floor'")
         .mark_line(strokeWidth=2)
         .encode(
             y="mean(value):Q",
-            color=alt.Color("arm:N", scale=color, legend=None),
-            strokeDash=alt.StrokeDash("arm:N", scale=dash, legend=None),
+            color=alt.Color("arm:N", scale=_by_arm(arms, _strokes(arms)), legend=None),
+            strokeDash=alt.StrokeDash("arm:N", scale=_by_arm(arms, dashes), legend=None),
             strokeOpacity=alt.condition("datum.arm === arm || arm === ''", alt.value(1), alt.value(0.75)),
         )
     )
+
+
+def _points(scores: alt.Chart, arms: Mapping[str, Style]) -> tuple[alt.Chart, alt.Chart]:
+    """Return a point per cell, and the ring around the chosen one."""
+    pointed, clicked = (
+        alt.selection_point(name=name, fields=["arm", "iteration"], on=on, clear=clear, nearest=True, empty=False)
+        for name, on, clear in (("pointed", "pointerover", "pointerout"), ("clicked", "click", False))
+    )
+    chosen = "datum.arm === arm && datum.iteration === iteration"
     cells = scores.transform_filter("datum.arm !== 'floor' && !datum.start")
     ring = cells.mark_point(size=330, strokeWidth=1.5, stroke="currentColor", shape="circle").encode(
         opacity=alt.condition(chosen, alt.value(1), alt.value(0))
     )
+    fills = [color if style.filled else "var(--paper)" for color, style in zip(_strokes(arms), arms.values(), strict=False)]
+    shapes = [*(style.shape for style in arms.values()), "circle"]
     points = (
         cells.mark_point(strokeWidth=1.6, opacity=1)
         .encode(
-            stroke=alt.Stroke("arm:N", scale=color, legend=None),
-            fill=alt.Fill("arm:N", scale=fill, legend=None),
-            shape=alt.Shape("arm:N", scale=shape, legend=None),
+            stroke=alt.Stroke("arm:N", scale=_by_arm(arms, _strokes(arms)), legend=None),
+            fill=alt.Fill("arm:N", scale=_by_arm(arms, [*fills, "currentColor"]), legend=None),
+            shape=alt.Shape("arm:N", scale=_by_arm(arms, shapes), legend=None),
             size=alt.condition(pointed, alt.value(150), alt.value(70)),
         )
         .add_params(pointed, clicked)
     )
-    whole = (
-        alt.layer(rule, text, lines, ring, points)
-        .add_params(arm, iteration, zero)
-        .resolve_scale(color="independent", fill="independent", stroke="independent")
-        .properties(width="container", height=340, background="transparent")
-        .configure(font="system-ui, sans-serif", autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
-        .configure_view(stroke=None, cursor="pointer")
-        .configure_axis(
-            labelColor="currentColor",
-            titleColor="currentColor",
-            titleFontWeight="normal",
-            labelFontSize=12,
-            titleFontSize=12,
-            domainColor="currentColor",
-            tickColor="currentColor",
-            domainOpacity=0.4,
-            tickOpacity=0.4,
-            gridColor="currentColor",
-            gridOpacity=0.1,
-            aria=False,
-        )
-        .configure_mark(aria=False)  # the page describes the chart as a whole, and its table has the numbers
-        .configure_text(fontSize=12)
-    )
-    return whole.to_dict()
+    return ring, points
+
+
+def _strokes(arms: Mapping[str, Style]) -> list[str]:
+    return [*(f"var(--arm-{number})" for number in range(len(arms))), "currentColor"]
+
+
+def _by_arm(arms: Mapping[str, Style], values: list[Any]) -> alt.Scale:
+    """Return the scale that gives each arm its value, and the base model the last one."""
+    return alt.Scale(domain=[*arms, BASE], range=values)
