@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.io import contains_wildcard
 
 from scripts.lib.base import commandline, hashes
 from scripts.lib.base.code import ROOT, digest
@@ -91,8 +92,11 @@ removable = temp if EXECUTION.keep == "last" else str
 
 
 def fixed(value):
-    """Return a parameter that is this value as it stands; in a plain text Snakemake takes braces for wildcards."""
-    return lambda wildcards: value
+    """Return a parameter that is this value as it stands; in a plain text Snakemake takes `{name}` for a wildcard.
+
+    A function where that matters and nowhere else: a sweep's plan calls each function of each of its thousands of jobs.
+    """
+    return (lambda wildcards: value) if contains_wildcard(str(value)) else value
 
 
 def in_file(settings, arguments=()):

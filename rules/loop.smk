@@ -148,8 +148,8 @@ rule generate:
         size=EXPERIMENT.dataset.resolution,
         trained=lambda wildcards: flags(trained_option(this(wildcards))),
         seed=EXPERIMENT.seed,
-        kind=lambda wildcards: f"images{wildcards.candidate}",
-        shard=lambda wildcards: wildcards.shard,
+        kind="images{candidate}",
+        shard="{shard}",
         shards=SHARDS,
     shell:
         "python -m scripts.generate {params.model} {params.trained} --prompts {input.prompts} --kind {params.kind} {params.settings}"

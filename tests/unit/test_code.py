@@ -24,7 +24,7 @@ SMALL = {
     "scripts/lib/leaf.py": LEAF,
     "scripts/lib/other.py": LEAF,
 }
-CACHED = (code._path, code._tree, code._imports, code._content, code.digest)
+CACHED = (code._path, code._imports, code._text, code._content, code.digest)
 
 
 @pytest.fixture

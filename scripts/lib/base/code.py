@@ -2,12 +2,12 @@
 
 import ast
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from importlib.util import resolve_name
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[3]
 
@@ -35,7 +35,7 @@ def digest(*modules: str) -> str:
         TopologicalSorter({name: {each.module for each in _imports(name)} for name in around}).prepare()
     except CycleError as error:
         raise ValueError(f"these modules import each other in a circle: {' -> '.join(error.args[1])}") from None
-    packages = {package for name in around for package in _packages(name) if _tree(package).body}
+    packages = {package for name in around for package in _packages(name) if _text(package)}
     contents = {_content(name) for name in packages.union(modules)}
     return hashlib.sha256("\n".join(sorted(contents)).encode()).hexdigest()[:16]
 
@@ -80,28 +80,29 @@ def _packages(module: str) -> list[str]:
     return [name for name in names if _path(name)]
 
 
-@cache
-def _tree(module: str) -> ast.Module:
-    """Return a module's syntax tree without docstrings and without what only type checkers import."""
+def _parsed(module: str) -> ast.Module:
     path = _path(module)
     if path is None:
         raise ModuleNotFoundError(f"{module}: no such module below {ROOT}", name=module)
-    tree = _WithoutTypeChecking().visit(ast.parse(path.read_text(encoding="utf-8")))
-    for node in ast.walk(tree):
-        documented = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-        if isinstance(node, documented) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:] or ([] if node is tree else [ast.Pass()])
-    return tree
-
-
-class _WithoutTypeChecking(ast.NodeTransformer):
-    def visit_If(self, node: ast.If) -> ast.AST | None:
-        return None if ast.unparse(node.test) == "TYPE_CHECKING" else self.generic_visit(node)
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 @cache
 def _imports(module: str) -> tuple[_Import, ...]:
-    return tuple(found for node in ast.walk(_tree(module)) for found in _imported_by(node, module))
+    return tuple(found for node in _statements(_parsed(module).body) for found in _imported_by(node, module))
+
+
+def _statements(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Yield the statements of a block and of all blocks in it, without those for type checkers."""
+    for node in body:
+        if not _is_for_type_checkers(node):
+            yield node
+            for block in ("body", "orelse", "handlers", "finalbody", "cases"):
+                yield from _statements(getattr(node, block, ()))
+
+
+def _is_for_type_checkers(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
 def _imported_by(node: ast.AST, module: str) -> Iterator[_Import]:
@@ -121,22 +122,36 @@ def _imported_by(node: ast.AST, module: str) -> Iterator[_Import]:
 
 @cache
 def _content(module: str) -> str:
-    """Return a hash of a module's code, in which the content of what it imports stands in the place of its name."""
+    return hashlib.sha256(_text(module).encode()).hexdigest()
+
+
+@cache
+def _text(module: str) -> str:
+    """Return a module's code, in which the content of what it imports stands in the place of its name."""
     meanings = {}
     for found in _imports(module):
         meaning = f"{_content(found.module)}_{found.name}"
         meanings[found.alias.asname or found.alias.name] = meaning
-    tree = _Translated(meanings, module).visit(ast.parse(ast.unparse(_tree(module))))
-    text = "\n".join([ast.unparse(tree), *sorted(meanings.values())])
-    return hashlib.sha256(text.encode()).hexdigest()
+    tree = _Translated(meanings, module).visit(_parsed(module))
+    return "\n".join([ast.unparse(tree), *sorted(meanings.values())])
 
 
 class _Translated(ast.NodeTransformer):
-    """Leaves out the imports from this repository and writes the meaning of each imported name where it is used."""
+    """Leaves out docstrings, what is for type checkers and imports from this repository; translates imported names."""
 
     def __init__(self, meanings: dict[str, str], module: str) -> None:
         self.meanings = meanings
         self.module = module
+
+    def _without_docstring(self, node: Any) -> ast.AST:
+        if ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:] or ([] if isinstance(node, ast.Module) else [ast.Pass()])
+        return self.generic_visit(node)
+
+    visit_Module = visit_ClassDef = visit_FunctionDef = visit_AsyncFunctionDef = _without_docstring  # noqa: N815
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        return None if _is_for_type_checkers(node) else self.generic_visit(node)
 
     def _without_ours(self, node: ast.Import | ast.ImportFrom) -> ast.AST | None:
         ours = {(each.alias.name, each.alias.asname) for each in _imported_by(node, self.module)}

@@ -60,9 +60,7 @@ def recording(path: Path, inputs: Iterable[Path | None], parameters: Mapping[str
 
 def arguments() -> dict[str, Any]:
     """Return the arguments of the calling function by name, and none of its other variables."""
-    frame = inspect.currentframe()
-    assert frame is not None and frame.f_back is not None  # CPython has frames.
-    names, _, _, variables = inspect.getargvalues(frame.f_back)
+    names, _, _, variables = inspect.getargvalues(inspect.stack(context=0)[1].frame)
     return {name: variables[name] for name in names}
 
 

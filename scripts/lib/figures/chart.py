@@ -57,7 +57,7 @@ LOOK = {
     "autosize": {"type": "fit-x", "contains": "padding"},
     "view": {"stroke": None, "cursor": "pointer"},
     "axis": {
-        **{color: "currentColor" for color in ("labelColor", "titleColor", "domainColor", "tickColor", "gridColor")},
+        **dict.fromkeys(("labelColor", "titleColor", "domainColor", "tickColor", "gridColor"), "currentColor"),
         "titleFontWeight": "normal",
         "labelFontSize": 12,
         "titleFontSize": 12,
@@ -131,7 +131,9 @@ def _points(scores: alt.Chart, arms: Mapping[str, Style]) -> tuple[alt.Chart, al
     ring = cells.mark_point(size=330, strokeWidth=1.5, stroke="currentColor", shape="circle").encode(
         opacity=alt.condition(chosen, alt.value(1), alt.value(0))
     )
-    fills = [color if style.filled else "var(--paper)" for color, style in zip(_strokes(arms), arms.values(), strict=False)]
+    fills = [
+        color if style.filled else "var(--paper)" for color, style in zip(_strokes(arms), arms.values(), strict=False)
+    ]
     shapes = [*(style.shape for style in arms.values()), "circle"]
     points = (
         cells.mark_point(strokeWidth=1.6, opacity=1)
