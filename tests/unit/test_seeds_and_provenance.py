@@ -56,7 +56,7 @@ def test_the_hash_of_a_folder_covers_names_and_contents(tmp_path):
 
 
 def test_arguments_are_those_of_the_function_and_no_other_variables() -> None:
-    def called(first: int, second: str = "b") -> dict[str, object]:
+    def called(first: int, second: str = "b") -> dict[str, object]:  # noqa: ARG001
         later = first + 1
         return arguments() | {"seen": later}
 
