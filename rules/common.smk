@@ -20,9 +20,10 @@ from scripts.lib.experiment.config.describe import describe
 from scripts.lib.planning.controls import unmatched
 from scripts.lib.experiment.config.score import CLIP_SCORE
 from scripts.lib.planning.jobs import (
+    compared_inputs,
     compose_inputs,
     curate_inputs,
-    embed_inputs,
+    embedding_of,
     finetune_inputs,
     fresh_sets,
     merge_inputs,
@@ -30,6 +31,7 @@ from scripts.lib.planning.jobs import (
     model_folders,
     parts,
     steps,
+    training_sets,
 )
 from scripts.lib.planning.amounts import shards_a_cell
 from scripts.lib.experiment.config.source import SELF
@@ -290,8 +292,7 @@ def embedding_check(wildcards):
 
 def embedded(images):
     """Return the embeddings of an image set: for the CLIP score, and one per feature space."""
-    files = {embedding: images.replace(".zip", f"-{embedding}.safetensors") for embedding in EMBEDDINGS}
-    return files[CLIP_SCORE], [files[embedding] for embedding in SPACES.values()]
+    return embedding_of(images, CLIP_SCORE), [embedding_of(images, embedding) for embedding in SPACES.values()]
 
 
 def slot_draw(wildcards):

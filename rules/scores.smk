@@ -2,17 +2,17 @@
 
 GENERATED, UNSEEN = embedded("<cell>/generated.zip"), embedded("<cell>/unseen.zip")
 IMAGES, REFERENCE = embedded("<results>/dataset/images.zip"), embedded("<results>/dataset/reference.zip")
+REWRITTEN = {step.name for step in STEPS if step.needs.rewrites}
 
 
 rule embed:
     input:
-        unpack(lambda wildcards: read(embed_inputs(EXPERIMENT, this(wildcards)))),
+        sets=["<cell>/generated.zip", "<cell>/unseen.zip"],
         weights=embedding_downloads,
         checked=embedding_check,
     output:
         "<cell>/generated-{embedding}.safetensors",
         "<cell>/unseen-{embedding}.safetensors",
-        "<cell>/training-{embedding}.safetensors",
     log:
         "<cell_logs>/embed-{embedding}.log",
     benchmark:
@@ -29,11 +29,9 @@ rule embed:
         weights=lambda wildcards: weights.identity(EXPERIMENT, embedded_by(wildcards).weights),
         network=lambda wildcards: flags(embedded_by(wildcards)),
         clip_score=lambda wildcards: "--clip-score" if wildcards.embedding == CLIP_SCORE else "",
-        training=lambda wildcards, input: flags({"training": str(input.training)} if "training" in input.keys() else {}),
-        root=fixed(RESULTS),
         outputs=lambda wildcards, output: flags({"output": list(output)}),
     shell:
-        "python -m scripts.embed {input.sets} {params.network} {params.clip_score} {params.training} --root {params.root}"
+        "python -m scripts.embed {input.sets} {params.network} {params.clip_score}"
         " --batch-size {resources.batch_size} {params.outputs} > {log} 2>&1"
 
 
@@ -51,8 +49,29 @@ use rule embed as embed_dataset with:
         "<benchmarks>/dataset/embed-{embedding}.tsv"
 
 
+use rule embed as embed_set with:
+    # A set that is not scored, and that models are trained on: of fresh images, of a folder, of further candidates, or
+    # rewritten.
+    input:
+        sets="<results>/{set}.zip",
+        weights=embedding_downloads,
+        checked=embedding_check,
+    output:
+        "<results>/{set}-{embedding}.safetensors",
+    log:
+        "<logs>/{set}-{embedding}.log",
+    benchmark:
+        "<benchmarks>/{set}-{embedding}.tsv"
+    wildcard_constraints:
+        set=rf"dataset/(fresh/\d+|sources/({one_of(FOLDERS)}))|"
+        rf"({ARM})/seed-({REPLICATE})/iteration-({ITERATION})/(generated-\d+|curation/({one_of(REWRITTEN)}))",
+    params:
+        clip_score="",
+
+
 rule score:
     input:
+        unpack(lambda wildcards: read(compared_inputs(EXPERIMENT, this(wildcards)))),
         images="<cell>/generated.zip",
         clip=GENERATED[0],
         features=GENERATED[1],
@@ -62,7 +81,6 @@ rule score:
         unseen="<cell>/unseen.zip",
         unseen_clip=UNSEEN[0],
         unseen_features=UNSEEN[1],
-        training_features=embedded("<cell>/training.zip")[1],
     output:
         "<cell>/scores.json",
     log:
@@ -74,9 +92,10 @@ rule score:
     params:
         code=digest("scripts.score", *METRICS),
         settings=fixed(SCORE_SETTINGS),
-        sets=lambda wildcards, input: flags({name: input.get(name) for name in input.keys()}),
+        learned=lambda wildcards: in_file({"training_set": training_sets(EXPERIMENT, this(wildcards))}),
+        sets=lambda wildcards, input: in_file({name: input.get(name) for name in input.keys()}),
     shell:
-        "python -m scripts.score {params.sets} {params.settings} --output {output} > {log} 2>&1"
+        "python -m scripts.score {params.sets} {params.learned} {params.settings} --output {output} > {log} 2>&1"
 
 
 use rule score as score_floor with:
@@ -94,6 +113,8 @@ use rule score as score_floor with:
         "<logs>/dataset/score.log",
     benchmark:
         "<benchmarks>/dataset/score.tsv"
+    params:
+        learned="",
 
 
 rule tabulate:

@@ -10,7 +10,7 @@ import typer
 from safetensors import safe_open
 
 from scripts.cli import run
-from scripts.lib.base import imageset
+from scripts.lib.base import csvs, imageset
 from scripts.lib.base.atomic import write_json
 from scripts.lib.experiment.config.metrics import Metrics
 from scripts.lib.metrics.metric import Embedded
@@ -38,8 +38,15 @@ def main(
             "which scores are absent, and why."
         ),
     ],
+    training: Annotated[
+        Path | None, typer.Option(help="CSV: which image of which set trains; none: all images of the sets.")
+    ] = None,
+    training_set: Annotated[
+        list[str] | None, typer.Option(help="Image set that trains, in TRAINING's words. Repeat it.")
+    ] = None,
     training_features: Annotated[
-        list[Path] | None, typer.Option(help="Embeddings of the cell's training set in a feature space. Repeat it.")
+        list[Path] | None,
+        typer.Option(help="Embeddings of these sets, in their order, all of one feature space after the other."),
     ] = None,
     held_out: Annotated[bool, typer.Option(help="Whether no model trains on the reference.")] = True,
     unseen: Annotated[Path | None, typer.Option(help="Image set of the unseen prompts.")] = None,
@@ -58,10 +65,12 @@ def main(
     found = {"generated": scores.score(ours, theirs, attribute, settings, resampling)}
     pairs: dict[str, list[Pair]] = {}
     compared = {"generated": {"nothing", "reference"}, "unseen": {"nothing"}}
-    if training_features:
-        training, names = _training(dict(zip(space, training_features, strict=True)), made_by)
-        pairs["nearest"] = nearest_pairs(ours, training, names)
-        found["generated"] += scores.against_training(ours, training, theirs if held_out else None, settings)
+    if training_set and training_features:
+        by_space = np.reshape(np.array(training_features, object), (len(space), len(training_set)))
+        paths = {name: dict(zip(training_set, row, strict=True)) for name, row in zip(space, by_space, strict=True)}
+        learned, names = _training(training, paths, made_by)
+        pairs["nearest"] = nearest_pairs(ours, learned, names)
+        found["generated"] += scores.against_training(ours, learned, theirs if held_out else None, settings)
         compared["generated"].add("training")
     sets = {"generated": ours}
     if unseen and unseen_clip and unseen_features:
@@ -94,20 +103,34 @@ def _load(images: Path, clip: Path, features: dict[str, Path]) -> tuple[dict[str
 
 
 def _training(
-    features: Mapping[str, Path], made_by: Mapping[str, Any]
-) -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
-    """Return the embeddings of a training set, and the names of its images, by feature space.
+    table: Path | None, features: Mapping[str, Mapping[str, Path]], made_by: Mapping[str, Any]
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Return the embeddings of the different images that a model was trained on, by feature space, and their names.
+
+    Args:
+        table: the training set; None: all images of the sets.
+        features: the embeddings of each set, by the set's name in the table, for each feature space.
+        made_by: the networks of the feature spaces.
 
     Raises:
-        ValueError: other networks embedded them than the images.
+        ValueError: other networks embedded them than the images, or an image of the table has no embedding.
     """
-    found, names = {}, {}
-    for name, path in features.items():
-        arrays, made = _arrays(path)
-        names[name] = made.pop("file_names")
-        if dict(sorted(made.items())) != made_by[name]:
-            raise ValueError(f"{path}: another network embedded the training set for {name}; embed it again")
-        found[name] = arrays["features"]
+    found, names = {}, list[str]()
+    if table:
+        rows = csvs.read(table)[["images", "file_name"]].drop_duplicates()
+        names = (rows["images"] + "/" + rows["file_name"]).tolist()
+    for space, paths in features.items():
+        known: dict[str, np.ndarray] = {}
+        for images, path in paths.items():
+            arrays, made = _arrays(path)
+            files = made.pop("file_names")
+            if dict(sorted(made.items())) != made_by[space]:
+                raise ValueError(f"{path}: another network embedded these images for {space}; embed them again")
+            known |= zip((f"{images}/{file}" for file in files), arrays["features"], strict=True)
+        names = names or list(known)
+        if missing := [name for name in names if name not in known]:
+            raise ValueError(f"{table}: {missing[0]} has no embedding for {space}; embed its set again")
+        found[space] = np.stack([known[name] for name in names])
     return found, names
 
 

@@ -58,7 +58,8 @@ def test_adding_a_feature_space_plans_its_embeddings_the_scores_and_what_shows_t
     jobs = finished.plan(overlay={"score": {"features": {"fid": inception}}, "downloads": downloads})
     cells = rules_of(jobs)["score"]
     assert rules_of(jobs)["embed"] == cells
-    made = {"embed", "embed_dataset", "score", "score_floor", "check_weights", "download_file"}
+    assert rules_of(jobs)["embed_set"] == 1, "that of the images whose colors were matched"
+    made = {"embed", "embed_dataset", "embed_set", "score", "score_floor", "check_weights", "download_file"}
     assert set(rules_of(jobs)) - SUMMARIES == made
     assert {output for job in jobs if job.rule == "embed_dataset" for output in job.outputs} == {
         f"{RESULTS}/dataset/{images}-fid.safetensors" for images in ("images", "reference")
@@ -176,7 +177,7 @@ def test_the_slurm_profile_gives_a_gpu_to_whoever_asks_for_one_and_to_nobody_els
     assert where == {
         (rule, partition) for rule, resources in jobs for partition in re.findall(r"slurm_partition=(\w+)", resources)
     }
-    on_gpu = {"embed_dataset", "finetune", "generate", "unseen", "embed", "reward"}
+    on_gpu = {"embed_dataset", "embed_set", "finetune", "generate", "unseen", "embed", "reward"}
     assert {rule for rule, partition in where if partition == "gpu"} == on_gpu
     assert all("mem_mb=" in resources and "runtime=" in resources for _, resources in jobs)
 

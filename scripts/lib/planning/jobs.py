@@ -18,7 +18,7 @@ from scripts.lib.planning.amounts import shards_a_cell
 
 REAL = "dataset/images.zip"
 SCORED = "/generated.zip"  # Of a cell, the image set that is scored; further candidates of its slots lie beside it.
-ON_GPU = {"finetune", "generate", "unseen", "embed", "reward", "rewrite_with_model"}
+ON_GPU = {"finetune", "generate", "unseen", "embed", "embed_set", "reward", "rewrite_with_model"}
 Inputs = dict[str, list[str]]
 
 
@@ -62,7 +62,7 @@ class Step(NamedTuple):
 def jobs(experiment: Experiment) -> list[Job]:
     """Return the jobs of all cells, each after those that it waits for."""
     every = in_order(experiment)
-    scored = {path for cell in every for step in steps(experiment, cell) for path in rewards(experiment, cell, step)}
+    asked = set().union(*(of_sets(experiment, cell) for cell in every))
     sets = image_sets(experiment)
     found: list[Job] = []
     for cell in every:
@@ -70,7 +70,7 @@ def jobs(experiment: Experiment) -> list[Job]:
             found += _training(experiment, cell)
         found += _images(experiment, cell, sets[cell])
         for suffix in sets[cell]:
-            found += _rewards(experiment, f"{cell}/generated{suffix}.zip", scored)
+            found += _of_set(experiment, f"{cell}/generated{suffix}.zip", asked)
     return found
 
 
@@ -202,15 +202,25 @@ def finetune_inputs(experiment: Experiment, cell: Cell) -> Inputs:
     }
 
 
-def embed_inputs(experiment: Experiment, cell: Cell) -> Inputs:
-    """Return what the embedding of a cell reads: its images and its training set, the real images where it has none."""
-    images = training_sets(experiment, cell)
-    training = (
-        {"training": [f"{cell}/training.csv"], "images": images}
-        if is_trained(experiment, cell)
-        else {"training": images}
-    )
-    return {"sets": [f"{cell}/generated.zip", f"{cell}/unseen.zip"]} | training
+def embedding_of(images: str, embedding: str) -> str:
+    """Return the embeddings of an image set."""
+    return f"{images.removesuffix('.zip')}-{embedding}.safetensors"
+
+
+def compared_inputs(experiment: Experiment, cell: Cell) -> Inputs:
+    """Return what compares a cell with its training set: the table, and the embeddings of the sets that it names."""
+    spaces = [experiment.score.embedding(space) for space in experiment.score.features]
+    sets = training_sets(experiment, cell)
+    return {
+        "training": [f"{cell}/training.csv"] if is_trained(experiment, cell) else [],
+        "training_features": [embedding_of(images, space) for space in spaces for images in sets],
+    }
+
+
+def of_sets(experiment: Experiment, cell: Cell) -> set[str]:
+    """Return what the jobs of a cell read of single image sets: tables of scores, and embeddings."""
+    scores = [path for step in steps(experiment, cell) for path in rewards(experiment, cell, step)]
+    return {*scores, *compared_inputs(experiment, cell)["training_features"]}
 
 
 def merge_inputs(experiment: Experiment, cell: Cell) -> Inputs:
@@ -246,23 +256,26 @@ def _training(experiment: Experiment, cell: Cell) -> Iterator[Job]:
     if merged_from(experiment, cell):
         yield _job(experiment, "merge", cell, "merge.json", merge_inputs(experiment, cell))
         return
-    scored = {path for step in steps(experiment, cell) for path in rewards(experiment, cell, step)}
+    asked = of_sets(experiment, cell)
     for step in steps(experiment, cell):
         inputs = curate_inputs(experiment, cell, step.number)
         name = f"curation/{step.name}"
         yield _job(experiment, step.rule, cell, f"{name}.csv", inputs, name)
-        yield from _rewards(experiment, f"{cell}/curation/{step.name}.zip", scored)
+        yield from _of_set(experiment, f"{cell}/curation/{step.name}.zip", asked)
     yield _job(experiment, "compose", cell, "training.csv", compose_inputs(experiment, cell))
     yield _job(experiment, "finetune", cell, "finetune.json", finetune_inputs(experiment, cell))
 
 
-def _rewards(experiment: Experiment, images: str, scored: set[str]) -> Iterator[Job]:
-    """Yield the jobs that score an image set, of the tables that are read."""
-    for kind in kinds("rewards"):
-        if (table := reward_of(images, kind)) in scored:
-            cell = Cell.from_path(Path(images.replace("/curation", "")))
-            output = table.removeprefix(f"{cell}/")
-            yield _job(experiment, "reward", cell, output, {"images": [images]}, output.removesuffix(".csv"))
+def _of_set(experiment: Experiment, images: str, asked: set[str]) -> Iterator[Job]:
+    """Yield the jobs that score and embed an image set, of what is asked; `embed` embeds the images of the scores."""
+    made = {reward_of(images, kind): "reward" for kind in kinds("rewards")}
+    if not images.endswith(SCORED):
+        made |= {embedding_of(images, embedding): "embed_set" for embedding in experiment.score.embeddings}
+    cell = Cell.from_path(Path(images.replace("/curation", "")))
+    for path, rule in made.items():
+        if path in asked:
+            output = path.removeprefix(f"{cell}/")
+            yield _job(experiment, rule, cell, output, {"images": [images]}, output.rpartition(".")[0])
 
 
 def _images(experiment: Experiment, cell: Cell, sets: list[str]) -> Iterator[Job]:
@@ -274,11 +287,10 @@ def _images(experiment: Experiment, cell: Cell, sets: list[str]) -> Iterator[Job
             yield _job(experiment, "generate", cell, output, model, f"generate{suffix}-{shard}")
         inputs = {"shards": [f"{cell}/{output}" for output in shards]}
         yield _job(experiment, "gather", cell, f"generated{suffix}.zip", inputs, f"gather{suffix}")
-    images, unseen = f"{cell}/generated.zip", f"{cell}/unseen.json"
-    embeddings = [f"generated-{embedding}.safetensors" for embedding in experiment.score.embeddings]
+    images, unseen = f"{cell}/generated.zip", f"{cell}/unseen.zip"
     yield _job(experiment, "unseen", cell, "unseen.json", model)
-    for output in embeddings:
-        name = f"embed-{output.removeprefix('generated-').removesuffix('.safetensors')}"
-        yield _job(experiment, "embed", cell, output, embed_inputs(experiment, cell), name)
-    scored = {"images": [images, unseen, *(f"{cell}/{path}" for path in embeddings)]}
-    yield _job(experiment, "score", cell, "scores.json", scored)
+    embeddings = {embedding: embedding_of("generated.zip", embedding) for embedding in experiment.score.embeddings}
+    for embedding, output in embeddings.items():
+        yield _job(experiment, "embed", cell, output, {"sets": [images, unseen]}, f"embed-{embedding}")
+    scored = {"images": [images, unseen, *(f"{cell}/{path}" for path in embeddings.values())]}
+    yield _job(experiment, "score", cell, "scores.json", scored | compared_inputs(experiment, cell))
