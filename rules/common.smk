@@ -19,19 +19,15 @@ from scripts.lib.weights import configured as weights
 from scripts.lib.experiment.config.describe import describe
 from scripts.lib.planning.controls import unmatched
 from scripts.lib.experiment.config.score import CLIP_SCORE
+from scripts.lib.planning.image_sets import fresh_sets, image_sets, parts, steps, training_sets
 from scripts.lib.planning.jobs import (
     compared_inputs,
     compose_inputs,
     curate_inputs,
     embedding_of,
     finetune_inputs,
-    fresh_sets,
     merge_inputs,
-    image_sets,
     model_folders,
-    parts,
-    steps,
-    training_sets,
 )
 from scripts.lib.planning.amounts import shards_a_cell
 from scripts.lib.experiment.config.source import SELF
