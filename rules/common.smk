@@ -21,6 +21,7 @@ from scripts.lib.planning.controls import unmatched
 from scripts.lib.experiment.config.score import CLIP_SCORE
 from scripts.lib.planning.image_sets import fresh_sets, image_sets, parts, steps, training_sets
 from scripts.lib.planning.jobs import (
+    classified_inputs,
     compared_inputs,
     compose_inputs,
     curate_inputs,
@@ -72,12 +73,17 @@ CLIP = Path(EXPERIMENT.score.clip)
 SCORE_SETTINGS = flags(
     {
         "metrics": EXPERIMENT.score.metrics.model_dump_json(),
-        "attribute": list(EXPERIMENT.dataset.attributes),
         "space": list(EXPERIMENT.score.features),
         "held_out": EXPERIMENT.dataset.reference == "disjoint",
         **EXPERIMENT.score.bootstrap.model_dump(),
     }
 )
+CLASSIFIED = {
+    "attributes": LABELS["attributes"],
+    "recipes": json.dumps(
+        {name: recipe for name, recipe in EXPERIMENT.dataset.recipes.items() if recipe["source"] == "deepface"}
+    ),
+}
 EMBEDDINGS = EXPERIMENT.score.embeddings
 SPACES = {space: EXPERIMENT.score.embedding(space) for space in EXPERIMENT.score.features}
 CONTROL = flags({"control": EXPERIMENT.control} if EXPERIMENT.control else {})

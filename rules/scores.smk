@@ -72,6 +72,7 @@ use rule embed as embed_set with:
 rule score:
     input:
         unpack(lambda wildcards: read(compared_inputs(EXPERIMENT, this(wildcards)))),
+        unpack(lambda wildcards: read(classified_inputs(EXPERIMENT, f"{this(wildcards)}/generated.zip"))),
         images="<cell>/generated.zip",
         clip=GENERATED[0],
         features=GENERATED[1],
@@ -92,15 +93,18 @@ rule score:
     params:
         code=digest("scripts.score", *METRICS),
         settings=fixed(SCORE_SETTINGS),
+        labels=lambda wildcards: in_file(CLASSIFIED),
         learned=lambda wildcards: in_file({"training_set": training_sets(EXPERIMENT, this(wildcards))}),
         sets=lambda wildcards, input: in_file({name: input.get(name) for name in input.keys()}),
     shell:
-        "python -m scripts.score {params.sets} {params.learned} {params.settings} --output {output} > {log} 2>&1"
+        "python -m scripts.score {params.sets} {params.learned} {params.labels} {params.settings}"
+        " --output {output} > {log} 2>&1"
 
 
 use rule score as score_floor with:
     # The real images against the reference: what a perfect model would get.
     input:
+        unpack(lambda wildcards: read(classified_inputs(EXPERIMENT, "dataset/images.zip"))),
         images="<results>/dataset/images.zip",
         clip=IMAGES[0],
         features=IMAGES[1],

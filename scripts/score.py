@@ -6,16 +6,19 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+import pandas as pd
 import typer
 from safetensors import safe_open
 
-from scripts.cli import run
+from scripts.cli import Attributes, run
 from scripts.lib.base import csvs, imageset
 from scripts.lib.base.atomic import write_json
+from scripts.lib.dataset.labels import Recipe, read_recipes
 from scripts.lib.experiment.config.metrics import Metrics
 from scripts.lib.metrics.metric import Embedded
 from scripts.lib.scoring import scores
 from scripts.lib.scoring.bootstrap import Resampling
+from scripts.lib.scoring.fits import by_labels, by_prompts
 from scripts.lib.scoring.nearest_pairs import Pair, nearest_pairs
 
 
@@ -27,7 +30,7 @@ def main(
     reference_clip: Annotated[Path, typer.Option(help="Its embeddings for the CLIP score.")],
     reference_features: Annotated[list[Path], typer.Option(help="Its embeddings in a feature space. Repeat it.")],
     space: Annotated[list[str], typer.Option(help="Name of a feature space, in the order of the embeddings.")],
-    attribute: Annotated[list[str], typer.Option(help="Attribute whose values are scored apart. Repeat it.")],
+    attributes: Attributes,
     metrics: Annotated[str, typer.Option(help="JSON: the settings of each kind of metric, as score.metrics.")],
     resamples: Annotated[int, typer.Option(help="How often the images are drawn again, for the intervals.")],
     seed: Annotated[int, typer.Option(help="Seed of these draws.")],
@@ -48,6 +51,10 @@ def main(
         list[Path] | None,
         typer.Option(help="Embeddings of these sets, in their order, all of one feature space after the other."),
     ] = None,
+    classified: Annotated[Path | None, typer.Option(help="CSV of DeepFace's labels of IMAGES.")] = None,
+    recipes: Annotated[
+        str, typer.Option(help="JSON: how these labels become the values of attributes, as dataset.classify.")
+    ] = "{}",
     held_out: Annotated[bool, typer.Option(help="Whether no model trains on the reference.")] = True,
     unseen: Annotated[Path | None, typer.Option(help="Image set of the unseen prompts.")] = None,
     unseen_clip: Annotated[Path | None, typer.Option(help="Its embeddings for the CLIP score.")] = None,
@@ -62,7 +69,9 @@ def main(
     for name, made in made_by.items():
         if made != reference_made_by[name]:
             raise ValueError(f"{images} and {reference}: different networks embedded them for {name}; embed both again")
-    found = {"generated": scores.score(ours, theirs, attribute, settings, resampling)}
+    fits = _fits(next(iter(ours.values())), attributes, classified, read_recipes(recipes))
+    ours = {name: own._replace(fits=fits) for name, own in ours.items()}
+    found = {"generated": scores.score(ours, theirs, list(attributes), settings, resampling)}
     pairs: dict[str, list[Pair]] = {}
     compared = {"generated": {"nothing", "reference"}, "unseen": {"nothing"}}
     if training_set and training_features:
@@ -79,6 +88,15 @@ def main(
     absent = {name: scores.absent(rows, sets[name], compared[name]) for name, rows in found.items()}
     content = {"embeddings": made_by, **_dicts(found), **_dicts(pairs), "absent": _dicts(absent)}
     write_json(output, content)
+
+
+def _fits(
+    images: Embedded, attributes: Mapping[str, Sequence[str]], classified: Path | None, recipes: Mapping[str, Recipe]
+) -> pd.DataFrame:
+    """Return which images show the values of their attributes: by DeepFace where it labels the real ones, or CLIP."""
+    by_clip = [name for name in attributes if name not in recipes]
+    found = by_prompts(images.metadata, images.clip_image, images.clip_text, by_clip)
+    return found.join(by_labels(images.metadata, classified, recipes, attributes)) if classified else found
 
 
 def _arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

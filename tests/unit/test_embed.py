@@ -52,7 +52,7 @@ def scored(images: Path, clip: Path, reference: Path, reference_clip: Path, **se
         reference=reference,
         reference_clip=reference_clip,
         space=["fid"],
-        attribute=[],
+        attributes={},
         resamples=40,
         seed=0,
         **arguments,

@@ -147,6 +147,7 @@ def test_the_paper_s_experiment_plans_quickly_before_anything_is_downloaded(tmp_
         "finetune": "45",
         "rewrite": "5",
         "curate": "5",
+        "classify_set": "47",
         "reward": "5",
         "download_repository": "3",
     }.items() <= counted.items()

@@ -115,6 +115,11 @@ def compared_inputs(experiment: Experiment, cell: Cell) -> Inputs:
     }
 
 
+def classified_inputs(experiment: Experiment, images: str) -> Inputs:
+    """Return the table of a classifier's labels of an image set, where the real images are classified by it."""
+    return {"classified": [images.replace(".zip", "-classified.csv")] if experiment.dataset.classified else []}
+
+
 def of_sets(experiment: Experiment, cell: Cell) -> set[str]:
     """Return what the jobs of a cell read of single image sets: tables of scores, and embeddings."""
     scores = [path for step in steps(experiment, cell) for path in rewards(experiment, cell, step)]
@@ -190,5 +195,9 @@ def _images(experiment: Experiment, cell: Cell, sets: list[str]) -> Iterator[Job
     embeddings = {embedding: embedding_of("generated.zip", embedding) for embedding in experiment.score.embeddings}
     for embedding, output in embeddings.items():
         yield _job(experiment, "embed", cell, output, {"sets": [images, unseen]}, f"embed-{embedding}")
+    classified = classified_inputs(experiment, images)
+    for path in classified["classified"]:
+        output = path.removeprefix(f"{cell}/")
+        yield _job(experiment, "classify_set", cell, output, {"images": [images]}, output.removesuffix(".csv"))
     scored = {"images": [images, unseen, *(f"{cell}/{path}" for path in embeddings.values())]}
-    yield _job(experiment, "score", cell, "scores.json", scored | compared_inputs(experiment, cell))
+    yield _job(experiment, "score", cell, "scores.json", scored | classified | compared_inputs(experiment, cell))

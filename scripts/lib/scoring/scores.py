@@ -152,20 +152,21 @@ def score(
     """
     metadata = next(iter(images.values())).metadata
     ours, theirs = _equal(metadata, next(iter(reference.values())).metadata)
-    subsets = [(ALL, pd.Series(True, index=metadata.index))]
+    everyone = pd.Series(True, index=metadata.index)
+    subsets: list[tuple[str, str | None, pd.Series]] = [(ALL, None, everyone)]
     subsets += [
-        (f"{name}={value}", metadata[name] == value) for name in attributes for value in metadata[name].unique()
+        (f"{name}={value}", name, metadata[name] == value) for name in attributes for value in metadata[name].unique()
     ]
     rows: list[Score] = []
-    for group, member in subsets:
+    for group, attribute, member in subsets:
         chosen, again = member.to_numpy()[ours], resampling if group == ALL else None
-        rows += of_prompts(_take(images, np.flatnonzero(member)), group, settings, again)
+        rows += of_prompts(_take(images, np.flatnonzero(member), attribute), group, settings, again)
         rows += against(_take(images, ours[chosen]), _take(reference, theirs[chosen]), group, settings, again)
     return rows
 
 
-def _take(spaces: Spaces, rows: np.ndarray) -> Spaces:
-    return {name: embedded.take(rows) for name, embedded in spaces.items()}
+def _take(spaces: Spaces, rows: np.ndarray, attribute: str | None = None) -> Spaces:
+    return {name: embedded.take(rows, attribute) for name, embedded in spaces.items()}
 
 
 def _spaces(kind: ModuleType, spaces: Spaces) -> Iterable[tuple[str, Embedded]]:
