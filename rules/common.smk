@@ -22,13 +22,13 @@ from scripts.lib.experiment.config.score import CLIP_SCORE
 from scripts.lib.planning.image_sets import fresh_sets, image_sets, parts, steps, training_sets
 from scripts.lib.planning.jobs import (
     classified_inputs,
-    compared_inputs,
     compose_inputs,
     curate_inputs,
     embedding_of,
     finetune_inputs,
     merge_inputs,
     model_folders,
+    score_inputs,
 )
 from scripts.lib.planning.amounts import shards_a_cell
 from scripts.lib.experiment.config.source import SELF

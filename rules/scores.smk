@@ -69,10 +69,43 @@ use rule embed as embed_set with:
         clip_score="",
 
 
+rule validate:
+    """Measure a model on held-out images; apart from its training, since other images must not train it again."""
+    input:
+        images="<results>/dataset/reference.zip",
+        trained=model_to_run,
+        weights=downloaded(MODEL),
+        checked=checked("model"),
+    output:
+        losses="<cell>/validation.csv",
+        provenance="<cell>/validation.json",
+    log:
+        "<cell_logs>/validate.log",
+    benchmark:
+        "<cell_benchmarks>/validate.tsv"
+    conda:
+        "../envs/diffusion.yaml"
+    resources:
+        gpu=1,
+        mem_mb=memory(MODEL),
+        runtime=rising(60),
+        batch_size=EXECUTION.generate_batch_size,
+    params:
+        code=lambda wildcards: digest("scripts.validate", *engine(), *trained_with(this(wildcards))),
+        model=fixed(MODEL_OPTION),
+        weights=MODEL_DIGEST,
+        trained=lambda wildcards: flags(trained_option(this(wildcards))),
+        settings=flags(EXPERIMENT.score.metrics.validation_loss),
+        seed=EXPERIMENT.seed,
+    shell:
+        "python -m scripts.validate {params.model} {params.trained} --images {input.images} {params.settings}"
+        " --seed {params.seed} --batch-size {resources.batch_size}"
+        " --output {output.losses} --provenance {output.provenance} > {log} 2>&1"
+
+
 rule score:
     input:
-        unpack(lambda wildcards: read(compared_inputs(EXPERIMENT, this(wildcards)))),
-        unpack(lambda wildcards: read(classified_inputs(EXPERIMENT, f"{this(wildcards)}/generated.zip"))),
+        unpack(lambda wildcards: read(score_inputs(EXPERIMENT, this(wildcards)))),
         images="<cell>/generated.zip",
         clip=GENERATED[0],
         features=GENERATED[1],

@@ -55,6 +55,7 @@ def main(
     recipes: Annotated[
         str, typer.Option(help="JSON: how these labels become the values of attributes, as dataset.classify.")
     ] = "{}",
+    validation: Annotated[Path | None, typer.Option(help="CSV of the model's losses on REFERENCE.")] = None,
     held_out: Annotated[bool, typer.Option(help="Whether no model trains on the reference.")] = True,
     unseen: Annotated[Path | None, typer.Option(help="Image set of the unseen prompts.")] = None,
     unseen_clip: Annotated[Path | None, typer.Option(help="Its embeddings for the CLIP score.")] = None,
@@ -80,7 +81,10 @@ def main(
         learned, names = _training(training, paths, made_by)
         pairs["nearest"] = nearest_pairs(ours, learned, names)
         found["generated"] += scores.against_training(ours, learned, theirs if held_out else None, settings)
-        compared["generated"].add("training")
+        compared["generated"] |= {"training", "model"}
+    if validation:
+        table = next(iter(theirs.values())).metadata
+        found["generated"] += scores.of_model(_losses(validation, table), table, attributes, settings)
     sets = {"generated": ours}
     if unseen and unseen_clip and unseen_features:
         other, _ = _load(unseen, unseen_clip, dict(zip(space, unseen_features, strict=True)))
@@ -97,6 +101,18 @@ def _fits(
     by_clip = [name for name in attributes if name not in recipes]
     found = by_prompts(images.metadata, images.clip_image, images.clip_text, by_clip)
     return found.join(by_labels(images.metadata, classified, recipes, attributes)) if classified else found
+
+
+def _losses(path: Path, metadata: pd.DataFrame) -> pd.Series:
+    """Return the mean loss of each image over its draws, in the order of the images.
+
+    Raises:
+        ValueError: the losses are those of other images.
+    """
+    losses = csvs.read(path, {"loss": float}).groupby("file_name")["loss"].mean()
+    if set(losses.index) != set(metadata["file_name"]):
+        raise ValueError(f"{path}: has losses on other images than those of the reference; validate the model again")
+    return losses[metadata["file_name"]]
 
 
 def _arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -194,3 +194,17 @@ def test_a_cell_is_compared_with_the_embeddings_of_the_sets_that_it_trains_on(se
     assert sorted(job.output for job in embedded) == sorted(in_spaces(*own))
     one = next(job for job in embedded if job.output == f"{matched}-fid.safetensors")
     assert (one.needs, one.name) == ((f"{matched}.csv",), "curation/1-match_histograms-fid")
+
+
+def test_a_model_is_measured_on_held_out_images_where_there_are_any_and_losses_are_asked_for(settings):
+    settings["arms"] = {"mixed": {"iterations": 1}}
+    cell = "mixed/seed-0/iteration-1"
+    found = {job.output: job for job in jobs(load(settings))}
+    assert found[f"{cell}/validation.json"].needs == (f"{cell}/finetune.json",)
+    assert found[f"{BASE}/validation.json"].needs == ()
+    assert f"{cell}/validation.json" in found[f"{cell}/scores.json"].needs
+    settings["score"]["metrics"] = {"validation_loss": {"draws": 0}}
+    assert "validate" not in {job.rule for job in jobs(load(settings))}
+    del settings["score"]["metrics"]
+    settings["dataset"]["reference"] = "matched"
+    assert "validate" not in {job.rule for job in jobs(load(settings))}

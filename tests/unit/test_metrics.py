@@ -364,6 +364,8 @@ def computed(kind, x, y, groups, *, whole=True):
     images, reference = grouped(x, groups), grouped(y, groups)
     if kind.AGAINST == "training":
         return kind.compute(images, reference.features, images, kind.Settings())
+    if kind.AGAINST == "model":
+        return kind.compute(np.abs(y[:, 0]), kind.Settings())
     if kind.AGAINST == "reference":
         return kind.compute(images, reference, kind.Settings(), whole=whole)
     return kind.compute(images, kind.Settings())

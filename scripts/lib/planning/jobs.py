@@ -6,7 +6,7 @@ it asks it which jobs there are. Paths are those in the results' folder.
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from scripts.lib.base.kinds import kinds
 from scripts.lib.experiment.cell import BASE, Cell
@@ -25,7 +25,7 @@ from scripts.lib.planning.image_sets import (
     training_sets,
 )
 
-ON_GPU = {"finetune", "generate", "unseen", "embed", "embed_set", "reward", "rewrite_with_model"}
+ON_GPU = {"finetune", "generate", "unseen", "validate", "embed", "embed_set", "reward", "rewrite_with_model"}
 
 
 class Job(NamedTuple):
@@ -120,6 +120,19 @@ def classified_inputs(experiment: Experiment, images: str) -> Inputs:
     return {"classified": [images.replace(".zip", "-classified.csv")] if experiment.dataset.classified else []}
 
 
+def validated_inputs(experiment: Experiment, cell: Cell) -> Inputs:
+    """Return the table of a model's losses on real images, where some are held out and losses are asked for."""
+    metrics: Any = experiment.score.metrics
+    held_out = experiment.dataset.reference == "disjoint" and metrics.validation_loss.draws > 0
+    return {"validation": [f"{cell}/validation.csv"] if held_out else []}
+
+
+def score_inputs(experiment: Experiment, cell: Cell) -> Inputs:
+    """Return what the scores of a cell read besides embeddings of its own images and of the reference."""
+    classified = classified_inputs(experiment, f"{cell}/generated.zip")
+    return compared_inputs(experiment, cell) | classified | validated_inputs(experiment, cell)
+
+
 def of_sets(experiment: Experiment, cell: Cell) -> set[str]:
     """Return what the jobs of a cell read of single image sets: tables of scores, and embeddings."""
     scores = [path for step in steps(experiment, cell) for path in rewards(experiment, cell, step)]
@@ -151,7 +164,9 @@ def _made_with(experiment: Experiment, path: str) -> str:
     if path.endswith("/model"):
         arm = Cell.from_path(Path(path)).arm
         return f"{path.removesuffix('model')}{'finetune' if experiment.arms[arm].merge is None else 'merge'}.json"
-    return path.replace(".zip", ".csv") if "/curation/" in path else path.replace("/unseen.zip", "/unseen.json")
+    if path.endswith(("/unseen.zip", "/validation.csv")):
+        return path.rpartition(".")[0] + ".json"
+    return path.replace(".zip", ".csv") if "/curation/" in path else path
 
 
 def _training(experiment: Experiment, cell: Cell) -> Iterator[Job]:
@@ -195,9 +210,11 @@ def _images(experiment: Experiment, cell: Cell, sets: list[str]) -> Iterator[Job
     embeddings = {embedding: embedding_of("generated.zip", embedding) for embedding in experiment.score.embeddings}
     for embedding, output in embeddings.items():
         yield _job(experiment, "embed", cell, output, {"sets": [images, unseen]}, f"embed-{embedding}")
-    classified = classified_inputs(experiment, images)
-    for path in classified["classified"]:
+    scored = score_inputs(experiment, cell)
+    for path in scored["classified"]:
         output = path.removeprefix(f"{cell}/")
         yield _job(experiment, "classify_set", cell, output, {"images": [images]}, output.removesuffix(".csv"))
-    scored = {"images": [images, unseen, *(f"{cell}/{path}" for path in embeddings.values())]}
-    yield _job(experiment, "score", cell, "scores.json", scored | classified | compared_inputs(experiment, cell))
+    if scored["validation"]:
+        yield _job(experiment, "validate", cell, "validation.json", {"trained": model_folders(cell)})
+    own = {"images": [images, unseen, *(f"{cell}/{path}" for path in embeddings.values())]}
+    yield _job(experiment, "score", cell, "scores.json", own | scored)
