@@ -91,7 +91,7 @@ test: check  ## Check the code and run every test (CI runs exactly this).
 
 # Two cores, 24 GB of memory, 25 GB of disk, three quarters of an hour.
 FULL_SIZE := --configfile config/paper.yaml config/full-size.yaml --cores 2 --resources gpu=1
-THREADS := finetune=2 generate=2 unseen=2 embed=2 embed_dataset=2
+THREADS := finetune=2 generate=2 unseen=2 validate=2 embed=2 embed_dataset=2 embed_set=2
 full-size: export OMP_NUM_THREADS = 2
 full-size: setup  ## Run the paper's architectures with random weights; a table of seconds and memory.
 	python -m benchmarks.full_size.make_inputs --output results/full-size-inputs

@@ -20,17 +20,16 @@ from scripts.lib.weights import configured as weights
 from scripts.lib.experiment.config.describe import describe
 from scripts.lib.planning.controls import unmatched
 from scripts.lib.experiment.config.score import CLIP_SCORE
+from scripts.lib.planning.image_sets import fresh_sets, image_sets, parts, steps, training_sets
 from scripts.lib.planning.jobs import (
+    classified_inputs,
     compose_inputs,
     curate_inputs,
-    embed_inputs,
+    embedding_of,
     finetune_inputs,
-    fresh_sets,
     merge_inputs,
-    image_sets,
     model_folders,
-    parts,
-    steps,
+    score_inputs,
 )
 from scripts.lib.planning.amounts import shards_a_cell
 from scripts.lib.experiment.config.source import SELF
@@ -75,12 +74,17 @@ CLIP = Path(EXPERIMENT.score.clip)
 SCORE_SETTINGS = flags(
     {
         "metrics": EXPERIMENT.score.metrics.model_dump_json(),
-        "attribute": list(EXPERIMENT.dataset.attributes),
         "space": list(EXPERIMENT.score.features),
         "held_out": EXPERIMENT.dataset.reference == "disjoint",
         **EXPERIMENT.score.bootstrap.model_dump(),
     }
 )
+CLASSIFIED = {
+    "attributes": LABELS["attributes"],
+    "recipes": json.dumps(
+        {name: recipe for name, recipe in EXPERIMENT.dataset.recipes.items() if recipe["source"] == "deepface"}
+    ),
+}
 EMBEDDINGS = EXPERIMENT.score.embeddings
 SPACES = {space: EXPERIMENT.score.embedding(space) for space in EXPERIMENT.score.features}
 CONTROL = flags({"control": EXPERIMENT.control} if EXPERIMENT.control else {})
@@ -294,8 +298,7 @@ def embedding_check(wildcards):
 
 def embedded(images):
     """Return the embeddings of an image set: for the CLIP score, and one per feature space."""
-    files = {embedding: images.replace(".zip", f"-{embedding}.safetensors") for embedding in EMBEDDINGS}
-    return files[CLIP_SCORE], [files[embedding] for embedding in SPACES.values()]
+    return embedding_of(images, CLIP_SCORE), [embedding_of(images, embedding) for embedding in SPACES.values()]
 
 
 def slot_draw(wildcards):

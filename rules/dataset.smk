@@ -79,6 +79,38 @@ rule classify:
         " --provenance {output.provenance} > {log} 2>&1"
 
 
+rule classify_set:
+    """Classify an image set as the data set was classified: a score says whether it shows the prompted groups."""
+    input:
+        images="<results>/{set}.zip",
+        weights=downloaded(DEEPFACE.weights) if DEEPFACE else [],
+    output:
+        labels="<results>/{set}-classified.csv",
+        provenance="<results>/{set}-classified.json",
+    log:
+        "<logs>/{set}-classified.log",
+    benchmark:
+        "<benchmarks>/{set}-classified.tsv"
+    wildcard_constraints:
+        set=rf"dataset/images|({ARM})/seed-({REPLICATE})/iteration-({ITERATION})/generated",
+    conda:
+        "../envs/classify.yaml"
+    threads: 8
+    resources:
+        mem_mb=7000,
+        runtime=rising(240),
+        batch_size=EXECUTION.classify_batch_size,
+    params:
+        code=digest("scripts.classify_set"),
+        deepface=fixed(DEEPFACE_FILES),
+        content=lambda wildcards: deepface_content(),
+        attribute=flags({"attribute": EXPERIMENT.dataset.classified}),
+    shell:
+        "python -m scripts.classify_set --images {input.images} {params.deepface} {params.attribute}"
+        " --batch-size {resources.batch_size} --threads {threads}"
+        " --output {output.labels} --provenance {output.provenance} > {log} 2>&1"
+
+
 rule catalogue:
     input:
         labels="<results>/dataset/labels.csv" if EXPERIMENT.dataset.recipes else [],

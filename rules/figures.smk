@@ -3,7 +3,6 @@
 from scripts.lib.base.code import ROOT, digest_files
 from scripts.lib.experiment import arms
 from scripts.lib.planning.amounts import steps_of_arms
-from scripts.lib.planning.jobs import training_sets
 
 FIRST = EXPERIMENT.replicates[0]
 SHOWN = [cell for cell in every_cell(EXPERIMENT) if cell.replicate == FIRST]

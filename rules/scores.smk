@@ -2,17 +2,17 @@
 
 GENERATED, UNSEEN = embedded("<cell>/generated.zip"), embedded("<cell>/unseen.zip")
 IMAGES, REFERENCE = embedded("<results>/dataset/images.zip"), embedded("<results>/dataset/reference.zip")
+REWRITTEN = {step.name for step in STEPS if step.needs.rewrites}
 
 
 rule embed:
     input:
-        unpack(lambda wildcards: read(embed_inputs(EXPERIMENT, this(wildcards)))),
+        sets=["<cell>/generated.zip", "<cell>/unseen.zip"],
         weights=embedding_downloads,
         checked=embedding_check,
     output:
         "<cell>/generated-{embedding}.safetensors",
         "<cell>/unseen-{embedding}.safetensors",
-        "<cell>/training-{embedding}.safetensors",
     log:
         "<cell_logs>/embed-{embedding}.log",
     benchmark:
@@ -29,11 +29,9 @@ rule embed:
         weights=lambda wildcards: weights.identity(EXPERIMENT, embedded_by(wildcards).weights),
         network=lambda wildcards: flags(embedded_by(wildcards)),
         clip_score=lambda wildcards: "--clip-score" if wildcards.embedding == CLIP_SCORE else "",
-        training=lambda wildcards, input: flags({"training": str(input.training)} if "training" in input.keys() else {}),
-        root=fixed(RESULTS),
         outputs=lambda wildcards, output: flags({"output": list(output)}),
     shell:
-        "python -m scripts.embed {input.sets} {params.network} {params.clip_score} {params.training} --root {params.root}"
+        "python -m scripts.embed {input.sets} {params.network} {params.clip_score}"
         " --batch-size {resources.batch_size} {params.outputs} > {log} 2>&1"
 
 
@@ -51,8 +49,63 @@ use rule embed as embed_dataset with:
         "<benchmarks>/dataset/embed-{embedding}.tsv"
 
 
+use rule embed as embed_set with:
+    # A set that is not scored, and that models are trained on: of fresh images, of a folder, of further candidates, or
+    # rewritten.
+    input:
+        sets="<results>/{set}.zip",
+        weights=embedding_downloads,
+        checked=embedding_check,
+    output:
+        "<results>/{set}-{embedding}.safetensors",
+    log:
+        "<logs>/{set}-{embedding}.log",
+    benchmark:
+        "<benchmarks>/{set}-{embedding}.tsv"
+    wildcard_constraints:
+        set=rf"dataset/(fresh/\d+|sources/({one_of(FOLDERS)}))|"
+        rf"({ARM})/seed-({REPLICATE})/iteration-({ITERATION})/(generated-\d+|curation/({one_of(REWRITTEN)}))",
+    params:
+        clip_score="",
+
+
+rule validate:
+    """Measure a model on held-out images; apart from its training, since other images must not train it again."""
+    input:
+        images="<results>/dataset/reference.zip",
+        trained=model_to_run,
+        weights=downloaded(MODEL),
+        checked=checked("model"),
+    output:
+        losses="<cell>/validation.csv",
+        provenance="<cell>/validation.json",
+    log:
+        "<cell_logs>/validate.log",
+    benchmark:
+        "<cell_benchmarks>/validate.tsv"
+    conda:
+        "../envs/diffusion.yaml"
+    resources:
+        gpu=1,
+        mem_mb=memory(MODEL),
+        runtime=rising(60),
+        batch_size=EXECUTION.generate_batch_size,
+    params:
+        code=lambda wildcards: digest("scripts.validate", *engine(), *trained_with(this(wildcards))),
+        model=fixed(MODEL_OPTION),
+        weights=MODEL_DIGEST,
+        trained=lambda wildcards: flags(trained_option(this(wildcards))),
+        settings=flags(EXPERIMENT.score.metrics.validation_loss),
+        seed=EXPERIMENT.seed,
+    shell:
+        "python -m scripts.validate {params.model} {params.trained} --images {input.images} {params.settings}"
+        " --seed {params.seed} --batch-size {resources.batch_size}"
+        " --output {output.losses} --provenance {output.provenance} > {log} 2>&1"
+
+
 rule score:
     input:
+        unpack(lambda wildcards: read(score_inputs(EXPERIMENT, this(wildcards)))),
         images="<cell>/generated.zip",
         clip=GENERATED[0],
         features=GENERATED[1],
@@ -62,7 +115,6 @@ rule score:
         unseen="<cell>/unseen.zip",
         unseen_clip=UNSEEN[0],
         unseen_features=UNSEEN[1],
-        training_features=embedded("<cell>/training.zip")[1],
     output:
         "<cell>/scores.json",
     log:
@@ -74,14 +126,18 @@ rule score:
     params:
         code=digest("scripts.score", *METRICS),
         settings=fixed(SCORE_SETTINGS),
-        sets=lambda wildcards, input: flags({name: input.get(name) for name in input.keys()}),
+        labels=lambda wildcards: in_file(CLASSIFIED),
+        learned=lambda wildcards: in_file({"training_set": training_sets(EXPERIMENT, this(wildcards))}),
+        sets=lambda wildcards, input: in_file({name: input.get(name) for name in input.keys()}),
     shell:
-        "python -m scripts.score {params.sets} {params.settings} --output {output} > {log} 2>&1"
+        "python -m scripts.score {params.sets} {params.learned} {params.labels} {params.settings}"
+        " --output {output} > {log} 2>&1"
 
 
 use rule score as score_floor with:
     # The real images against the reference: what a perfect model would get.
     input:
+        unpack(lambda wildcards: read(classified_inputs(EXPERIMENT, "dataset/images.zip"))),
         images="<results>/dataset/images.zip",
         clip=IMAGES[0],
         features=IMAGES[1],
@@ -94,6 +150,8 @@ use rule score as score_floor with:
         "<logs>/dataset/score.log",
     benchmark:
         "<benchmarks>/dataset/score.tsv"
+    params:
+        learned="",
 
 
 rule tabulate:

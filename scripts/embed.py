@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import pandas as pd
 import typer
 from safetensors.numpy import save_file
 
 from scripts.cli import run
-from scripts.lib.base import csvs, imageset
+from scripts.lib.base import imageset
 from scripts.lib.base.atomic import replacing
 from scripts.lib.base.hashes import content
 from scripts.lib.base.kinds import kinds
@@ -21,16 +20,8 @@ def main(
     network: Annotated[str, typer.Option(help="Feature network.")],
     weights: Annotated[Path, typer.Option(help="Folder or file of that network's weights.")],
     output: Annotated[
-        list[Path],
-        typer.Option(help="Safetensors file to write, one per set, in the same order; last the training set's."),
+        list[Path], typer.Option(help="Safetensors file to write, one per set, in the same order. Repeat it.")
     ],
-    training: Annotated[
-        Path | None,
-        typer.Option(
-            help="Training set, a CSV or an image set: its images are embedded once each, without CLIP score."
-        ),
-    ] = None,
-    root: Annotated[Path, typer.Option(help="Folder below which TRAINING names image sets.")] = Path(),
     clip_score: Annotated[
         bool, typer.Option("--clip-score", help="Embed images and prompts for the CLIP score too; the network is clip.")
     ] = False,
@@ -51,26 +42,16 @@ def main(
         extract = clip.pooled
     else:
         extract = kind.extractor(weights, batch_size)
-    for path, target in zip([*sets, *filter(None, [training])], output, strict=True):
-        metadata, images = imageset.read(path) if path != training else _training_set(path, root)
+    for path, target in zip(sets, output, strict=True):
+        metadata, images = imageset.read(path)
         arrays: dict[str, np.ndarray] = {"features": extract(images)}
-        if clip_score and path != training:
+        if clip_score:
             arrays["image"] = clip.project(arrays["features"])
             arrays["text"] = clip.embed_texts(metadata["text"].tolist())
         # One entry: safetensors writes several in a random order, and the same input must give the same bytes.
         made = json.dumps({**made_by, "file_names": metadata["file_name"].tolist()})
         with replacing(target) as temporary:
             save_file(arrays, temporary, metadata={"embedding": made})
-
-
-def _training_set(path: Path, root: Path) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return the different images of a training set; their names are paths below ``root``, an image set and a file."""
-    if path.suffix == ".zip":
-        metadata, images = imageset.read(path)
-        return metadata.assign(file_name=f"{path.relative_to(root).as_posix()}/" + metadata["file_name"]), images
-    table = csvs.read(path)[["images", "file_name"]].drop_duplicates()
-    images = imageset.read_rows(table, root)
-    return table.assign(file_name=table["images"] + "/" + table["file_name"]), images
 
 
 if __name__ == "__main__":

@@ -6,16 +6,19 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+import pandas as pd
 import typer
 from safetensors import safe_open
 
-from scripts.cli import run
-from scripts.lib.base import imageset
+from scripts.cli import Attributes, run
+from scripts.lib.base import csvs, imageset
 from scripts.lib.base.atomic import write_json
+from scripts.lib.dataset.labels import Recipe, read_recipes
 from scripts.lib.experiment.config.metrics import Metrics
 from scripts.lib.metrics.metric import Embedded
 from scripts.lib.scoring import scores
 from scripts.lib.scoring.bootstrap import Resampling
+from scripts.lib.scoring.fits import by_labels, by_prompts
 from scripts.lib.scoring.nearest_pairs import Pair, nearest_pairs
 
 
@@ -27,7 +30,7 @@ def main(
     reference_clip: Annotated[Path, typer.Option(help="Its embeddings for the CLIP score.")],
     reference_features: Annotated[list[Path], typer.Option(help="Its embeddings in a feature space. Repeat it.")],
     space: Annotated[list[str], typer.Option(help="Name of a feature space, in the order of the embeddings.")],
-    attribute: Annotated[list[str], typer.Option(help="Attribute whose values are scored apart. Repeat it.")],
+    attributes: Attributes,
     metrics: Annotated[str, typer.Option(help="JSON: the settings of each kind of metric, as score.metrics.")],
     resamples: Annotated[int, typer.Option(help="How often the images are drawn again, for the intervals.")],
     seed: Annotated[int, typer.Option(help="Seed of these draws.")],
@@ -38,9 +41,21 @@ def main(
             "which scores are absent, and why."
         ),
     ],
-    training_features: Annotated[
-        list[Path] | None, typer.Option(help="Embeddings of the cell's training set in a feature space. Repeat it.")
+    training: Annotated[
+        Path | None, typer.Option(help="CSV: which image of which set trains; none: all images of the sets.")
     ] = None,
+    training_set: Annotated[
+        list[str] | None, typer.Option(help="Image set that trains, in TRAINING's words. Repeat it.")
+    ] = None,
+    training_features: Annotated[
+        list[Path] | None,
+        typer.Option(help="Embeddings of these sets, in their order, all of one feature space after the other."),
+    ] = None,
+    classified: Annotated[Path | None, typer.Option(help="CSV of DeepFace's labels of IMAGES.")] = None,
+    recipes: Annotated[
+        str, typer.Option(help="JSON: how these labels become the values of attributes, as dataset.classify.")
+    ] = "{}",
+    validation: Annotated[Path | None, typer.Option(help="CSV of the model's losses on REFERENCE.")] = None,
     held_out: Annotated[bool, typer.Option(help="Whether no model trains on the reference.")] = True,
     unseen: Annotated[Path | None, typer.Option(help="Image set of the unseen prompts.")] = None,
     unseen_clip: Annotated[Path | None, typer.Option(help="Its embeddings for the CLIP score.")] = None,
@@ -55,14 +70,21 @@ def main(
     for name, made in made_by.items():
         if made != reference_made_by[name]:
             raise ValueError(f"{images} and {reference}: different networks embedded them for {name}; embed both again")
-    found = {"generated": scores.score(ours, theirs, attribute, settings, resampling)}
+    fits = _fits(next(iter(ours.values())), attributes, classified, read_recipes(recipes))
+    ours = {name: own._replace(fits=fits) for name, own in ours.items()}
+    found = {"generated": scores.score(ours, theirs, list(attributes), settings, resampling)}
     pairs: dict[str, list[Pair]] = {}
     compared = {"generated": {"nothing", "reference"}, "unseen": {"nothing"}}
-    if training_features:
-        training, names = _training(dict(zip(space, training_features, strict=True)), made_by)
-        pairs["nearest"] = nearest_pairs(ours, training, names)
-        found["generated"] += scores.against_training(ours, training, theirs if held_out else None, settings)
-        compared["generated"].add("training")
+    if training_set and training_features:
+        by_space = np.reshape(np.array(training_features, object), (len(space), len(training_set)))
+        paths = {name: dict(zip(training_set, row, strict=True)) for name, row in zip(space, by_space, strict=True)}
+        learned, names = _training(training, paths, made_by)
+        pairs["nearest"] = nearest_pairs(ours, learned, names)
+        found["generated"] += scores.against_training(ours, learned, theirs if held_out else None, settings)
+        compared["generated"] |= {"training", "model"}
+    if validation:
+        table = next(iter(theirs.values())).metadata
+        found["generated"] += scores.of_model(_losses(validation, table), table, attributes, settings)
     sets = {"generated": ours}
     if unseen and unseen_clip and unseen_features:
         other, _ = _load(unseen, unseen_clip, dict(zip(space, unseen_features, strict=True)))
@@ -70,6 +92,27 @@ def main(
     absent = {name: scores.absent(rows, sets[name], compared[name]) for name, rows in found.items()}
     content = {"embeddings": made_by, **_dicts(found), **_dicts(pairs), "absent": _dicts(absent)}
     write_json(output, content)
+
+
+def _fits(
+    images: Embedded, attributes: Mapping[str, Sequence[str]], classified: Path | None, recipes: Mapping[str, Recipe]
+) -> pd.DataFrame:
+    """Return which images show the values of their attributes: by DeepFace where it labels the real ones, or CLIP."""
+    by_clip = [name for name in attributes if name not in recipes]
+    found = by_prompts(images.metadata, images.clip_image, images.clip_text, by_clip)
+    return found.join(by_labels(images.metadata, classified, recipes, attributes)) if classified else found
+
+
+def _losses(path: Path, metadata: pd.DataFrame) -> pd.Series:
+    """Return the mean loss of each image over its draws, in the order of the images.
+
+    Raises:
+        ValueError: the losses are those of other images.
+    """
+    losses = csvs.read(path, {"loss": float}).groupby("file_name")["loss"].mean()
+    if set(losses.index) != set(metadata["file_name"]):
+        raise ValueError(f"{path}: has losses on other images than those of the reference; validate the model again")
+    return losses[metadata["file_name"]]
 
 
 def _arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -94,20 +137,34 @@ def _load(images: Path, clip: Path, features: dict[str, Path]) -> tuple[dict[str
 
 
 def _training(
-    features: Mapping[str, Path], made_by: Mapping[str, Any]
-) -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
-    """Return the embeddings of a training set, and the names of its images, by feature space.
+    table: Path | None, features: Mapping[str, Mapping[str, Path]], made_by: Mapping[str, Any]
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Return the embeddings of the different images that a model was trained on, by feature space, and their names.
+
+    Args:
+        table: the training set; None: all images of the sets.
+        features: the embeddings of each set, by the set's name in the table, for each feature space.
+        made_by: the networks of the feature spaces.
 
     Raises:
-        ValueError: other networks embedded them than the images.
+        ValueError: other networks embedded them than the images, or an image of the table has no embedding.
     """
-    found, names = {}, {}
-    for name, path in features.items():
-        arrays, made = _arrays(path)
-        names[name] = made.pop("file_names")
-        if dict(sorted(made.items())) != made_by[name]:
-            raise ValueError(f"{path}: another network embedded the training set for {name}; embed it again")
-        found[name] = arrays["features"]
+    found, names = {}, list[str]()
+    if table:
+        rows = csvs.read(table)[["images", "file_name"]].drop_duplicates()
+        names = (rows["images"] + "/" + rows["file_name"]).tolist()
+    for space, paths in features.items():
+        known: dict[str, np.ndarray] = {}
+        for images, path in paths.items():
+            arrays, made = _arrays(path)
+            files = made.pop("file_names")
+            if dict(sorted(made.items())) != made_by[space]:
+                raise ValueError(f"{path}: another network embedded these images for {space}; embed them again")
+            known |= zip((f"{images}/{file}" for file in files), arrays["features"], strict=True)
+        names = names or list(known)
+        if missing := [name for name in names if name not in known]:
+            raise ValueError(f"{table}: {missing[0]} has no embedding for {space}; embed its set again")
+        found[space] = np.stack([known[name] for name in names])
     return found, names
 
 

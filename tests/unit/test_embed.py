@@ -9,8 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from safetensors import safe_open
-from safetensors.numpy import load_file
 
 from scripts import draw_nearest, embed, score
 from scripts.lib.base import csvs, imageset
@@ -54,7 +52,7 @@ def scored(images: Path, clip: Path, reference: Path, reference_clip: Path, **se
         reference=reference,
         reference_clip=reference_clip,
         space=["fid"],
-        attribute=[],
+        attributes={},
         resamples=40,
         seed=0,
         **arguments,
@@ -80,20 +78,41 @@ def test_embeddings_of_different_networks_are_not_compared(sets):
         scored(sets[0], clip, sets[1], others, reference_features=[vae[1]])
 
 
-def test_a_cell_is_compared_with_the_different_images_of_its_training_set(sets, tmp_path):
-    (one, other), output = sets, [tmp_path / f"{name}.safetensors" for name in ("one", "other", "training")]
-    table = imageset.read_metadata(other).assign(images="other.zip")
-    twice = pd.concat([table, table.head(3), imageset.read_metadata(one).assign(images="one.zip").head(1)])
-    csvs.write(tmp_path / "training.csv", twice)
-    training = {"training": tmp_path / "training.csv", "root": tmp_path}
-    embed.main(sets, network="clip", weights=CLIP, clip_score=True, output=output, **training)
-    arrays = load_file(output[2])
-    assert arrays.keys() == {"features"}
-    expected = np.concatenate([load_file(output[1])["features"], load_file(output[0])["features"][:1]])
-    assert arrays["features"] == pytest.approx(expected, abs=1e-5), "each image once"
+def trained_on(folder: Path, names: list[str], spaces: int = 1) -> dict[str, Any]:
+    """Return the options that give `score` the embeddings of the sets that a training set names, in equal spaces."""
+    sets = [f"{name}.zip" for name in names]
+    return {"training_set": sets, "training_features": [folder / f"{name}.safetensors" for name in names] * spaces}
 
+
+@pytest.fixture
+def cell(sets, tmp_path) -> dict[str, Any]:
+    """The embeddings of the sets, each once, and a training set that has images of both, some of them twice."""
+    embedded(sets, ".safetensors")
+    table = imageset.read_metadata(tmp_path / "other.zip").assign(images="other.zip")
+    one = imageset.read_metadata(tmp_path / "one.zip").assign(images="one.zip")
+    csvs.write(tmp_path / "training.csv", pd.concat([table, table.head(3), one.head(1)]))
+    names = {"images": "one.zip", "clip": "one.safetensors", "reference": "other.zip"}
+    paths = {key: tmp_path / name for key, name in names.items()}
+    return paths | {"reference_clip": tmp_path / "other.safetensors", "training": tmp_path / "training.csv"}
+
+
+def test_the_images_of_a_training_set_are_looked_up_in_the_embeddings_of_its_image_sets(cell, tmp_path):
+    """The scores are those of embeddings of the training images themselves, each once."""
+    found = scored(**cell, **trained_on(tmp_path, ["other", "one"]))
+    assert scored(**cell, **trained_on(tmp_path, ["one", "other"])) == found, "the order of the sets says nothing"
+    table = csvs.read(tmp_path / "training.csv").drop_duplicates()
+    images = imageset.read_rows(table, tmp_path)
+    imageset.write(tmp_path / "own.zip", table.drop(columns="images"), images)
+    embedded([tmp_path / "own.zip"], ".safetensors")
+    own = scored(**cell | {"training": None}, **trained_on(tmp_path, ["own"]))
+    assert found["generated"] == own["generated"]
+    named = [pair | {"training": f"own.zip/{pair['training'].split('/')[1]}"} for pair in found["nearest"]]
+    assert named == own["nearest"]
+
+
+def test_a_cell_is_compared_with_the_different_images_of_its_training_set(cell, tmp_path):
     def compared(held_out: bool) -> dict[str, float]:
-        content = scored(one, output[0], other, output[1], training_features=[output[2]], held_out=held_out)
+        content = scored(**cell, **trained_on(tmp_path, ["other", "one"]), held_out=held_out)
         pair = content["nearest"][0]
         assert pair["distance"] == pytest.approx(0, abs=1e-5)
         assert pair["training"] == f"one.zip/{pair['file_name']}", "the one image that trains"
@@ -108,15 +127,30 @@ def test_a_cell_is_compared_with_the_different_images_of_its_training_set(sets, 
     for name, other_name in copied.items():
         shutil.copy(tmp_path / name, tmp_path / "a/seed-0/iteration-1" / other_name)
     figure = tmp_path / "nearest.png"
-    cell = tmp_path / "a/seed-0/iteration-1"
-    draw_nearest.main([cell / "scores.json"], generated=[cell / "generated.zip"], root=tmp_path, output=[figure])
+    folder = tmp_path / "a/seed-0/iteration-1"
+    draw_nearest.main([folder / "scores.json"], generated=[folder / "generated.zip"], root=tmp_path, output=[figure])
     assert Image.open(figure).width > 1000
 
 
-def test_a_training_set_that_is_an_image_set_names_its_images_by_their_path(sets, tmp_path):
-    """The base model's: the figure of the nearest training images looks for them below the results' folder."""
-    outputs = [tmp_path / "one.safetensors", tmp_path / "training.safetensors"]
-    embed.main([sets[0]], network="clip", weights=CLIP, output=outputs, training=sets[1], root=tmp_path)
-    with safe_open(outputs[1], "numpy") as file:
-        names = json.loads(file.metadata()["embedding"])["file_names"]
-    assert names == [f"other.zip/other-{number}.png" for number in range(8)]
+def test_a_model_without_a_training_set_is_compared_with_all_images_of_a_set(cell, tmp_path):
+    """The base model: the figure of the nearest training images looks for their names below the results' folder."""
+    content = scored(**cell | {"training": None}, **trained_on(tmp_path, ["other"]))
+    assert {pair["training"] for pair in content["nearest"]} <= {f"other.zip/other-{number}.png" for number in range(8)}
+
+
+def test_a_training_image_without_an_embedding_is_refused(cell, tmp_path):
+    with pytest.raises(ValueError, match=r"training\.csv: one\.zip/one-0\.png has no embedding for fid; embed its set"):
+        scored(**cell, **trained_on(tmp_path, ["other"]))
+
+
+def test_training_images_that_another_network_embedded_are_refused(cell, tmp_path):
+    embed.main(
+        [tmp_path / "other.zip"],
+        network="clip_embedding",
+        weights=CLIP,
+        output=[tmp_path / "other-projected.safetensors"],
+    )
+    options = trained_on(tmp_path, ["one", "other"])
+    options["training_features"][1] = tmp_path / "other-projected.safetensors"
+    with pytest.raises(ValueError, match=r"other-projected\.safetensors: another network embedded"):
+        scored(**cell, **options)

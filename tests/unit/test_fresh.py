@@ -13,7 +13,8 @@ from scripts.lib.dataset.fresh import fresh_set
 from scripts.lib.dataset.selection import select
 from scripts.lib.experiment.cell import Cell
 from scripts.lib.experiment.config.load import ConfigurationError, load
-from scripts.lib.planning.jobs import compose_inputs, finetune_inputs, fresh_sets, jobs
+from scripts.lib.planning.image_sets import fresh_sets
+from scripts.lib.planning.jobs import compose_inputs, finetune_inputs, jobs
 
 ATTRIBUTES = {"gender": ["man", "woman"], "age": ["young", "old"]}
 PER_GROUP, REFERENCE = 3, 2

@@ -6,7 +6,7 @@ from scripts.lib.experiment.cell import Cell
 from scripts.lib.experiment.config.execution import Execution
 from scripts.lib.experiment.config.load import load
 from scripts.lib.planning.amounts import images_a_cell, shards_a_cell
-from scripts.lib.planning.jobs import compose_inputs, curate_inputs, finetune_inputs, jobs
+from scripts.lib.planning.jobs import compared_inputs, compose_inputs, curate_inputs, finetune_inputs, jobs
 
 
 @pytest.fixture
@@ -158,3 +158,53 @@ def test_candidates_are_further_sets_of_the_cells_that_an_arm_trains_on(settings
     pair = Cell("pair", 0, 2)
     assert compose_inputs(experiment, pair)["images"] == [f"{pair}/curation/2-match_histograms.zip"]
     assert curate_inputs(experiment, pair, 2)["images"] == [f"pair/{one}/generated.zip", f"pair/{one}/generated-2.zip"]
+
+
+def test_a_cell_is_compared_with_the_embeddings_of_the_sets_that_it_trains_on(settings):
+    """A set that no cell is scored by has a job of its own, once, whoever trains on it."""
+    spaces = {"fid": {"network": "inception", "weights": "i.pth"}, "clip": {"network": "clip", "weights": "clip"}}
+    settings["score"]["features"] = spaces
+    best = {"best_of": {"candidates": 2, "reward": "single_image_distance"}}
+    folder = {"path": "images", "labels": "labels.csv", "share": 0.5}
+    settings["arms"] = {
+        "matched": {"iterations": 2, "curate": ["match_histograms"]},
+        "fresh": {"iterations": 2, "real": "fresh", "synthetic": 0.5},
+        "best": {"iterations": 2, "curate": [best]},
+        "other": {"iterations": 1, "sources": {"self": 0.5, "drawings": folder}},
+        "every": {"iterations": 2, "regime": "accumulate"},
+    }
+    experiment = load(settings)
+
+    def of(arm: str, iteration: int) -> list[str]:
+        return compared_inputs(experiment, Cell(arm, 0, iteration))["training_features"]
+
+    def in_spaces(*sets: str) -> list[str]:
+        return [f"{images}-{space}.safetensors" for space in ("fid", "clip_score") for images in sets]
+
+    real, matched = "dataset/images", "matched/seed-0/iteration-2/curation/1-match_histograms"
+    assert of("base", 0) == in_spaces(real)
+    assert of("matched", 2) == in_spaces(real, matched)
+    assert of("fresh", 2) == in_spaces("dataset/fresh/1", "fresh/seed-0/iteration-1/generated")
+    best_one = "best/seed-0/iteration-1/generated"
+    assert of("best", 2) == in_spaces(real, best_one, f"{best_one}-2")
+    assert of("other", 1) == in_spaces(real, f"{BASE}/generated", "dataset/sources/drawings")
+    assert of("every", 2) == in_spaces(real, f"{BASE}/generated", "every/seed-0/iteration-1/generated")
+    embedded = [job for job in jobs(experiment) if job.rule == "embed_set"]
+    own = [matched.replace("iteration-2", "iteration-1"), matched, f"{BASE}/generated-2", f"{best_one}-2"]
+    assert sorted(job.output for job in embedded) == sorted(in_spaces(*own))
+    one = next(job for job in embedded if job.output == f"{matched}-fid.safetensors")
+    assert (one.needs, one.name) == ((f"{matched}.csv",), "curation/1-match_histograms-fid")
+
+
+def test_a_model_is_measured_on_held_out_images_where_there_are_any_and_losses_are_asked_for(settings):
+    settings["arms"] = {"mixed": {"iterations": 1}}
+    cell = "mixed/seed-0/iteration-1"
+    found = {job.output: job for job in jobs(load(settings))}
+    assert found[f"{cell}/validation.json"].needs == (f"{cell}/finetune.json",)
+    assert found[f"{BASE}/validation.json"].needs == ()
+    assert f"{cell}/validation.json" in found[f"{cell}/scores.json"].needs
+    settings["score"]["metrics"] = {"validation_loss": {"draws": 0}}
+    assert "validate" not in {job.rule for job in jobs(load(settings))}
+    del settings["score"]["metrics"]
+    settings["dataset"]["reference"] = "matched"
+    assert "validate" not in {job.rule for job in jobs(load(settings))}

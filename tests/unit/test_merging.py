@@ -126,6 +126,7 @@ def test_a_merged_cell_waits_for_its_two_models_and_trains_on_nothing(settings):
         "generate",
         "gather",
         "unseen",
+        "validate",
         "embed",
         "score",
     }

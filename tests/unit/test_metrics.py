@@ -309,7 +309,8 @@ def test_mind_of_a_shift_is_three_times_its_square_and_of_a_permutation_zero(pai
 
 
 def grouped(features, groups):
-    return Embedded(pd.DataFrame({"group": list(groups)}), features, features, features)
+    table = pd.DataFrame({"group": list(groups)})
+    return Embedded(table, features, features, features, fits=pd.DataFrame({"gender": table["group"] == "a"}))
 
 
 def test_diversity_within_a_prompt_is_the_mean_over_its_groups(pair):
@@ -363,6 +364,8 @@ def computed(kind, x, y, groups, *, whole=True):
     images, reference = grouped(x, groups), grouped(y, groups)
     if kind.AGAINST == "training":
         return kind.compute(images, reference.features, images, kind.Settings())
+    if kind.AGAINST == "model":
+        return kind.compute(np.abs(y[:, 0]), kind.Settings())
     if kind.AGAINST == "reference":
         return kind.compute(images, reference, kind.Settings(), whole=whole)
     return kind.compute(images, kind.Settings())

@@ -8,7 +8,7 @@ from scripts.lib.experiment.cell import Cell
 from scripts.lib.experiment.config.load import load
 from scripts.lib.experiment.lineage import history
 from scripts.lib.planning.amounts import training_images
-from scripts.lib.planning.jobs import pool
+from scripts.lib.planning.image_sets import pool
 from scripts.lib.regimes.composition import nearest
 
 GROUPS, PER_GROUP = ["man-old", "man-young", "woman-old"], 7

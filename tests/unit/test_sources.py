@@ -13,7 +13,8 @@ from scripts.lib.experiment.cell import Cell
 from scripts.lib.experiment.config.describe import describe
 from scripts.lib.experiment.config.load import ConfigurationError, load
 from scripts.lib.planning.amounts import training_images
-from scripts.lib.planning.jobs import finetune_inputs, jobs, parts
+from scripts.lib.planning.image_sets import parts
+from scripts.lib.planning.jobs import finetune_inputs, jobs
 from scripts.lib.regimes import composition
 from scripts.lib.regimes.composition import TYPES
 from tests.unit.test_regimes import GROUPS, PER_GROUP, REAL, SLOTS, generated

@@ -111,7 +111,7 @@ def _cell(results: Path, arm: str, iteration: int, share: float) -> dict[str, fl
         reference_clip=data / "reference.safetensors",
         reference_features=[data / "reference.safetensors"],
         space=list(EXPERIMENT.score.features),
-        attribute=[],
+        attributes={},
         metrics="{}",
         resamples=40,
         seed=0,

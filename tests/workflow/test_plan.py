@@ -49,7 +49,8 @@ def test_raising_iterations_plans_only_the_new_cells(finished: Project):
 def test_adding_an_arm_plans_only_that_arm(finished: Project):
     jobs = finished.plan(overlay={"arms": {"poison-90": {"synthetic": 0.9, "iterations": 2}}})
     assert cells_of(jobs) == {"poison-90/1", "poison-90/2"}
-    assert set(rules_of(jobs)) - SUMMARIES == {"compose", "finetune", "generate", "gather", "unseen", "embed", "score"}
+    made = {"compose", "finetune", "generate", "gather", "unseen", "validate", "embed", "score"}
+    assert set(rules_of(jobs)) - SUMMARIES == made
 
 
 def test_adding_a_feature_space_plans_its_embeddings_the_scores_and_what_shows_them(finished: Project):
@@ -58,7 +59,8 @@ def test_adding_a_feature_space_plans_its_embeddings_the_scores_and_what_shows_t
     jobs = finished.plan(overlay={"score": {"features": {"fid": inception}}, "downloads": downloads})
     cells = rules_of(jobs)["score"]
     assert rules_of(jobs)["embed"] == cells
-    made = {"embed", "embed_dataset", "score", "score_floor", "check_weights", "download_file"}
+    assert rules_of(jobs)["embed_set"] == 1, "that of the images whose colors were matched"
+    made = {"embed", "embed_dataset", "embed_set", "score", "score_floor", "check_weights", "download_file"}
     assert set(rules_of(jobs)) - SUMMARIES == made
     assert {output for job in jobs if job.rule == "embed_dataset" for output in job.outputs} == {
         f"{RESULTS}/dataset/{images}-fid.safetensors" for images in ("images", "reference")
@@ -146,6 +148,7 @@ def test_the_paper_s_experiment_plans_quickly_before_anything_is_downloaded(tmp_
         "finetune": "45",
         "rewrite": "5",
         "curate": "5",
+        "classify_set": "47",
         "reward": "5",
         "download_repository": "3",
     }.items() <= counted.items()
@@ -176,7 +179,7 @@ def test_the_slurm_profile_gives_a_gpu_to_whoever_asks_for_one_and_to_nobody_els
     assert where == {
         (rule, partition) for rule, resources in jobs for partition in re.findall(r"slurm_partition=(\w+)", resources)
     }
-    on_gpu = {"embed_dataset", "finetune", "generate", "unseen", "embed", "reward"}
+    on_gpu = {"embed_dataset", "embed_set", "finetune", "generate", "unseen", "validate", "embed", "reward"}
     assert {rule for rule, partition in where if partition == "gpu"} == on_gpu
     assert all("mem_mb=" in resources and "runtime=" in resources for _, resources in jobs)
 

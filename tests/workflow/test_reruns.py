@@ -16,9 +16,22 @@ from tests.workflow.test_plan import cells_of, rules_of
 
 RESULTS = "results/tiny"
 # Which script a rule runs, where it has another name.
-SCRIPTS = {"embed_dataset": "embed", "score_floor": "score", "unseen": "generate", "rewrite": "curate"}
-RULES = ["catalogue", "select_images", "prepare", "unseen_prompts", "embed_dataset", "score_floor"]
-RULES += ["compose", "finetune", "generate", "gather", "unseen", "embed", "score", "curate", "rewrite", "reward"]
+SCRIPTS = {"embed_dataset": "embed", "embed_set": "embed", "score_floor": "score"}
+SCRIPTS |= {"unseen": "generate", "rewrite": "curate"}
+RULES = ["catalogue", "select_images", "prepare", "unseen_prompts", "embed_dataset", "embed_set", "score_floor"]
+RULES += [
+    "compose",
+    "finetune",
+    "generate",
+    "gather",
+    "unseen",
+    "validate",
+    "embed",
+    "score",
+    "curate",
+    "rewrite",
+    "reward",
+]
 RULES += ["tabulate", "contrast", "costs", "summarize", "record_configuration", "typeset"]
 RULES += ["draw_curves", "draw_samples", "draw_rejected", "draw_grid", "draw_nearest", "build_explorer"]
 

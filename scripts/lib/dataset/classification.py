@@ -1,6 +1,7 @@
 """Gender, race and age by DeepFace's networks, in batches (paper, section 2.1)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -66,13 +67,30 @@ class Classifier:
 
 
 def prepare(image: Any) -> np.ndarray:
-    """Return a PIL image as DeepFace's networks take it, float32 (224, 224, 3) in [0, 1], BGR.
+    """Return an image, a PIL one or an RGB array, as DeepFace's networks take it, float32 (224, 224, 3) in [0, 1], BGR.
 
     The whole picture is used, as with DeepFace's detector ``skip``: FFHQ is cropped to the face already.
     """
     from deepface.modules.preprocessing import resize_image
 
     return resize_image(np.asarray(image)[:, :, ::-1] / np.float32(255), (SIZE, SIZE))[0]
+
+
+def classify_images(images: Iterable[np.ndarray], classifier: Classifier, batch_size: int) -> pd.DataFrame:
+    """Classify images that are in memory; no more than one batch is prepared at a time.
+
+    Args:
+        images: uint8 (height, width, 3), RGB.
+        classifier: the networks.
+        batch_size: images per batch; changes no label.
+
+    Returns:
+        DeepFace's labels as text: a row per image, a column per attribute.
+    """
+    left, parts = iter(images), []
+    while batch := [prepare(image) for image in islice(left, batch_size)]:
+        parts.append(pd.DataFrame(classifier(np.stack(batch))))
+    return pd.concat(parts, ignore_index=True)[classifier.attributes]
 
 
 def classify(files: Sequence[str], folder: Path, classifier: Classifier, batch_size: int) -> Iterator[pd.DataFrame]:

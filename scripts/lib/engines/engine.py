@@ -100,6 +100,16 @@ class Objective(Protocol):
             text: a row per sample of what ``encode_text`` has returned.
         """
 
+    def losses(
+        self,
+        network: "torch.nn.Module",
+        latents: "torch.Tensor",
+        noise: "torch.Tensor",
+        levels: "torch.Tensor",
+        text: "Tensors",
+    ) -> "torch.Tensor":
+        """Return the loss of each sample of a batch, (n,); arguments are those of ``loss``."""
+
 
 class Engine(Protocol):
     """A module of this room. It imports torch only inside its functions, since the workflow imports every engine.

@@ -65,6 +65,19 @@ class Prediction:
         noisy, target = self.mixed(latents, noise, levels)
         return functional.mse_loss(self.predict(network, noisy, levels, text).float(), target.float())
 
+    def losses(
+        self,
+        network: "torch.nn.Module",
+        latents: "torch.Tensor",
+        noise: "torch.Tensor",
+        levels: "torch.Tensor",
+        text: "Tensors",
+    ) -> "torch.Tensor":
+        """Return the mean squared error of each sample, whose mean is ``loss``."""
+        noisy, target = self.mixed(latents, noise, levels)
+        error = self.predict(network, noisy, levels, text).float() - target.float()
+        return error.square().flatten(1).mean(1)
+
 
 class Denoising(Prediction):
     """Denoising at a time step (Ho et al. 2020); the target is the scheduler's ``prediction_type``."""

@@ -44,6 +44,8 @@ class Embedded(NamedTuple):
         features: float32 (n, d), of one of the networks of ``score.features``.
         clip_image, clip_text: float32 (n, e), CLIP's embeddings of the images and of their prompts.
         network: the name of the network that the features are of.
+        fits: whether an image shows what its prompt names, a column per attribute that a classifier tells; None of
+            images that nothing classifies.
     """
 
     metadata: pd.DataFrame
@@ -51,8 +53,12 @@ class Embedded(NamedTuple):
     clip_image: np.ndarray
     clip_text: np.ndarray
     network: str = ""
+    fits: pd.DataFrame | None = None
 
-    def take(self, rows: np.ndarray) -> "Embedded":
-        """Return the set of some of the rows."""
-        arrays = ("features", "clip_image", "clip_text")
-        return self._replace(metadata=self.metadata.iloc[rows], **{name: getattr(self, name)[rows] for name in arrays})
+    def take(self, rows: np.ndarray, attribute: str | None = None) -> "Embedded":
+        """Return the set of some of the rows, which one attribute has chosen or none."""
+        arrays = {name: getattr(self, name)[rows] for name in ("features", "clip_image", "clip_text")}
+        fits = None if self.fits is None else self.fits.iloc[rows]
+        if fits is not None and attribute is not None:
+            fits = fits[fits.columns.intersection([attribute])]
+        return self._replace(metadata=self.metadata.iloc[rows], fits=fits, **arrays)

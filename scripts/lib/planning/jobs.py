@@ -6,20 +6,26 @@ it asks it which jobs there are. Paths are those in the results' folder.
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from scripts.lib.base.kinds import kinds
-from scripts.lib.curation.candidates import Needs
 from scripts.lib.experiment.cell import BASE, Cell
 from scripts.lib.experiment.config.experiment import Experiment
-from scripts.lib.experiment.config.section import Section
-from scripts.lib.experiment.lineage import cells, every_cell, in_order, initial, is_trained, merged_from, sources
+from scripts.lib.experiment.lineage import in_order, initial, is_trained, merged_from
 from scripts.lib.planning.amounts import shards_a_cell
+from scripts.lib.planning.image_sets import (
+    REAL,
+    SCORED,
+    Inputs,
+    Step,
+    candidates,
+    image_sets,
+    real_images,
+    steps,
+    training_sets,
+)
 
-REAL = "dataset/images.zip"
-SCORED = "/generated.zip"  # Of a cell, the image set that is scored; further candidates of its slots lie beside it.
-ON_GPU = {"finetune", "generate", "unseen", "embed", "reward", "rewrite_with_model"}
-Inputs = dict[str, list[str]]
+ON_GPU = {"finetune", "generate", "unseen", "validate", "embed", "embed_set", "reward", "rewrite_with_model"}
 
 
 class Job(NamedTuple):
@@ -38,31 +44,10 @@ class Job(NamedTuple):
     name: str
 
 
-class Step(NamedTuple):
-    """One step of the curation of a cell's candidates, and what it reads and makes besides their table."""
-
-    number: int
-    kind: str
-    settings: Section
-    needs: Needs
-
-    @property
-    def name(self) -> str:
-        """Its name in paths: steps are numbered in their order, from 1."""
-        return f"{self.number}-{self.kind}"
-
-    @property
-    def rule(self) -> str:
-        """The rule that takes it."""
-        if not self.needs.rewrites:
-            return "curate"
-        return "rewrite_with_model" if self.needs.model else "rewrite"
-
-
 def jobs(experiment: Experiment) -> list[Job]:
     """Return the jobs of all cells, each after those that it waits for."""
     every = in_order(experiment)
-    scored = {path for cell in every for step in steps(experiment, cell) for path in rewards(experiment, cell, step)}
+    asked = set().union(*(of_sets(experiment, cell) for cell in every))
     sets = image_sets(experiment)
     found: list[Job] = []
     for cell in every:
@@ -70,77 +55,8 @@ def jobs(experiment: Experiment) -> list[Job]:
             found += _training(experiment, cell)
         found += _images(experiment, cell, sets[cell])
         for suffix in sets[cell]:
-            found += _rewards(experiment, f"{cell}/generated{suffix}.zip", scored)
+            found += _of_set(experiment, f"{cell}/generated{suffix}.zip", asked)
     return found
-
-
-def steps(experiment: Experiment, cell: Cell) -> list[Step]:
-    """Return the steps of curation that a cell's candidates go through: none where no generated image trains."""
-    if not is_trained(experiment, cell) or experiment.arms[cell.arm].synthetic == 0:
-        return []
-    chosen = experiment.arms[cell.arm].curate
-    return [
-        Step(number, step.kind, step.settings, kinds("curation")[step.kind].needs(step.settings))
-        for number, step in enumerate(chosen, start=1)
-    ]
-
-
-def parts(experiment: Experiment, cell: Cell) -> dict[str, float]:
-    """Return the generated image sets that a cell may train on, and which part of its generated images each has.
-
-    The regime of the arm chooses among the image sets of each source.
-    """
-    arm = experiment.arms[cell.arm]
-    found: dict[str, float] = {}
-    for name, line in sources(experiment, cell).items() if arm.synthetic and arm.merge is None else ():
-        folder = [f"dataset/sources/{name}.zip"]
-        models = [f"{source}/generated.zip" for source in kinds("regimes")[arm.regime.kind].pool(line)]
-        for path in models if line else folder:
-            found[path] = found.get(path, 0) + arm.sources[name].share
-    return found
-
-
-def pool(experiment: Experiment, cell: Cell) -> list[str]:
-    """Return the image sets that a cell may train on: those of ``parts``, with further candidates of their models."""
-    most = max((step.needs.candidates for step in steps(experiment, cell)), default=1)
-    return [
-        path.replace(SCORED, f"/generated{suffix}.zip")
-        for path in parts(experiment, cell)
-        for suffix in suffixes(most if path.endswith(SCORED) else 1)
-    ]
-
-
-def image_sets(experiment: Experiment) -> dict[Cell, list[str]]:
-    """Return for each cell what the names of its image sets end in: one for the scores, and further candidates."""
-    most = dict.fromkeys(every_cell(experiment), 1)
-    for cell in cells(experiment):
-        for path in pool(experiment, cell):
-            folder, _, number = path.removesuffix(".zip").partition("/generated-")
-            if number:
-                source = Cell.from_path(Path(folder, "generated.zip"))
-                most[source] = max(most[source], int(number))
-    return {cell: suffixes(number) for cell, number in most.items()}
-
-
-def suffixes(number: int) -> list[str]:
-    """Return what the names of a cell's image sets end in; those of further candidates are numbered from 2."""
-    return ["", *(f"-{candidate}" for candidate in range(2, number + 1))]
-
-
-def candidates(experiment: Experiment, cell: Cell, before: int | None = None) -> Inputs:
-    """Return where the candidates lie before a step of curation, or after all steps.
-
-    Args:
-        before: the number of the step; None: after all.
-
-    Returns:
-        ``images``, the image sets; ``before``, the table of the step before, if there is one.
-    """
-    done = [step for step in steps(experiment, cell) if before is None or step.number < before]
-    images = pool(experiment, cell)
-    for step in done:
-        images = [f"{cell}/curation/{step.name}.zip"] if step.needs.rewrites else images
-    return {"images": images, "before": [f"{cell}/curation/{step.name}.csv" for step in done[-1:]]}
 
 
 def reward_of(images: str, kind: str) -> str:
@@ -169,28 +85,10 @@ def curate_inputs(experiment: Experiment, cell: Cell, number: int) -> Inputs:
     return found | {"rewards": scores[:batches], "first_batch": scores[batches:], "real": real}
 
 
-def real_images(experiment: Experiment, cell: Cell) -> str:
-    """Return the real images that a cell may train on: those of the experiment, or a fresh set from iteration 2 on."""
-    fresh = experiment.arms[cell.arm].real == "fresh" and cell.iteration > 1
-    return f"dataset/fresh/{cell.iteration - 1}.zip" if fresh else REAL
-
-
-def fresh_sets(experiment: Experiment) -> int:
-    """Return how many sets of fresh real images the arms need."""
-    return max((arm.last_iteration - 1 for arm in experiment.arms.values() if arm.real == "fresh"), default=0)
-
-
 def compose_inputs(experiment: Experiment, cell: Cell) -> Inputs:
     """Return what the composition of a training set reads: the real images' table, and what curation has left."""
     judged = [f"{cell}/curation/{step.name}.csv" for step in steps(experiment, cell) if step.needs.judges_real]
     return {"real": [real_images(experiment, cell)], **candidates(experiment, cell), "judged": judged}
-
-
-def training_sets(experiment: Experiment, cell: Cell) -> list[str]:
-    """Return the image sets that a cell is trained on; the real images where it has no training set of its own."""
-    if not is_trained(experiment, cell):
-        return [REAL]
-    return [real_images(experiment, cell), *candidates(experiment, cell)["images"]]
 
 
 def finetune_inputs(experiment: Experiment, cell: Cell) -> Inputs:
@@ -202,15 +100,43 @@ def finetune_inputs(experiment: Experiment, cell: Cell) -> Inputs:
     }
 
 
-def embed_inputs(experiment: Experiment, cell: Cell) -> Inputs:
-    """Return what the embedding of a cell reads: its images and its training set, the real images where it has none."""
-    images = training_sets(experiment, cell)
-    training = (
-        {"training": [f"{cell}/training.csv"], "images": images}
-        if is_trained(experiment, cell)
-        else {"training": images}
-    )
-    return {"sets": [f"{cell}/generated.zip", f"{cell}/unseen.zip"]} | training
+def embedding_of(images: str, embedding: str) -> str:
+    """Return the embeddings of an image set."""
+    return f"{images.removesuffix('.zip')}-{embedding}.safetensors"
+
+
+def compared_inputs(experiment: Experiment, cell: Cell) -> Inputs:
+    """Return what compares a cell with its training set: the table, and the embeddings of the sets that it names."""
+    spaces = [experiment.score.embedding(space) for space in experiment.score.features]
+    sets = training_sets(experiment, cell)
+    return {
+        "training": [f"{cell}/training.csv"] if is_trained(experiment, cell) else [],
+        "training_features": [embedding_of(images, space) for space in spaces for images in sets],
+    }
+
+
+def classified_inputs(experiment: Experiment, images: str) -> Inputs:
+    """Return the table of a classifier's labels of an image set, where the real images are classified by it."""
+    return {"classified": [images.replace(".zip", "-classified.csv")] if experiment.dataset.classified else []}
+
+
+def validated_inputs(experiment: Experiment, cell: Cell) -> Inputs:
+    """Return the table of a model's losses on real images, where some are held out and losses are asked for."""
+    metrics: Any = experiment.score.metrics
+    held_out = experiment.dataset.reference == "disjoint" and metrics.validation_loss.draws > 0
+    return {"validation": [f"{cell}/validation.csv"] if held_out else []}
+
+
+def score_inputs(experiment: Experiment, cell: Cell) -> Inputs:
+    """Return what the scores of a cell read besides embeddings of its own images and of the reference."""
+    classified = classified_inputs(experiment, f"{cell}/generated.zip")
+    return compared_inputs(experiment, cell) | classified | validated_inputs(experiment, cell)
+
+
+def of_sets(experiment: Experiment, cell: Cell) -> set[str]:
+    """Return what the jobs of a cell read of single image sets: tables of scores, and embeddings."""
+    scores = [path for step in steps(experiment, cell) for path in rewards(experiment, cell, step)]
+    return {*scores, *compared_inputs(experiment, cell)["training_features"]}
 
 
 def merge_inputs(experiment: Experiment, cell: Cell) -> Inputs:
@@ -238,7 +164,9 @@ def _made_with(experiment: Experiment, path: str) -> str:
     if path.endswith("/model"):
         arm = Cell.from_path(Path(path)).arm
         return f"{path.removesuffix('model')}{'finetune' if experiment.arms[arm].merge is None else 'merge'}.json"
-    return path.replace(".zip", ".csv") if "/curation/" in path else path.replace("/unseen.zip", "/unseen.json")
+    if path.endswith(("/unseen.zip", "/validation.csv")):
+        return path.rpartition(".")[0] + ".json"
+    return path.replace(".zip", ".csv") if "/curation/" in path else path
 
 
 def _training(experiment: Experiment, cell: Cell) -> Iterator[Job]:
@@ -246,23 +174,26 @@ def _training(experiment: Experiment, cell: Cell) -> Iterator[Job]:
     if merged_from(experiment, cell):
         yield _job(experiment, "merge", cell, "merge.json", merge_inputs(experiment, cell))
         return
-    scored = {path for step in steps(experiment, cell) for path in rewards(experiment, cell, step)}
+    asked = of_sets(experiment, cell)
     for step in steps(experiment, cell):
         inputs = curate_inputs(experiment, cell, step.number)
         name = f"curation/{step.name}"
         yield _job(experiment, step.rule, cell, f"{name}.csv", inputs, name)
-        yield from _rewards(experiment, f"{cell}/curation/{step.name}.zip", scored)
+        yield from _of_set(experiment, f"{cell}/curation/{step.name}.zip", asked)
     yield _job(experiment, "compose", cell, "training.csv", compose_inputs(experiment, cell))
     yield _job(experiment, "finetune", cell, "finetune.json", finetune_inputs(experiment, cell))
 
 
-def _rewards(experiment: Experiment, images: str, scored: set[str]) -> Iterator[Job]:
-    """Yield the jobs that score an image set, of the tables that are read."""
-    for kind in kinds("rewards"):
-        if (table := reward_of(images, kind)) in scored:
-            cell = Cell.from_path(Path(images.replace("/curation", "")))
-            output = table.removeprefix(f"{cell}/")
-            yield _job(experiment, "reward", cell, output, {"images": [images]}, output.removesuffix(".csv"))
+def _of_set(experiment: Experiment, images: str, asked: set[str]) -> Iterator[Job]:
+    """Yield the jobs that score and embed an image set, of what is asked; `embed` embeds the images of the scores."""
+    made = {reward_of(images, kind): "reward" for kind in kinds("rewards")}
+    if not images.endswith(SCORED):
+        made |= {embedding_of(images, embedding): "embed_set" for embedding in experiment.score.embeddings}
+    cell = Cell.from_path(Path(images.replace("/curation", "")))
+    for path, rule in made.items():
+        if path in asked:
+            output = path.removeprefix(f"{cell}/")
+            yield _job(experiment, rule, cell, output, {"images": [images]}, output.rpartition(".")[0])
 
 
 def _images(experiment: Experiment, cell: Cell, sets: list[str]) -> Iterator[Job]:
@@ -274,11 +205,16 @@ def _images(experiment: Experiment, cell: Cell, sets: list[str]) -> Iterator[Job
             yield _job(experiment, "generate", cell, output, model, f"generate{suffix}-{shard}")
         inputs = {"shards": [f"{cell}/{output}" for output in shards]}
         yield _job(experiment, "gather", cell, f"generated{suffix}.zip", inputs, f"gather{suffix}")
-    images, unseen = f"{cell}/generated.zip", f"{cell}/unseen.json"
-    embeddings = [f"generated-{embedding}.safetensors" for embedding in experiment.score.embeddings]
+    images, unseen = f"{cell}/generated.zip", f"{cell}/unseen.zip"
     yield _job(experiment, "unseen", cell, "unseen.json", model)
-    for output in embeddings:
-        name = f"embed-{output.removeprefix('generated-').removesuffix('.safetensors')}"
-        yield _job(experiment, "embed", cell, output, embed_inputs(experiment, cell), name)
-    scored = {"images": [images, unseen, *(f"{cell}/{path}" for path in embeddings)]}
-    yield _job(experiment, "score", cell, "scores.json", scored)
+    embeddings = {embedding: embedding_of("generated.zip", embedding) for embedding in experiment.score.embeddings}
+    for embedding, output in embeddings.items():
+        yield _job(experiment, "embed", cell, output, {"sets": [images, unseen]}, f"embed-{embedding}")
+    scored = score_inputs(experiment, cell)
+    for path in scored["classified"]:
+        output = path.removeprefix(f"{cell}/")
+        yield _job(experiment, "classify_set", cell, output, {"images": [images]}, output.removesuffix(".csv"))
+    if scored["validation"]:
+        yield _job(experiment, "validate", cell, "validation.json", {"trained": model_folders(cell)})
+    own = {"images": [images, unseen, *(f"{cell}/{path}" for path in embeddings.values())]}
+    yield _job(experiment, "score", cell, "scores.json", own | scored)

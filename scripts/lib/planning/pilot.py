@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from zipfile import ZipFile
 
 from scripts.lib.engines.engine import steps_run
-from scripts.lib.experiment.cell import BASE, Cell
+from scripts.lib.experiment.cell import Cell
 from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.planning.amounts import images_a_cell, shards_a_cell, training_images
 from scripts.lib.planning.jobs import Job
@@ -61,8 +61,7 @@ def images_of(experiment: Experiment, job: Job) -> int:
         return len(range(int(job.name.rpartition("-")[2]), images, shards_a_cell(experiment)))
     if job.rule in ("compose", "finetune"):
         return training_images(experiment, job.cell)
-    trained = images if job.cell.arm == BASE else training_images(experiment, job.cell)
-    return {"unseen": unseen, "embed": images + unseen + trained}.get(job.rule, images)
+    return {"unseen": unseen, "embed": images + unseen}.get(job.rule, images)
 
 
 def work_of(rule: str, images: int, settings: Mapping[str, Any]) -> int:

@@ -22,20 +22,20 @@ class Pair(NamedTuple):
 
 
 def nearest_pairs(
-    images: Mapping[str, Embedded], training: Mapping[str, np.ndarray], names: Mapping[str, Sequence[str]]
+    images: Mapping[str, Embedded], training: Mapping[str, np.ndarray], names: Sequence[str]
 ) -> list[Pair]:
     """Return the ten nearest pairs, the nearest first: in the first space of SSCD, or else in the first of all.
 
     Args:
         images: the images in each feature space.
         training: features of the different images of the training set, by space.
-        names: of these images.
+        names: of these images, as paths below the results.
     """
     of_copies = [space for space, own in images.items() if own.network in NETWORKS]
     space = [*of_copies, *images][0]
     index, distance = nearest(images[space].features, training[space])
     files = images[space].metadata["file_name"]
     return [
-        Pair(files.iloc[row], names[space][index[row]], float(distance[row]), space)
+        Pair(files.iloc[row], names[index[row]], float(distance[row]), space)
         for row in np.argsort(distance, kind="stable")[:MOST]
     ]

@@ -87,6 +87,26 @@ def against_training(
                         yield Score(metric, space, ALL, len(own.metadata), value)
 
 
+def of_model(
+    losses: pd.Series, metadata: pd.DataFrame, attributes: Iterable[str], settings: Section
+) -> Iterator[Score]:
+    """Yield the metrics of a model's loss on images that it was not trained on.
+
+    Args:
+        losses: of each image, in the order of the table.
+        metadata: the table of these images.
+        attributes: those whose values are scored apart.
+        settings: those of each kind of metric, by its name.
+    """
+    values = losses.to_numpy()
+    for name, kind in kinds("metrics").items():
+        if kind.AGAINST == "model":
+            for group, _, member in _subsets(metadata, attributes):
+                for metric, value in kind.compute(values[member], getattr(settings, name)).items():
+                    if np.isfinite(value):
+                        yield Score(metric, "", group, int(member.sum()), value)
+
+
 def absent(scores: Iterable[Score], spaces: Spaces, compared: Container[str]) -> list[Absent]:
     """Return which scores of an image set there are not, of the groups that have any, and why.
 
@@ -152,20 +172,23 @@ def score(
     """
     metadata = next(iter(images.values())).metadata
     ours, theirs = _equal(metadata, next(iter(reference.values())).metadata)
-    subsets = [(ALL, pd.Series(True, index=metadata.index))]
-    subsets += [
-        (f"{name}={value}", metadata[name] == value) for name in attributes for value in metadata[name].unique()
-    ]
     rows: list[Score] = []
-    for group, member in subsets:
-        chosen, again = member.to_numpy()[ours], resampling if group == ALL else None
-        rows += of_prompts(_take(images, np.flatnonzero(member)), group, settings, again)
+    for group, attribute, member in _subsets(metadata, attributes):
+        chosen, again = member[ours], resampling if group == ALL else None
+        rows += of_prompts(_take(images, np.flatnonzero(member), attribute), group, settings, again)
         rows += against(_take(images, ours[chosen]), _take(reference, theirs[chosen]), group, settings, again)
     return rows
 
 
-def _take(spaces: Spaces, rows: np.ndarray) -> Spaces:
-    return {name: embedded.take(rows) for name, embedded in spaces.items()}
+def _subsets(metadata: pd.DataFrame, attributes: Iterable[str]) -> list[tuple[str, str | None, np.ndarray]]:
+    """Return the sets that are scored: their name, the attribute by which they are chosen, and which rows they have."""
+    of_values = [(name, value) for name in attributes for value in metadata[name].unique()]
+    parts = [(f"{name}={value}", name, (metadata[name] == value).to_numpy()) for name, value in of_values]
+    return [(ALL, None, np.full(len(metadata), True)), *parts]
+
+
+def _take(spaces: Spaces, rows: np.ndarray, attribute: str | None = None) -> Spaces:
+    return {name: embedded.take(rows, attribute) for name, embedded in spaces.items()}
 
 
 def _spaces(kind: ModuleType, spaces: Spaces) -> Iterable[tuple[str, Embedded]]:
