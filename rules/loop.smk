@@ -26,13 +26,14 @@ rule compose:
         ),
         share=lambda wildcards: arm_of(wildcards).synthetic,
         rounding=EXPERIMENT.compose.rounding,
+        slots=lambda wildcards: flags({"real_per_group": arm_of(wildcards).real_per_group}),
         draw=slot_draw,
         root=fixed(RESULTS),
         candidates=lambda wildcards, input: options(input, "images", "before", "judged"),
         parts=parts_option,
     shell:
         "python -m scripts.compose {params.regime} --real {input.real} {params.candidates} {params.parts} --root {params.root}"
-        " --share {params.share} --rounding {params.rounding} --draw {params.draw}"
+        " --share {params.share} --rounding {params.rounding} --draw {params.draw} {params.slots}"
         " --training {output.training} --composition {output.composition} > {log} 2>&1"
 
 

@@ -30,6 +30,12 @@ class Arm(Section):
         description="The real images of the training set: the same in each iteration, or from the second iteration on "
         "new ones of the same groups, which no iteration before and no reference has.",
     )
+    real_per_group: PositiveInt | None = Field(
+        None,
+        description="Real images per group that the arm has, such as 3 for a healing arm; none: all of "
+        "`dataset.per_group`. The training set has that many slots per group, of which `synthetic` is the share of "
+        "generated ones. Fewer images are fewer optimizer steps, unless `finetune.steps` says how many.",
+    )
     sources: dict[Name, Source] = Field(
         default_factory=lambda: {SELF: Source(share=1)},
         description="Whose generated images train, and their shares, which add to 1: `self`, the name of another arm, "
