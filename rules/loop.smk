@@ -122,8 +122,8 @@ rule merge:
 
 rule generate:
     input:
+        unpack(lambda wildcards: read(generate_inputs(EXPERIMENT, this(wildcards)))),
         prompts="<results>/dataset/images.zip",
-        trained=model_to_run,
         weights=downloaded(MODEL),
         checked=checked_model,
     output:
@@ -138,14 +138,18 @@ rule generate:
         "../envs/diffusion.yaml"
     resources:
         gpu=1,
-        mem_mb=memory(MODEL),
+        mem_mb=lambda wildcards, attempt: memory(MODEL, copies=len(made_with(wildcards)))(wildcards, attempt),
         runtime=rising(240),
         batch_size=EXECUTION.generate_batch_size,
     params:
-        code=lambda wildcards: digest("scripts.generate", *engine(), *trained_with(this(wildcards))),
+        code=lambda wildcards: digest(
+            "scripts.generate",
+            *engine(),
+            *(module for cell in made_with(wildcards) for module in trained_with(cell)),
+        ),
         model=fixed(MODEL_OPTION),
         weights=MODEL_DIGEST,
-        settings=lambda wildcards: generate_options(arm_of(wildcards).generate),
+        settings=lambda wildcards: generate_options(wildcards),
         size=EXPERIMENT.dataset.resolution,
         trained=lambda wildcards: flags(trained_option(this(wildcards))),
         seed=EXPERIMENT.seed,
@@ -180,8 +184,8 @@ rule gather:
 
 use rule generate as unseen with:
     input:
+        unpack(lambda wildcards: read(generate_inputs(EXPERIMENT, this(wildcards)))),
         prompts="<results>/dataset/unseen.csv",
-        trained=model_to_run,
         weights=downloaded(MODEL),
         checked=checked_model,
     output:
@@ -194,11 +198,11 @@ use rule generate as unseen with:
     priority: 0
     resources:
         gpu=1,
-        mem_mb=memory(MODEL),
+        mem_mb=lambda wildcards, attempt: memory(MODEL, copies=len(made_with(wildcards)))(wildcards, attempt),
         runtime=rising(60),
         batch_size=EXECUTION.generate_batch_size,
     params:
-        settings=lambda wildcards: generate_options(arm_of(wildcards).generate.model_copy(update={"mode": "txt2img"})),
+        settings=lambda wildcards: generate_options(wildcards, mode="txt2img"),
         kind="unseen",
         shard=0,
         shards=1,

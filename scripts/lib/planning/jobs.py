@@ -13,7 +13,16 @@ from scripts.lib.curation.candidates import Needs
 from scripts.lib.experiment.cell import BASE, Cell
 from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.experiment.config.section import Section
-from scripts.lib.experiment.lineage import cells, every_cell, in_order, initial, is_trained, merged_from, sources
+from scripts.lib.experiment.lineage import (
+    cells,
+    every_cell,
+    extrapolated,
+    in_order,
+    initial,
+    is_trained,
+    merged_from,
+    sources,
+)
 from scripts.lib.planning.amounts import shards_a_cell
 
 REAL = "dataset/images.zip"
@@ -219,6 +228,12 @@ def merge_inputs(experiment: Experiment, cell: Cell) -> Inputs:
     return {"of": of, "other": other}
 
 
+def generate_inputs(experiment: Experiment, cell: Cell) -> Inputs:
+    """Return what a generation reads of other jobs: the cell's model, and one whose predictions are extrapolated."""
+    of = [folder for source in extrapolated(experiment, cell) for folder in model_folders(source)]
+    return {"trained": model_folders(cell), "of": of}
+
+
 def model_folders(cell: Cell) -> list[str]:
     """Return the folder of a cell's model, which holds what its trainable keeps; none for the base model."""
     return [] if cell.arm == BASE else [f"{cell}/model"]
@@ -267,7 +282,7 @@ def _rewards(experiment: Experiment, images: str, scored: set[str]) -> Iterator[
 
 def _images(experiment: Experiment, cell: Cell, sets: list[str]) -> Iterator[Job]:
     """Yield the jobs that make the image sets of a cell, and score the first."""
-    model = {"trained": model_folders(cell)}
+    model = generate_inputs(experiment, cell)
     for suffix in sets:
         shards = [f"generated{suffix}/shard-{shard}.json" for shard in range(shards_a_cell(experiment))]
         for shard, output in enumerate(shards):
