@@ -22,6 +22,7 @@ HEALING = list(
     )
 )
 MAIN_SPACE = next(iter(SPACES))
+MARKED = EXPERIMENT.score.metrics.watermark.key is not None
 # Figures of scores: which, in which feature space, and what they show. Those of the first space have no suffix.
 CURVES = {
     kind if space == MAIN_SPACE else f"{kind}-{space}": (
@@ -33,6 +34,7 @@ CURVES = {
     for kind, shows in {
         "curves": "quality over the iterations",
         "diversity": "diversity over the iterations",
+        **({"watermark": "how well the watermark is found"} if MARKED and space == MAIN_SPACE else {}),
         "groups": "quality by demographic group",
         **({"contrasts": f"differences to {EXPERIMENT.control}"} if EXPERIMENT.control else {}),
         **({"recovery": f"the way back to {EXPERIMENT.control}"} if EXPERIMENT.control and HEALING else {}),

@@ -1,5 +1,7 @@
 """What metrics have in common: what they are given, and what they say of themselves."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -22,7 +24,7 @@ class Metric(NamedTuple):
     reading: str
     of_features: bool
     limits: tuple[float, float | None] | None = None
-    figure: Literal["curves", "diversity"] | None = None
+    figure: Literal["curves", "diversity", "watermark"] | None = None
     needs: str = "more images"
 
     @property
@@ -44,6 +46,7 @@ class Embedded(NamedTuple):
         features: float32 (n, d), of one of the networks of ``score.features``.
         clip_image, clip_text: float32 (n, e), CLIP's embeddings of the images and of their prompts.
         network: the name of the network that the features are of.
+        measured: what kinds of metric measure of each image's pixels, float64 (n,), by their names.
     """
 
     metadata: pd.DataFrame
@@ -51,8 +54,10 @@ class Embedded(NamedTuple):
     clip_image: np.ndarray
     clip_text: np.ndarray
     network: str = ""
+    measured: Mapping[str, np.ndarray] = MappingProxyType({})
 
     def take(self, rows: np.ndarray) -> "Embedded":
         """Return the set of some of the rows."""
-        arrays = ("features", "clip_image", "clip_text")
-        return self._replace(metadata=self.metadata.iloc[rows], **{name: getattr(self, name)[rows] for name in arrays})
+        arrays = {name: getattr(self, name)[rows] for name in ("features", "clip_image", "clip_text")}
+        measured = {name: values[rows] for name, values in self.measured.items()}
+        return self._replace(metadata=self.metadata.iloc[rows], measured=measured, **arrays)

@@ -102,6 +102,17 @@ class Experiment(Section):
         return self
 
     @model_validator(mode="after")
+    def _steps_fit_the_images(self) -> Self:
+        for name, arm in self.arms.items():
+            for step in arm.curate:
+                if hasattr(kind := kinds("curation")[step.kind], "check"):
+                    try:
+                        kind.check(step.settings, self.dataset.resolution)
+                    except ValueError as error:
+                        raise ValueError(f"`arms.{name}.curate.{step.kind}`: {error}") from error
+        return self
+
+    @model_validator(mode="after")
     def _steps_choose_among_candidates_once(self) -> Self:
         for name, arm in self.arms.items():
             needs = [(step.kind, kinds("curation")[step.kind].needs(step.settings)) for step in arm.curate]
