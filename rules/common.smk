@@ -351,10 +351,10 @@ def checked_model(wildcards):
     return checked("model", *([f"scheduler-{scheduler}"] if scheduler else []))
 
 
-def first_fresh_set(wildcards):
-    """Return the set whose job checks whether there are real images enough, before an arm's first fine-tune."""
+def fresh_table(wildcards):
+    """Return the table whose job checks whether there are real images enough, before an arm's first fine-tune."""
     needed = arm_of(wildcards).real == "fresh" and arm_of(wildcards).last_iteration > 1
-    return ancient("<results>/dataset/fresh/1.zip") if needed else []
+    return ancient("<results>/dataset/fresh.csv") if needed else []
 
 
 def step_of(wildcards):

@@ -4,7 +4,7 @@
 rule compose:
     input:
         unpack(lambda wildcards: read(compose_inputs(EXPERIMENT, this(wildcards)))),
-        fresh=first_fresh_set,
+        fresh=fresh_table,
     output:
         training="<trained>/training.csv",
         composition="<trained>/composition.csv",
