@@ -27,6 +27,7 @@ from scripts.lib.planning.jobs import (
     curate_inputs,
     embedding_of,
     finetune_inputs,
+    generate_inputs,
     merge_inputs,
     model_folders,
     score_inputs,
@@ -34,7 +35,16 @@ from scripts.lib.planning.jobs import (
 from scripts.lib.planning.amounts import shards_a_cell
 from scripts.lib.experiment.config.source import SELF
 from scripts.lib.experiment.cell import BASE, Cell
-from scripts.lib.experiment.lineage import cells, every_cell, initial, iterations_left, last_cells, merged_from, trained
+from scripts.lib.experiment.lineage import (
+    cells,
+    every_cell,
+    extrapolated,
+    initial,
+    iterations_left,
+    last_cells,
+    merged_from,
+    trained,
+)
 from scripts.lib.base.seeds import seed_of
 from scripts.lib.training.trainable import trainable_of
 
@@ -317,11 +327,21 @@ def parts_option(wildcards):
     return in_file({"parts": json.dumps(parts(EXPERIMENT, this(wildcards)))})
 
 
-def generate_options(settings):
-    """Return the options of a generation; how the guidance changes is said where it does."""
+def generate_options(wildcards, **others):
+    """Return the options of a cell's generation; how the guidance changes, and what is extrapolated, where that is so."""
+    settings = arm_of(wildcards).generate.model_copy(update=others)
     kind = settings.guidance.kind
     changes = {"guidance": kind, "guidance_settings": settings.guidance.settings.model_dump_json()}
-    return " ".join([flags(settings), *([in_file(changes)] if kind != "constant" else [])])
+    options = [flags(settings), *([in_file(changes)] if kind != "constant" else [])]
+    for cell in extrapolated(EXPERIMENT, this(wildcards)):
+        of = {f"of_{key}".removesuffix("_trained"): value for key, value in trained_option(cell).items()}
+        options.append(flags({"extrapolate": settings.extrapolate.weight, **of}))
+    return " ".join(options)
+
+
+def made_with(wildcards):
+    """Return the cells whose models make a cell's images: its own, and one whose predictions are extrapolated."""
+    return [this(wildcards), *extrapolated(EXPERIMENT, this(wildcards))]
 
 
 def merge_options(wildcards):
@@ -332,21 +352,16 @@ def merge_options(wildcards):
     return flags(found)
 
 
-def model_to_run(wildcards):
-    """Return the folder of the model that makes a cell's images; none for the base model."""
-    return read({"trained": model_folders(this(wildcards))})["trained"]
-
-
 def checked_model(wildcards):
     """Return the records of the checks of the base model, and of the sampler that takes the place of its own."""
     scheduler = arm_of(wildcards).generate.scheduler
     return checked("model", *([f"scheduler-{scheduler}"] if scheduler else []))
 
 
-def first_fresh_set(wildcards):
-    """Return the set whose job checks whether there are real images enough, before an arm's first fine-tune."""
+def fresh_table(wildcards):
+    """Return the table whose job checks whether there are real images enough, before an arm's first fine-tune."""
     needed = arm_of(wildcards).real == "fresh" and arm_of(wildcards).last_iteration > 1
-    return ancient("<results>/dataset/fresh/1.zip") if needed else []
+    return ancient("<results>/dataset/fresh.csv") if needed else []
 
 
 def step_of(wildcards):

@@ -214,11 +214,35 @@ rule prepare:
         " --duplicates {output.duplicates} > {log} 2>&1; grep ^Warning: {log} >&2 || true"
 
 
-rule read_fresh:
-    """Read a set of real images that no iteration before and no reference has; the first checks the needs of all."""
+rule select_fresh:
+    """Choose sets of real images that no iteration before and no reference has; groups that have too few are named."""
     input:
         catalogue="<results>/dataset/catalogue.csv",
         selection="<results>/dataset/selection.csv",
+    output:
+        "<results>/dataset/fresh.csv",
+    log:
+        "<logs>/dataset/select_fresh.log",
+    conda:
+        "../envs/images.yaml"
+    params:
+        code=digest("scripts.select_fresh"),
+        attributes=lambda wildcards: in_file({"attributes": LABELS["attributes"]}),
+        source=EXPERIMENT.dataset.source,
+        seed=EXPERIMENT.seed,
+        folder=fixed(FOLDER),
+        sets=fresh_sets(EXPERIMENT),
+    shell:
+        "python -m scripts.select_fresh --catalogue {input.catalogue} --selection {input.selection} {params.attributes}"
+        " --sets {params.sets} --source {params.source} --seed {params.seed} {params.folder} --output {output} > {log} 2>&1"
+
+
+rule read_fresh:
+    """Read one of these sets. More of them change none before, so that a longer table alone makes no set due again."""
+    input:
+        catalogue="<results>/dataset/catalogue.csv",
+        selection="<results>/dataset/selection.csv",
+        table=ancient("<results>/dataset/fresh.csv"),
     output:
         "<results>/dataset/fresh/{number}.zip",
     log:
@@ -227,19 +251,15 @@ rule read_fresh:
         number=r"[1-9]\d*",
     conda:
         "../envs/images.yaml"
-    resources:
-        sets=fresh_sets(EXPERIMENT),
     params:
-        code=digest("scripts.read_fresh"),
-        attributes=lambda wildcards: in_file({"attributes": LABELS["attributes"]}),
+        code=digest("scripts.read_fresh", "scripts.select_fresh"),
         source=EXPERIMENT.dataset.source,
         size=EXPERIMENT.dataset.resolution,
         seed=EXPERIMENT.seed,
         folder=fixed(FOLDER),
     shell:
-        "python -m scripts.read_fresh --catalogue {input.catalogue} --selection {input.selection} {params.attributes}"
-        " --number {wildcards.number} --sets {resources.sets} --source {params.source} --size {params.size}"
-        " --seed {params.seed} {params.folder} --output {output} > {log} 2>&1"
+        "python -m scripts.read_fresh --table {input.table} --number {wildcards.number} --source {params.source}"
+        " --size {params.size} --seed {params.seed} {params.folder} --output {output} > {log} 2>&1"
 
 
 rule read_source:

@@ -8,14 +8,20 @@ FIRST = EXPERIMENT.replicates[0]
 SHOWN = [cell for cell in every_cell(EXPERIMENT) if cell.replicate == FIRST]
 LAST = {cell.arm: cell for cell in SHOWN}.values()
 REJECTIONS = rejections(SHOWN)
-# The cells of arms that continue from another one, each arm after the cell that it starts from.
-HEALING = [
-    cell
-    for name, arm in EXPERIMENT.arms.items()
-    if arm.parent
-    for cell in [Cell(arm.parent, FIRST, arm.from_iteration), *(cell for cell in SHOWN if cell.arm == name)]
-]
+# The cells of arms that continue from another one, each arm after the cell that it starts from: of many arms, the last.
+HEALED = {name: arm for name, arm in EXPERIMENT.arms.items() if arm.parent}
+HEALING = list(
+    dict.fromkeys(
+        cell
+        for name, arm in HEALED.items()
+        for cell in [
+            Cell(arm.parent, FIRST, arm.from_iteration),
+            *(cell for cell in (SHOWN if len(HEALED) <= 4 else LAST) if cell.arm == name),
+        ]
+    )
+)
 MAIN_SPACE = next(iter(SPACES))
+MARKED = EXPERIMENT.score.metrics.watermark.key is not None
 # Figures of scores: which, in which feature space, and what they show. Those of the first space have no suffix.
 CURVES = {
     kind if space == MAIN_SPACE else f"{kind}-{space}": (
@@ -27,8 +33,10 @@ CURVES = {
     for kind, shows in {
         "curves": "quality over the iterations",
         "diversity": "diversity over the iterations",
+        **({"watermark": "how well the watermark is found"} if MARKED and space == MAIN_SPACE else {}),
         "groups": "quality by demographic group",
         **({"contrasts": f"differences to {EXPERIMENT.control}"} if EXPERIMENT.control else {}),
+        **({"recovery": f"the way back to {EXPERIMENT.control}"} if EXPERIMENT.control and HEALING else {}),
     }.items()
 }
 # What `draw_samples` shows: rows, a label and an image set each, and how many images of how many groups.

@@ -4,7 +4,7 @@
 rule compose:
     input:
         unpack(lambda wildcards: read(compose_inputs(EXPERIMENT, this(wildcards)))),
-        fresh=first_fresh_set,
+        fresh=fresh_table,
     output:
         training="<trained>/training.csv",
         composition="<trained>/composition.csv",
@@ -26,13 +26,14 @@ rule compose:
         ),
         share=lambda wildcards: arm_of(wildcards).synthetic,
         rounding=EXPERIMENT.compose.rounding,
+        slots=lambda wildcards: flags({"real_per_group": arm_of(wildcards).real_per_group}),
         draw=slot_draw,
         root=fixed(RESULTS),
         candidates=lambda wildcards, input: options(input, "images", "before", "judged"),
         parts=parts_option,
     shell:
         "python -m scripts.compose {params.regime} --real {input.real} {params.candidates} {params.parts} --root {params.root}"
-        " --share {params.share} --rounding {params.rounding} --draw {params.draw}"
+        " --share {params.share} --rounding {params.rounding} --draw {params.draw} {params.slots}"
         " --training {output.training} --composition {output.composition} > {log} 2>&1"
 
 
@@ -121,8 +122,8 @@ rule merge:
 
 rule generate:
     input:
+        unpack(lambda wildcards: read(generate_inputs(EXPERIMENT, this(wildcards)))),
         prompts="<results>/dataset/images.zip",
-        trained=model_to_run,
         weights=downloaded(MODEL),
         checked=checked_model,
     output:
@@ -137,14 +138,18 @@ rule generate:
         "../envs/diffusion.yaml"
     resources:
         gpu=1,
-        mem_mb=memory(MODEL),
+        mem_mb=lambda wildcards, attempt: memory(MODEL, copies=len(made_with(wildcards)))(wildcards, attempt),
         runtime=rising(240),
         batch_size=EXECUTION.generate_batch_size,
     params:
-        code=lambda wildcards: digest("scripts.generate", *engine(), *trained_with(this(wildcards))),
+        code=lambda wildcards: digest(
+            "scripts.generate",
+            *engine(),
+            *(module for cell in made_with(wildcards) for module in trained_with(cell)),
+        ),
         model=fixed(MODEL_OPTION),
         weights=MODEL_DIGEST,
-        settings=lambda wildcards: generate_options(arm_of(wildcards).generate),
+        settings=lambda wildcards: generate_options(wildcards),
         size=EXPERIMENT.dataset.resolution,
         trained=lambda wildcards: flags(trained_option(this(wildcards))),
         seed=EXPERIMENT.seed,
@@ -179,8 +184,8 @@ rule gather:
 
 use rule generate as unseen with:
     input:
+        unpack(lambda wildcards: read(generate_inputs(EXPERIMENT, this(wildcards)))),
         prompts="<results>/dataset/unseen.csv",
-        trained=model_to_run,
         weights=downloaded(MODEL),
         checked=checked_model,
     output:
@@ -193,11 +198,11 @@ use rule generate as unseen with:
     priority: 0
     resources:
         gpu=1,
-        mem_mb=memory(MODEL),
+        mem_mb=lambda wildcards, attempt: memory(MODEL, copies=len(made_with(wildcards)))(wildcards, attempt),
         runtime=rising(60),
         batch_size=EXECUTION.generate_batch_size,
     params:
-        settings=lambda wildcards: generate_options(arm_of(wildcards).generate.model_copy(update={"mode": "txt2img"})),
+        settings=lambda wildcards: generate_options(wildcards, mode="txt2img"),
         kind="unseen",
         shard=0,
         shards=1,

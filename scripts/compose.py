@@ -11,7 +11,7 @@ from scripts.lib.base import csvs, imageset
 from scripts.lib.base.kinds import kinds
 from scripts.lib.curation import candidates
 from scripts.lib.experiment.choices import Rounding
-from scripts.lib.regimes.composition import composition_of, models_of, of_real, without_real
+from scripts.lib.regimes.composition import composition_of, first_slots, models_of, of_real, without_real
 
 
 def main(
@@ -28,9 +28,10 @@ def main(
     parts: Annotated[str, typer.Option(help="JSON: which part of the generated images each of IMAGES has.")] = "",
     before: Annotated[Path | None, typer.Option(help="CSV of the last step of curation; none: all of IMAGES.")] = None,
     judged: Annotated[list[Path] | None, typer.Option(help="CSV of a step that judges real images. Repeat it.")] = None,
+    real_per_group: Annotated[int | None, typer.Option(help="Slots per group that train; none: all.", min=1)] = None,
 ) -> None:
     """Let the regime make a training set of the real images and of the generated ones that curation has left."""
-    kind, slots = kinds("regimes")[regime], imageset.read_metadata(real)
+    kind, slots = kinds("regimes")[regime], first_slots(imageset.read_metadata(real), real_per_group)
     slots = slots.assign(images=real.relative_to(root).as_posix())
     if not images:
         table = of_real(slots)

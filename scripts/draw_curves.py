@@ -8,26 +8,28 @@ import typer
 from scripts.cli import Arms, run
 from scripts.lib.base import csvs
 from scripts.lib.experiment.arms import read_arms
-from scripts.lib.figures import curves, differences
+from scripts.lib.figures import curves, differences, recovery
 from scripts.lib.figures.style import save
 
-Name = Literal[curves.Name, "contrasts"]
+Name = Literal[curves.Name, "contrasts", "recovery"]
 
 
 def main(
-    figure: Annotated[Name, typer.Option(help="Which scores to draw; contrasts: their differences to the control.")],
+    figure: Annotated[Name, typer.Option(help="Which scores to draw; contrasts, recovery: beside the control's.")],
     scores: Annotated[Path, typer.Option(help="CSV of all scores.")],
     arms: Arms,
     space: Annotated[str, typer.Option(help="Feature space of the scores.")],
     network: Annotated[str, typer.Option(help="Whose features these are, for the axes.")],
     output: Annotated[list[Path], typer.Option(help="Figure to write: .png, .svg or .pdf. Repeat it.")],
-    control: Annotated[str, typer.Option(help="The control arm, of contrasts.")] = "",
+    control: Annotated[str, typer.Option(help="The control arm, of contrasts and recovery.")] = "",
 ) -> None:
-    """Draw quality, diversity, the quality of every demographic group, or differences, one line per arm."""
+    """Draw quality, diversity, the quality of every demographic group, differences, or recovery, one line per arm."""
     table = csvs.read(scores, csvs.SCORES)
     table = table[table["features"].isin(["", space])]
     if figure == "contrasts":
         drawn = differences.draw(table, read_arms(arms), network, control)
+    elif figure == "recovery":
+        drawn = recovery.draw(table, read_arms(arms), network, control)
     else:
         drawn = curves.draw(figure, table, read_arms(arms), network)
     for path in output:

@@ -11,6 +11,7 @@ from scripts.lib.base import csvs, imageset
 from scripts.lib.base.provenance import arguments, recording
 from scripts.lib.base.seeds import seed_of
 from scripts.lib.engines.engine import engine_of
+from scripts.lib.engines.extrapolation import extrapolated
 from scripts.lib.engines.generation import generate, load_pipeline, schedule_of
 from scripts.lib.engines.prompts import check_groups, of_pipeline
 from scripts.lib.experiment.choices import Mode
@@ -18,6 +19,7 @@ from scripts.lib.training.trainable import trainable_of
 
 # Further images of the same slots are of the kind "images-2" and so on.
 KIND = r"images(-\d+)?|unseen"
+Trained = tuple[Path | None, str]  # The folder of a fine-tune, and what lies there; None: the base model.
 
 
 def main(
@@ -36,6 +38,14 @@ def main(
     trainable: Annotated[str, typer.Option(help="What lies in TRAINED: a file of training/trainables.")] = "full",
     guidance: Annotated[str, typer.Option(help="How it changes: a file of engines/guidance.")] = "constant",
     guidance_settings: Annotated[str, typer.Option(help="JSON: the settings of GUIDANCE.")] = "{}",
+    extrapolate: Annotated[
+        float | None,
+        typer.Option(help="w: predict (1 + w) times what OF predicts, less w times the model's own.", min=0),
+    ] = None,
+    of: Annotated[
+        Path | None, typer.Option(help="Folder of a fine-tune, for --extrapolate; the base otherwise.")
+    ] = None,
+    of_trainable: Annotated[str, typer.Option(help="What lies in OF: a file of training/trainables.")] = "full",
     scheduler: Annotated[str | None, typer.Option(help="Sampler, a class of diffusers; the model's otherwise.")] = None,
     strength: Annotated[float, typer.Option(help="img2img: share of the noise schedule.", min=0, max=1)] = 0.8,
     size: Annotated[
@@ -46,7 +56,7 @@ def main(
     shards: Annotated[int, typer.Option(help="Number of shards; changes no noise.", min=1)] = 1,
 ) -> None:
     """Generate the images of every SHARDS-th prompt, starting with SHARD."""
-    with recording(provenance, [model, trained, prompts], arguments()) as results:
+    with recording(provenance, [model, trained, of, prompts], arguments()) as results:
         table = csvs.read(prompts) if prompts.suffix == ".csv" else imageset.read_metadata(prompts)
         if prompts.suffix != ".csv":  # Weights that the same run has downloaded were not there to be asked before.
             check_groups(dict(zip(table.get("group", table["text"]), table["text"], strict=True)), of_pipeline(model))
@@ -54,7 +64,9 @@ def main(
         seeds = [seed_of(seed, replicate, iteration, kind, index) for index in rows.index]
         images = (
             generate(
-                load_pipeline(mode, model, _network(model, trained, trainable), scheduler),
+                load_pipeline(
+                    mode, model, _network(model, (trained, trainable), (of, of_trainable), extrapolate), scheduler
+                ),
                 rows["text"].tolist(),
                 seeds,
                 imageset.read_images(prompts, rows["file_name"]) if mode == "img2img" else None,
@@ -75,8 +87,15 @@ def main(
             raise FloatingPointError(f"{output}: {error}") from error
 
 
-def _network(model: Path, trained: Path | None, trainable: str) -> Any:
-    return trainable_of(trainable).load(engine_of(model), model, trained) if trained else None
+def _network(model: Path, own: Trained, of: Trained, weight: float | None) -> Any:
+    """Return the network that makes the images, whose prediction may be extrapolated from that of another one."""
+    network = _load(model, own)
+    return network if weight is None else extrapolated(network, _load(model, of), weight)
+
+
+def _load(model: Path, trained: Trained) -> Any:
+    engine, (folder, trainable) = engine_of(model), trained
+    return trainable_of(trainable).load(engine, model, folder) if folder else engine.network(model / engine.COMPONENT)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from safetensors import safe_open
 from scripts.cli import Attributes, run
 from scripts.lib.base import csvs, imageset
 from scripts.lib.base.atomic import write_json
+from scripts.lib.base.kinds import kinds
 from scripts.lib.dataset.labels import Recipe, read_recipes
 from scripts.lib.experiment.config.metrics import Metrics
 from scripts.lib.metrics.metric import Embedded
@@ -65,8 +66,10 @@ def main(
 ) -> None:
     """Write every metric of every feature space, of all images and of the values of each attribute."""
     settings, resampling = Metrics(**json.loads(metrics)), Resampling(resamples, seed)
-    ours, made_by = _load(images, clip, dict(zip(space, features, strict=True)))
-    theirs, reference_made_by = _load(reference, reference_clip, dict(zip(space, reference_features, strict=True)))
+    ours, made_by = _load(images, clip, dict(zip(space, features, strict=True)), settings)
+    theirs, reference_made_by = _load(
+        reference, reference_clip, dict(zip(space, reference_features, strict=True)), settings
+    )
     for name, made in made_by.items():
         if made != reference_made_by[name]:
             raise ValueError(f"{images} and {reference}: different networks embedded them for {name}; embed both again")
@@ -125,15 +128,33 @@ def _dicts(tables: Mapping[str, Sequence[Any]]) -> dict[str, list[dict[str, Any]
     return {name: [row._asdict() for row in rows] for name, rows in tables.items()}
 
 
-def _load(images: Path, clip: Path, features: dict[str, Path]) -> tuple[dict[str, Embedded], dict[str, Any]]:
-    """Return the embeddings of a set by feature space, and the networks and the resizing that made them."""
+def _load(
+    images: Path, clip: Path, features: dict[str, Path], settings: Metrics | None = None
+) -> tuple[dict[str, Embedded], dict[str, Any]]:
+    """Return a set by feature space, and the networks and the resizing that made its embeddings.
+
+    Args:
+        settings: of the metrics, some of which measure the pixels; None: nothing is measured.
+    """
     table = imageset.read_metadata(images)
+    measured = _measured(images, table["file_name"].tolist(), settings) if settings else {}
     arrays, by_clip = _read(clip, images, table["file_name"].tolist())
     made_by, spaces = {"clip_score": by_clip}, {}
     for name, path in features.items():
         own, made_by[name] = _read(path, images, table["file_name"].tolist())
-        spaces[name] = Embedded(table, own["features"], arrays["image"], arrays["text"], made_by[name]["network"])
+        network = made_by[name]["network"]
+        spaces[name] = Embedded(table, own["features"], arrays["image"], arrays["text"], network, measured=measured)
     return spaces, made_by
+
+
+def _measured(images: Path, file_names: list[str], settings: Metrics) -> dict[str, np.ndarray]:
+    """Return what kinds of metric measure of each image, by the name of the kind; those that are asked to."""
+    measuring = {name: kind for name, kind in kinds("metrics").items() if hasattr(kind, "measure")}
+    every = {name: kind.measure(getattr(settings, name)) for name, kind in measuring.items()}
+    asked = {name: measure for name, measure in every.items() if measure}
+    pixels = imageset.iterate(images, file_names if asked else [])
+    rows = [[measure(image) for measure in asked.values()] for image in pixels]
+    return {name: np.array([row[number] for row in rows]) for number, name in enumerate(asked)}
 
 
 def _training(

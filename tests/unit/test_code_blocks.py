@@ -81,8 +81,10 @@ def test_python_runs_and_what_it_loads_makes_an_image(block: Block):
 def test_yaml_is_a_configuration_or_an_overlay(block: Block):
     config = load_configfile(str(ROOT / "config.yaml"))
     given = yaml.safe_load(block.text)
-    # A block that states a section states it whole, and adds rewards to those that there are where the images are too.
-    whole = {"dataset", "score", "figures", *(["rewards"] if "dataset" in given else [])}
+    # A block that states a section states it whole, and adds rewards to those that there are where the images are too;
+    # to the scores it may add a metric's settings.
+    scores = ["score"] if {*given.get("score", {})} != {"metrics"} else []
+    whole = {"dataset", "figures", *scores, *(["rewards"] if "dataset" in given else [])}
     for key in given.keys() & whole:
         del config[key]
     update_config(config, given)

@@ -159,6 +159,20 @@ def test_a_share_that_rounds_to_no_image_is_refused(settings, rounding, none, so
             load(settings | {"arms": {"a": {"synthetic": none}}})
 
 
+def test_an_arm_has_no_more_real_images_than_there_are(settings):
+    settings["dataset"]["per_group"] = 4
+    settings["arms"] = {"few": {"synthetic": 0, "real_per_group": 4}}
+    assert load(settings).arms["few"].real_per_group == 4
+    settings["arms"]["few"]["real_per_group"] = 5
+    with pytest.raises(
+        ConfigurationError, match=r"arms\.few\.real_per_group: is 5, but `dataset\.per_group` is 4; lower"
+    ):
+        load(settings)
+    settings["arms"]["few"] = {"synthetic": 0.1, "real_per_group": 1}  # 0.4 of 4 images
+    with pytest.raises(ConfigurationError, match=r"arms\.few\.synthetic: 0\.1 of 4 images is no image"):
+        load(settings)
+
+
 def test_the_studies_load_and_have_equal_steps_where_they_say_so():
     def study(name):
         merged = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -181,6 +195,11 @@ def test_the_studies_load_and_have_equal_steps_where_they_say_so():
     ]
     healing = study("healing")
     assert {arm.parent for arm in healing.arms.values()} == {None, "poison-100"}
+    trained = [row for row in steps_of_arms(healing) if healing.arms[row["arm"]].parent]
+    assert {(row["first"], row["last"]) for row in trained} == {(48, 48)}
+    amounts = {(arm.real_per_group, arm.real) for name, arm in healing.arms.items() if name.startswith("real-")}
+    assert amounts == {(number, real) for number in (1, 3, 10) for real in ("fixed", "fresh")}
+    assert len(study("filters").arms) == 20
     assert sum(arm.merge is not None for arm in healing.arms.values()) == 4
 
 

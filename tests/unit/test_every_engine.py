@@ -23,6 +23,7 @@ from scripts.lib.base.kinds import kinds
 from scripts.lib.base.safetensors_files import ModelError
 from scripts.lib.engines import pipelines
 from scripts.lib.engines.engine import engine_of, name_of, steps_run
+from scripts.lib.engines.extrapolation import extrapolated
 from scripts.lib.engines.generation import generate, load_pipeline
 from scripts.lib.training import finetuning
 from scripts.lib.training.finetuning import finetune
@@ -283,6 +284,21 @@ def test_training_lowers_the_loss_and_what_is_saved_makes_the_same_images(model,
     again = ours(model, "txt2img", 3, trainable.load(engine, model, tmp_path / "model"))
     assert np.abs(again.astype(int) - trained).max() <= (0 if trainable is full else 1)
     assert (trained != ours(model, "txt2img", 3)).any()
+
+
+def test_every_pipeline_takes_predictions_of_two_networks(model):
+    engine = engine_of(model)
+
+    def pair(strength):
+        own, of = (engine.network(model / engine.COMPONENT) for _ in range(2))
+        with torch.no_grad():
+            for parameter in own.parameters():
+                parameter.mul_(1 + strength)
+        return extrapolated(own, of, 0.5)
+
+    plain = ours(model, "txt2img", 3)
+    assert np.abs(ours(model, "txt2img", 3, pair(0.0)).astype(int) - plain).max() <= 1, "equal ones have no difference"
+    assert (ours(model, "txt2img", 3, pair(0.3)) != plain).any()
 
 
 @pytest.mark.parametrize("name", ["xl", "3", "flux", "aura"])

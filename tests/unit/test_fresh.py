@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scripts import compose, read_fresh
+from scripts import compose, read_fresh, select_fresh
 from scripts.lib.base import csvs, imageset
 from scripts.lib.dataset.catalogue import catalogue_avatars
-from scripts.lib.dataset.fresh import fresh_set
+from scripts.lib.dataset.fresh import avatar_sets, draw_sets
 from scripts.lib.dataset.selection import select
 from scripts.lib.experiment.cell import Cell
 from scripts.lib.experiment.config.load import ConfigurationError, load
@@ -35,7 +35,8 @@ def test_nothing_real_is_used_twice(reference):
         return "torn" * (name in faulty)
 
     catalogue, chosen = selected(20, reference, defect)
-    sets = [fresh_set(catalogue, chosen, number, 4, seed=5, defect=defect) for number in (1, 2, 3, 4)]
+    table = draw_sets(catalogue, chosen, 4, seed=5, defect=defect)
+    sets = [part for _, part in table.groupby("number")]
     images = chosen[chosen["role"] == "images"]
     used = [set(part["source"]) for part in [images, *sets]]
     assert all(len(part) == 4 * PER_GROUP for part in used)
@@ -45,30 +46,47 @@ def test_nothing_real_is_used_twice(reference):
     assert not faulty & set.union(*used)
     for part in sets:
         assert part[["file_name", "group", "text"]].equals(images[["file_name", "group", "text"]])
+        assert set(part) == {*images, "number"} - {"role"}
         assert (part["source"].str[:-9] == part["group"]).all()
 
 
 def test_a_set_does_not_depend_on_those_after_it():
     catalogue, chosen = selected(20)
-    few, many = (fresh_set(catalogue, chosen, 2, sets, seed=5) for sets in (2, 5))
-    assert few.equals(many)
+    few, many = (draw_sets(catalogue, chosen, sets, seed=5) for sets in (2, 5))
+    assert few.equals(many.head(len(few)))
+
+
+@pytest.mark.parametrize("reference", ["disjoint", "matched"])
+def test_avatars_have_no_image_twice_and_a_longer_arm_has_the_sets_of_a_shorter_one(reference):
+    catalogue, chosen = selected(PER_GROUP + REFERENCE, reference)
+
+    def sets(number):
+        further = catalogue_avatars(ATTRIBUTES, ATTRIBUTES, PER_GROUP + REFERENCE + number * PER_GROUP)
+        return avatar_sets(catalogue, further, chosen, number)
+
+    few, many = sets(2), sets(5)
+    assert few.equals(many.head(len(few)))
+    assert many["source"].is_unique
+    assert not set(many["source"]) & set(chosen["source"])
+    assert (many.groupby(["number", "group"]).size() == PER_GROUP).all()
+    assert (many["source"].str[:-9] == many["group"]).all()
 
 
 def test_every_group_that_is_short_is_named_before_the_first_set():
     catalogue, chosen = selected(PER_GROUP * 3 + REFERENCE)
-    fresh_set(catalogue, chosen, 1, 2, seed=5)
+    draw_sets(catalogue, chosen, 2, seed=5)
     lacks = catalogue[~catalogue["file_name"].isin(["man-old-0000.png", "woman-old-0001.png"])]
     left = lacks[~lacks["file_name"].isin(chosen["source"])].groupby("group").size()
     short = [group for group, number in left.items() if number < 2 * PER_GROUP]
     with pytest.raises(ValueError, match=r"\(4 iterations need 3 further sets\)") as error:
-        fresh_set(lacks, chosen, 1, 3, seed=5)
+        draw_sets(lacks, chosen, 3, seed=5)
     assert all(
         f"group {group}: {left[group]} further images found, {9 - left[group]} more" in str(error.value)
         for group in left.index
     )
     if short:
         with pytest.raises(ValueError, match=rf"group {short[0]}: \d further images found, 1 more wanted; add images"):
-            fresh_set(lacks, chosen, 1, 2, seed=5)
+            draw_sets(lacks, chosen, 2, seed=5)
 
 
 def test_an_arm_trains_on_a_new_set_from_its_second_iteration_on(settings):
@@ -118,21 +136,21 @@ def test_fresh_avatars_are_drawn_and_a_training_set_names_them(tmp_path):
     )
     csvs.write(tmp_path / "catalogue.csv", catalogue)
     csvs.write(tmp_path / "selection.csv", chosen)
+    select_fresh.main(
+        catalogue=tmp_path / "catalogue.csv",
+        selection=tmp_path / "selection.csv",
+        attributes=attributes,
+        sets=2,
+        source="avatars",
+        seed=0,
+        output=tmp_path / "fresh.csv",
+    )
     drawn = []
     for number in (1, 2):
         output = tmp_path / f"dataset/fresh/{number}.zip"
-        read_fresh.main(
-            catalogue=tmp_path / "catalogue.csv",
-            selection=tmp_path / "selection.csv",
-            attributes=attributes,
-            number=number,
-            sets=2,
-            source="avatars",
-            size=16,
-            seed=0,
-            output=output,
-        )
+        read_fresh.main(table=tmp_path / "fresh.csv", number=number, source="avatars", size=16, seed=0, output=output)
         drawn.append(imageset.read(output))
+    assert "number" not in drawn[0][0]
     assert not np.array_equal(drawn[0][1], drawn[1][1])
     sources = pd.concat([table["source"] for table, _ in drawn])
     assert sources.is_unique

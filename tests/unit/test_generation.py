@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from diffusers import StableDiffusionImg2ImgPipeline
+from diffusers import StableDiffusionImg2ImgPipeline, UNet2DConditionModel
 
 from scripts import gather, generate
 from scripts.lib.base import hashes, imageset
+from scripts.lib.base.safetensors_files import ModelError
 from scripts.lib.base.seeds import seed_of
+from scripts.lib.engines.extrapolation import extrapolated
 from scripts.lib.engines.generation import generate as generate_images
 from scripts.lib.engines.generation import load_pipeline, schedule_of
 from scripts.lib.experiment.choices import Mode
@@ -112,6 +114,72 @@ def test_guidance_that_changes_is_that_of_each_step_written_out():
         images = pipe.vae.decode(latents / pipe.vae.config.scaling_factor).sample
     expected = np.rint((images / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).numpy() * 255)
     assert np.abs(np.stack(shown) - expected).max() <= 1
+
+
+def other_network(folder):
+    """Write the base model's U-Net with other weights, as a fine-tune would."""
+    network = UNet2DConditionModel.from_pretrained(MODEL / "unet")
+    generator = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.05 * parameter.std() * torch.randn(parameter.shape, generator=generator))
+    network.save_pretrained(folder)
+    return network.eval()
+
+
+def test_extrapolated_images_are_those_of_both_networks_written_out(real, tmp_path):
+    own = other_network(tmp_path / "trained")
+    (tmp_path / "found").mkdir()
+    table, shown = run(
+        real, tmp_path / "found", 7, 1, "txt2img", trained=tmp_path / "trained", extrapolate=0.75, steps=4, size=32
+    )
+    pipe = load_pipeline("txt2img", MODEL)
+    with torch.no_grad():
+        texts, empty = (pipe.encode_prompt(p, "cpu", 1, False)[0] for p in (table["text"].tolist(), [""] * 7))
+        shape = (pipe.unet.config.in_channels, 8, 8)  # Of 32 pixels.
+        noise = [torch.randn(shape, generator=torch.Generator().manual_seed(int(seed))) for seed in table["seed"]]
+        latents = torch.stack(noise)
+        pipe.scheduler.set_timesteps(4)
+        for time in pipe.scheduler.timesteps:
+            given, none = (
+                1.75 * pipe.unet(latents, time, states).sample - 0.75 * own(latents, time, states).sample
+                for states in (texts, empty)
+            )
+            latents = pipe.scheduler.step(none + 3.0 * (given - none), time, latents).prev_sample
+        images = pipe.vae.decode(latents / pipe.vae.config.scaling_factor).sample
+    expected = np.rint((images / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).numpy() * 255)
+    assert np.abs(shown - expected).max() <= 1
+    record = json.loads((tmp_path / "found/shard-0.json").read_text())
+    assert record["parameters"]["extrapolate"] == 0.75
+
+
+def test_extrapolation_has_the_same_images_in_any_shards_and_the_model_s_own_beside_itself(real, tmp_path):
+    other_network(tmp_path / "trained")
+    found = []
+    for number, (batch_size, shards) in enumerate(((7, 1), (2, 3))):
+        (tmp_path / str(number)).mkdir()
+        options = {"trained": tmp_path / "trained", "extrapolate": 0.5}
+        found.append(run(real, tmp_path / str(number), batch_size, shards, **options)[1].astype(int))
+    assert np.abs(found[0] - found[1]).max() <= 1
+    for name, options in {"own": {}, "beside": {"of": tmp_path / "trained", "extrapolate": 2.0}}.items():
+        (tmp_path / name).mkdir()
+        found.append(run(real, tmp_path / name, 7, 1, trained=tmp_path / "trained", **options)[1].astype(int))
+    assert np.abs(found[2] - found[3]).max() <= 1, "two equal predictions have no difference"
+    assert np.abs(found[2] - found[0]).max() > 5
+
+
+def test_networks_of_different_architecture_are_refused():
+    class Prediction(torch.nn.Module):
+        def __init__(self, channels):
+            super().__init__()
+            self.channels = channels
+
+        def forward(self, latents):
+            return (latents[:, : self.channels],)
+
+    network = extrapolated(Prediction(4), Prediction(3), 1.0)
+    with pytest.raises(ModelError, match=r"generate\.extrapolate: the two models are not of one architecture"):
+        network(torch.zeros(1, 4, 2, 2))
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,7 @@ def test_a_merged_cell_waits_for_its_two_models_and_trains_on_nothing(settings):
         ),
         (
             {"a": CHILD | {"merge": {"extrapolate": {"of": {"arm": "b"}}}}, "b": {"iterations": 5}},
-            r"arms\.a\.merge\.extrapolate\.of: is a model of iteration 5, but the merge is iteration 4",
+            r"arms\.a\.merge\.extrapolate\.of: is a model of iteration 5, but a begins with iteration 4",
         ),
         (
             {"a": CHILD | {"merge": {"interpolate": {"of": {"arm": "bad"}}}}},

@@ -9,7 +9,7 @@ from scripts.lib.experiment.config.load import load
 from scripts.lib.experiment.lineage import history
 from scripts.lib.planning.amounts import training_images
 from scripts.lib.planning.image_sets import pool
-from scripts.lib.regimes.composition import nearest
+from scripts.lib.regimes.composition import first_slots, nearest
 
 GROUPS, PER_GROUP = ["man-old", "man-young", "woman-old"], 7
 REAL = pd.DataFrame(
@@ -94,6 +94,26 @@ def test_the_slots_of_a_share_differ_from_set_to_set():
     table, _ = trained("accumulate", 4, share=0.25)
     slots = [frozenset(rows["slot"]) for _, rows in table[table["origin"] != "real"].groupby("iteration")]
     assert len(set(slots)) == len(slots)
+
+
+@pytest.mark.parametrize("number", [1, 3, PER_GROUP, None])
+def test_fewer_real_images_are_the_first_of_every_group(number):
+    few = first_slots(REAL, number)
+    assert few.groupby("group").size().to_dict() == dict.fromkeys(GROUPS, number or PER_GROUP)
+    assert set(few["file_name"]) <= set(first_slots(REAL, (number or PER_GROUP) + 1)["file_name"])
+    for name in REGIMES:
+        candidates = generated([Cell("base", 0, 0)])
+        regime = kinds("regimes")[name]
+        table = regime.training_set(few, candidates, regime.Settings(), share=1.0, rounding="total", draw=3)
+        assert len(table) == regime.size(len(few), 1, 1.0), "the plan counts what trains"
+        assert set(table["slot"]) <= set(few["file_name"])
+
+
+def test_the_plan_counts_the_real_images_of_an_arm(settings):
+    settings["arms"] = {"few": {"synthetic": 0, "real_per_group": 2, "iterations": 2}, "all": {"synthetic": 0}}
+    experiment = load(settings)
+    assert training_images(experiment, Cell("few", 0, 1)) == 8
+    assert training_images(experiment, Cell("all", 0, 1)) == 120
 
 
 @pytest.mark.parametrize("name", REGIMES)

@@ -3,7 +3,7 @@
 from graphlib import TopologicalSorter
 
 from scripts.lib.experiment.cell import BASE, Cell
-from scripts.lib.experiment.config.arm import at_once, model_at, operands
+from scripts.lib.experiment.config.arm import at_once, model_at, model_of, operands
 from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.experiment.config.source import SELF
 
@@ -88,6 +88,15 @@ def trained(experiment: Experiment) -> list[Cell]:
 def merged_from(experiment: Experiment, cell: Cell) -> list[Cell]:
     """Return the two cells whose models make that of a cell; none where it is fine-tuned."""
     return [Cell(arm, cell.replicate, iteration) for arm, iteration in operands(experiment.arms, cell.arm)]
+
+
+def extrapolated(experiment: Experiment, cell: Cell) -> list[Cell]:
+    """Return the cell whose model's prediction is extrapolated where ``cell`` makes images; none where nothing is."""
+    chosen = None if cell.arm == BASE else experiment.arms[cell.arm].generate.extrapolate
+    if chosen is None:
+        return []
+    arm, iteration = model_of(experiment.arms, chosen.of)
+    return [Cell(arm, cell.replicate, iteration)]
 
 
 def initial(experiment: Experiment, cell: Cell) -> Cell:

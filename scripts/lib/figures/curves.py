@@ -16,7 +16,7 @@ from scripts.lib.metrics.catalogue import catalogue
 from scripts.lib.scoring.replicates import over_replicates
 
 MOST_PANELS = 6
-Name = Literal["curves", "diversity", "groups"]
+Name = Literal["curves", "diversity", "watermark", "groups"]
 
 
 NO_GROUP = "groups"  # Stands where no group has the two images that its distance needs.
@@ -28,7 +28,7 @@ def draw(figure: Name, scores: pd.DataFrame, arms: Mapping[str, Arm], features: 
 
     Args:
         figure: ``curves`` is Fréchet distance and CLIP score, ``diversity`` Vendi score and coverage,
-            ``groups`` the kernel distance of every value of every attribute.
+            ``watermark`` how well a mark is found, ``groups`` the kernel distance of every value of every attribute.
         scores: columns ``arm, replicate, iteration, images, group, features, metric, value, n``. The arm ``base``
             has iteration 0, the arm ``floor`` the scores of real images.
         arms: by name.

@@ -28,7 +28,9 @@ def draw(scores: pd.DataFrame, arms: Mapping[str, Arm], features: str, control: 
         control: the control arm.
     """
     table = contrasts(scores[(scores["images"] == "generated") & (scores["group"] == ALL)], control)
-    shown = {name: metric for name, metric in catalogue().items() if metric.figure}
+    # A mark is looked for only where that is asked for.
+    scored = {"curves", "diversity", *(["watermark"] if (scores["metric"] == "watermark_auc").any() else [])}
+    shown = {name: metric for name, metric in catalogue().items() if metric.figure in scored}
     with styled([features, *arms]):
         rows = ceil(len(shown) / COLUMNS)
         figure = Figure(figsize=(WIDTH, 2.4 * rows + 0.8), layout="constrained")

@@ -1,5 +1,7 @@
 """What metrics have in common: what they are given, and what they say of themselves."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -22,7 +24,7 @@ class Metric(NamedTuple):
     reading: str
     of_features: bool
     limits: tuple[float, float | None] | None = None
-    figure: Literal["curves", "diversity"] | None = None
+    figure: Literal["curves", "diversity", "watermark"] | None = None
     needs: str = "more images"
 
     @property
@@ -46,6 +48,7 @@ class Embedded(NamedTuple):
         network: the name of the network that the features are of.
         fits: whether an image shows what its prompt names, a column per attribute that a classifier tells; None of
             images that nothing classifies.
+        measured: what kinds of metric measure of each image's pixels, float64 (n,), by their names.
     """
 
     metadata: pd.DataFrame
@@ -54,6 +57,7 @@ class Embedded(NamedTuple):
     clip_text: np.ndarray
     network: str = ""
     fits: pd.DataFrame | None = None
+    measured: Mapping[str, np.ndarray] = MappingProxyType({})
 
     def take(self, rows: np.ndarray, attribute: str | None = None) -> "Embedded":
         """Return the set of some of the rows, which one attribute has chosen or none."""
@@ -61,4 +65,5 @@ class Embedded(NamedTuple):
         fits = None if self.fits is None else self.fits.iloc[rows]
         if fits is not None and attribute is not None:
             fits = fits[fits.columns.intersection([attribute])]
-        return self._replace(metadata=self.metadata.iloc[rows], fits=fits, **arrays)
+        measured = {name: values[rows] for name, values in self.measured.items()}
+        return self._replace(metadata=self.metadata.iloc[rows], fits=fits, measured=measured, **arrays)

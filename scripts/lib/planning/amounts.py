@@ -11,7 +11,11 @@ from scripts.lib.experiment.lineage import sources, trained
 
 def images_a_cell(experiment: Experiment) -> int:
     """Return how many images a cell generates, and real ones there are; fewer where groups go short."""
-    return experiment.dataset.per_group * prod(len(values) for values in experiment.dataset.attributes.values())
+    return experiment.dataset.per_group * _groups(experiment)
+
+
+def _groups(experiment: Experiment) -> int:
+    return prod(len(values) for values in experiment.dataset.attributes.values())
 
 
 def training_images(experiment: Experiment, cell: Cell) -> int:
@@ -19,7 +23,8 @@ def training_images(experiment: Experiment, cell: Cell) -> int:
 
     Where several sources have each a part of an image set, their rounding may differ by an image per set.
     """
-    arm, images = experiment.arms[cell.arm], images_a_cell(experiment)
+    arm = experiment.arms[cell.arm]
+    images = (arm.real_per_group or experiment.dataset.per_group) * _groups(experiment)
     if arm.synthetic == 0:
         return images
     lines = sources(experiment, cell)

@@ -10,7 +10,7 @@ from scripts.lib.base.kinds import kinds
 from scripts.lib.base.safetensors_files import Shapes
 from scripts.lib.experiment.cell import Cell
 from scripts.lib.experiment.config.experiment import Experiment
-from scripts.lib.experiment.lineage import cells, fine_tunes, initial, last_cells, merged_from
+from scripts.lib.experiment.lineage import cells, extrapolated, fine_tunes, initial, last_cells, merged_from
 from scripts.lib.planning.amounts import images_a_cell
 from scripts.lib.planning.jobs import Job
 from scripts.lib.planning.pilot import Pilot, images_of
@@ -86,7 +86,7 @@ def _read(experiment: Experiment, job: Job) -> list[Cell]:
         return merged_from(experiment, job.cell)
     if job.rule == "finetune":
         return [initial(experiment, job.cell)]
-    return [job.cell] if job.rule in WITH_MODEL else []
+    return [job.cell, *extrapolated(experiment, job.cell)] if job.rule in WITH_MODEL else []
 
 
 def table(experiment: Experiment, every: list[Job], sizes: Sizes, pilot: Pilot, parameters: Shapes) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from scripts.lib.base.kinds import kinds
 from scripts.lib.experiment.cell import BASE, Cell
 from scripts.lib.experiment.config.experiment import Experiment
-from scripts.lib.experiment.lineage import in_order, initial, is_trained, merged_from
+from scripts.lib.experiment.lineage import extrapolated, in_order, initial, is_trained, merged_from
 from scripts.lib.planning.amounts import shards_a_cell
 from scripts.lib.planning.image_sets import (
     REAL,
@@ -145,6 +145,12 @@ def merge_inputs(experiment: Experiment, cell: Cell) -> Inputs:
     return {"of": of, "other": other}
 
 
+def generate_inputs(experiment: Experiment, cell: Cell) -> Inputs:
+    """Return what a generation reads of other jobs: the cell's model, and one whose predictions are extrapolated."""
+    of = [folder for source in extrapolated(experiment, cell) for folder in model_folders(source)]
+    return {"trained": model_folders(cell), "of": of}
+
+
 def model_folders(cell: Cell) -> list[str]:
     """Return the folder of a cell's model, which holds what its trainable keeps; none for the base model."""
     return [] if cell.arm == BASE else [f"{cell}/model"]
@@ -198,7 +204,7 @@ def _of_set(experiment: Experiment, images: str, asked: set[str]) -> Iterator[Jo
 
 def _images(experiment: Experiment, cell: Cell, sets: list[str]) -> Iterator[Job]:
     """Yield the jobs that make the image sets of a cell, and score the first."""
-    model = {"trained": model_folders(cell)}
+    model = generate_inputs(experiment, cell)
     for suffix in sets:
         shards = [f"generated{suffix}/shard-{shard}.json" for shard in range(shards_a_cell(experiment))]
         for shard, output in enumerate(shards):

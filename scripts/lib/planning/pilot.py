@@ -48,8 +48,11 @@ def passes(settings: Mapping[str, Any], guided: int = 2, *, rounds_up: bool = Fa
         rounds_up: how the engine rounds the steps of image-to-image.
     """
     strength = settings["strength"] if settings["mode"] == "img2img" else 1
-    return steps_run(settings["steps"], strength, rounds_up=rounds_up) * (
-        guided if settings["guidance_scale"] > 1 else 1
+    networks = 1 if settings.get("extrapolate") is None else 2
+    return (
+        networks
+        * steps_run(settings["steps"], strength, rounds_up=rounds_up)
+        * (guided if settings["guidance_scale"] > 1 else 1)
     )
 
 

@@ -101,7 +101,9 @@ def settings_of(experiment: Experiment, job: Job) -> dict[str, Any]:
     """Return the settings that a job's cost depends on: those of ``finetune``, else those of ``generate``."""
     arm = experiment if job.cell.arm == BASE else experiment.arms[job.cell.arm]
     section: Finetune | Generate = arm.finetune if job.rule == "finetune" else arm.generate
-    return section.model_dump() | ({"mode": "txt2img"} if job.rule == "unseen" else {})
+    # The base model makes its own images without extrapolation.
+    plain = {"extrapolate": None} if job.cell.arm == BASE and job.rule != "finetune" else {}
+    return section.model_dump() | plain | ({"mode": "txt2img"} if job.rule == "unseen" else {})
 
 
 def operations(experiment: Experiment, job: Job, count: Count) -> float:

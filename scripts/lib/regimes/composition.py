@@ -150,6 +150,14 @@ def in_slots(slots: pd.DataFrame, generated: pd.DataFrame) -> pd.DataFrame:
     return rows.set_index("position").rename_axis(None)[COLUMNS]
 
 
+def first_slots(real: pd.DataFrame, number: int | None) -> pd.DataFrame:
+    """Return the first slots of each group, so that a smaller number has part of a larger one's; None: all.
+
+    Which real image has which slot was drawn at random, so that the first ones are a random part.
+    """
+    return real if number is None else real.groupby("group", sort=False).head(number).reset_index(drop=True)
+
+
 def of_real(real: pd.DataFrame) -> pd.DataFrame:
     """Return the real images as rows of a training set: each is the image of its own slot.
 

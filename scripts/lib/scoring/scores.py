@@ -120,8 +120,9 @@ def absent(scores: Iterable[Score], spaces: Spaces, compared: Container[str]) ->
     return [
         Absent(name, space, group, f"needs {metric.needs}, and a finite value")
         for group in dict.fromkeys(row.group for row in scores)
-        for kind in kinds("metrics").values()
+        for kind_name, kind in kinds("metrics").items()
         if kind.AGAINST in compared and (kind.AGAINST != "training" or group == ALL)
+        if not hasattr(kind, "measure") or kind_name in next(iter(spaces.values())).measured
         for space, _ in _spaces(kind, spaces)
         for name, metric in kind.METRICS.items()
         if (name, space, group) not in found

@@ -9,6 +9,7 @@ import pandas as pd
 
 from scripts.lib.experiment.arms import Arm, percent
 from scripts.lib.experiment.cell import ALL, BASE, FLOOR
+from scripts.lib.scoring import recovery
 from scripts.lib.scoring.contrasts import contrasts, worse
 from scripts.lib.scoring.dose_response import FEWEST, rank_correlation
 
@@ -28,11 +29,13 @@ def summarize(scores: pd.DataFrame, arms: Mapping[str, Arm], control: str | None
         control: the control arm; None: no arm is judged.
         note: a last sentence, such as what the scores cannot be compared with.
     """
+    recovered = recovery.said(scores, arms, control)
     scores = scores[(scores["images"] == "generated") & (scores["group"] == ALL)]
     replicates = scores.loc[scores["arm"] != FLOOR, "replicate"].nunique()
     control = control if control in set(scores["arm"]) else None
     judge = _Judge(scores, control) if control else None
     sentences = [_arm(scores, name, arm, judge) for name, arm in _in_order(arms).items()]
+    sentences += recovered
     sentences.append(_dose_response(scores, arms))
     sentences.append(_steps(arms))
     sentences.append(f"The base model has {_say(_last(scores, BASE))}, real images {_say(_last(scores, FLOOR))}.")

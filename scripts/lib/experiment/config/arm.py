@@ -12,6 +12,7 @@ from scripts.lib.experiment.config.curation import Regime, Step
 from scripts.lib.experiment.config.finetune import Finetune
 from scripts.lib.experiment.config.generate import Generate
 from scripts.lib.experiment.config.merge import Merge
+from scripts.lib.experiment.config.operand import Operand
 from scripts.lib.experiment.config.section import Name, Section, Share
 from scripts.lib.experiment.config.source import SELF, Source
 
@@ -29,6 +30,12 @@ class Arm(Section):
         "fixed",
         description="The real images of the training set: the same in each iteration, or from the second iteration on "
         "new ones of the same groups, which no iteration before and no reference has.",
+    )
+    real_per_group: PositiveInt | None = Field(
+        None,
+        description="Real images per group that the arm has, such as 3 for a healing arm; none: all of "
+        "`dataset.per_group`. The training set has that many slots per group, of which `synthetic` is the share of "
+        "generated ones. Fewer images are fewer optimizer steps, unless `finetune.steps` says how many.",
     )
     sources: dict[Name, Source] = Field(
         default_factory=lambda: {SELF: Source(share=1)},
@@ -195,36 +202,44 @@ def operands(arms: Mapping[str, Arm], name: str) -> list[tuple[str, int]]:
     arm = arms[name]
     if arm.merge is None:
         return []
-    found = []
     settings: Any = arm.merge.settings  # A merge's own section, which has both.
-    for operand in (settings.of, settings.other):
-        if operand is None:
-            found.append((arm.parent or BASE, arm.from_iteration or 0))
-        elif operand.arm == BASE:
-            found.append((BASE, 0))
-        else:
-            found.append((operand.arm, operand.iteration or arms[operand.arm].last_iteration))
-    return found
+    parent = (arm.parent or BASE, arm.from_iteration or 0)
+    return [model_of(arms, one) if one is not None else parent for one in (settings.of, settings.other)]
 
 
-def _refuse_merges_of_models_that_are_none(arms: dict[str, Arm]) -> dict[str, Arm]:
+def model_of(arms: Mapping[str, Arm], operand: Operand) -> tuple[str, int]:
+    """Return arm and iteration of the model that an operand names."""
+    if operand.arm == BASE:
+        return BASE, 0
+    return operand.arm, operand.iteration or arms[operand.arm].last_iteration
+
+
+def _check_operand(arms: Mapping[str, Arm], name: str, place: str, operand: Operand | None) -> None:
+    """Refuse a model that is none, or not there before the first iteration of the arm ``name``; None passes."""
+    if operand is None:
+        return
+    if operand.arm not in {BASE, *arms}:
+        raise ValueError(f"{place}.arm`: there is no arm {operand.arm!r}; one of {[BASE, *sorted(arms)]}")
+    of, iteration = model_of(arms, operand)
+    if of != BASE and not arms[of].first_iteration <= iteration <= arms[of].last_iteration:
+        first, last = arms[of].first_iteration, arms[of].last_iteration
+        raise ValueError(f"{place}.iteration`: is {iteration}, but {of!r} has {first} to {last}")
+    if iteration >= (first := arms[name].first_iteration):
+        raise ValueError(
+            f"{place}`: is a model of iteration {iteration}, but {name} begins with iteration {first}; set "
+            f"`from_iteration` to {iteration} or more, or name an earlier model"
+        )
+
+
+def _refuse_models_that_are_none(arms: dict[str, Arm]) -> dict[str, Arm]:
     for name, arm in arms.items():
+        if arm.generate.extrapolate is not None:
+            _check_operand(arms, name, f"`{name}.generate.extrapolate.of", arm.generate.extrapolate.of)
         if arm.merge is None:
             continue
         place = f"`{name}.merge.{arm.merge.kind}"
         for key in ("of", "other"):
-            operand = getattr(arm.merge.settings, key)
-            if operand is not None and operand.arm not in {BASE, *arms}:
-                raise ValueError(f"{place}.{key}.arm`: there is no arm {operand.arm!r}; one of {[BASE, *sorted(arms)]}")
-        for key, (of, iteration) in zip(("of", "other"), operands(arms, name), strict=True):
-            if of != BASE and not arms[of].first_iteration <= iteration <= arms[of].last_iteration:
-                first, last = arms[of].first_iteration, arms[of].last_iteration
-                raise ValueError(f"{place}.{key}.iteration`: is {iteration}, but {of!r} has {first} to {last}")
-            if iteration >= arm.first_iteration:
-                raise ValueError(
-                    f"{place}.{key}`: is a model of iteration {iteration}, but the merge is iteration "
-                    f"{arm.first_iteration}; set `from_iteration` to {iteration} or more, or merge an earlier model"
-                )
+            _check_operand(arms, name, f"{place}.{key}", getattr(arm.merge.settings, key))
         if len(set(operands(arms, name))) == 1:
             raise ValueError(f"{place}`: merges a model with itself; name another one in `of` or `other`")
     return arms
@@ -237,7 +252,7 @@ Arms = Annotated[
     AfterValidator(_refuse_parents_that_are_no_arm),
     AfterValidator(_refuse_cycles),
     AfterValidator(_refuse_iterations_that_the_parent_has_not),
-    AfterValidator(_refuse_merges_of_models_that_are_none),
+    AfterValidator(_refuse_models_that_are_none),
     AfterValidator(_refuse_sources_that_are_none),
     AfterValidator(_refuse_arms_that_feed_themselves),
 ]

@@ -102,6 +102,17 @@ class Experiment(Section):
         return self
 
     @model_validator(mode="after")
+    def _steps_fit_the_images(self) -> Self:
+        for name, arm in self.arms.items():
+            for step in arm.curate:
+                if hasattr(kind := kinds("curation")[step.kind], "check"):
+                    try:
+                        kind.check(step.settings, self.dataset.resolution)
+                    except ValueError as error:
+                        raise ValueError(f"`arms.{name}.curate.{step.kind}`: {error}") from error
+        return self
+
+    @model_validator(mode="after")
     def _steps_choose_among_candidates_once(self) -> Self:
         for name, arm in self.arms.items():
             needs = [(step.kind, kinds("curation")[step.kind].needs(step.settings)) for step in arm.curate]
@@ -124,12 +135,22 @@ class Experiment(Section):
         return self
 
     @model_validator(mode="after")
+    def _arms_have_the_real_images_that_there_are(self) -> Self:
+        for name, arm in self.arms.items():
+            if (arm.real_per_group or 0) > self.dataset.per_group:
+                raise ValueError(
+                    f"`arms.{name}.real_per_group`: is {arm.real_per_group}, but `dataset.per_group` is "
+                    f"{self.dataset.per_group}; lower the one or raise the other"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _a_share_is_an_image_at_least(self) -> Self:
         groups = prod(len(values) for values in self.dataset.attributes.values())
-        each = self.dataset.per_group
-        whole = {"total": groups * each, "nearest": each, "floor": each, "ceil": inf}[self.compose.rounding]
         least = 1.0 if self.compose.rounding == "floor" else 0.5
         for name, arm in self.arms.items():
+            each = arm.real_per_group or self.dataset.per_group
+            whole = {"total": groups * each, "nearest": each, "floor": each, "ceil": inf}[self.compose.rounding]
             if 0 < arm.synthetic * whole < least - 1e-9:
                 raise ValueError(
                     f"`arms.{name}.synthetic`: {arm.synthetic:g} of {groups * each} images is no image under "

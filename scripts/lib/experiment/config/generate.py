@@ -6,6 +6,7 @@ from pydantic import Field, PositiveInt, model_validator
 
 from scripts.lib.experiment.choices import Mode
 from scripts.lib.experiment.config.choice import Choice, choice_of
+from scripts.lib.experiment.config.extrapolate import Extrapolate
 from scripts.lib.experiment.config.section import Section
 
 if TYPE_CHECKING:
@@ -33,6 +34,12 @@ class Generate(Section):
         None,
         description="The sampler: a class of diffusers, such as `DDPMScheduler`, which draws noise in each step. None: "
         "the base model's own. One that does not fit what the network predicts is refused.",
+    )
+
+    extrapolate: Extrapolate | None = Field(
+        None,
+        description="Images are made of two models' predictions, away from that of the cell's own model (SIMS): twice "
+        "the passes, and both networks in memory. The base model makes its own images without. None: of one model's.",
     )
 
     @model_validator(mode="after")
