@@ -39,7 +39,7 @@ rule compose:
 rule finetune:
     input:
         unpack(lambda wildcards: read(finetune_inputs(EXPERIMENT, this(wildcards)))),
-        weights=downloaded(MODEL),
+        weights=base_download,
         checked=checked_model,
     output:
         model=directory(removable("<trained>/model")),
@@ -53,13 +53,13 @@ rule finetune:
         "../envs/diffusion.yaml"
     resources:
         gpu=1,
-        mem_mb=lambda wildcards, attempt: memory(MODEL, copies=copies(this(wildcards)))(wildcards, attempt),
+        mem_mb=lambda wildcards, attempt: memory(base(wildcards), copies=copies(this(wildcards)))(wildcards, attempt),
         runtime=rising(240),
         checkpoint_minutes=EXECUTION.checkpoint_minutes,
     params:
-        code=lambda wildcards: digest("scripts.finetune", *engine(), trainable(this(wildcards))),
-        model=fixed(MODEL_OPTION),
-        weights=MODEL_DIGEST,
+        code=lambda wildcards: digest("scripts.finetune", *engine(wildcards), trainable(this(wildcards))),
+        model=base_option,
+        weights=base_digest,
         settings=lambda wildcards: flags(arm_of(wildcards).finetune),
         root=fixed(RESULTS),
         images=lambda wildcards, input: options(input, "images"),
@@ -84,7 +84,7 @@ rule merge:
     """Merge two models in the place of a fine-tune."""
     input:
         unpack(lambda wildcards: read(merge_inputs(EXPERIMENT, this(wildcards)))),
-        weights=downloaded(MODEL),
+        weights=base_download,
         checked=checked_model,
     output:
         model=directory(removable("<merged>/model")),
@@ -97,14 +97,14 @@ rule merge:
     conda:
         "../envs/diffusion.yaml"
     resources:
-        mem_mb=memory(MODEL, copies=3),
+        mem_mb=lambda wildcards, attempt: memory(base(wildcards), copies=3)(wildcards, attempt),
         runtime=rising(60),
     params:
         code=lambda wildcards: digest(
-            "scripts.merge", *engine(), f"scripts.lib.training.merges.{arm_of(wildcards).merge.kind}"
+            "scripts.merge", *engine(wildcards), f"scripts.lib.training.merges.{arm_of(wildcards).merge.kind}"
         ),
-        model=fixed(MODEL_OPTION),
-        weights=MODEL_DIGEST,
+        model=base_option,
+        weights=base_digest,
         settings=lambda wildcards: in_file(
             {
                 "kind": arm_of(wildcards).merge.kind,
@@ -123,7 +123,7 @@ rule generate:
     input:
         prompts="<results>/dataset/images.zip",
         trained=model_to_run,
-        weights=downloaded(MODEL),
+        weights=base_download,
         checked=checked_model,
     output:
         images=temp("<cell>/generated{candidate}/shard-{shard}.zip"),
@@ -137,13 +137,13 @@ rule generate:
         "../envs/diffusion.yaml"
     resources:
         gpu=1,
-        mem_mb=memory(MODEL),
+        mem_mb=base_memory,
         runtime=rising(240),
         batch_size=EXECUTION.generate_batch_size,
     params:
-        code=lambda wildcards: digest("scripts.generate", *engine(), *trained_with(this(wildcards))),
-        model=fixed(MODEL_OPTION),
-        weights=MODEL_DIGEST,
+        code=lambda wildcards: digest("scripts.generate", *engine(wildcards), *trained_with(this(wildcards))),
+        model=base_option,
+        weights=base_digest,
         settings=lambda wildcards: generate_options(arm_of(wildcards).generate),
         size=EXPERIMENT.dataset.resolution,
         trained=lambda wildcards: flags(trained_option(this(wildcards))),
@@ -181,7 +181,7 @@ use rule generate as unseen with:
     input:
         prompts="<results>/dataset/unseen.csv",
         trained=model_to_run,
-        weights=downloaded(MODEL),
+        weights=base_download,
         checked=checked_model,
     output:
         images="<cell>/unseen.zip",
@@ -193,7 +193,7 @@ use rule generate as unseen with:
     priority: 0
     resources:
         gpu=1,
-        mem_mb=memory(MODEL),
+        mem_mb=base_memory,
         runtime=rising(60),
         batch_size=EXECUTION.generate_batch_size,
     params:

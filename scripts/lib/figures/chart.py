@@ -1,13 +1,12 @@
 """The chart of the page on which one walks through an experiment, and how it draws each arm."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import altair as alt
 import numpy as np
 
 from scripts.lib.experiment.arms import Arm
-from scripts.lib.experiment.cell import BASE
 from scripts.lib.figures.shapes import PLAIN, SHAPES
 
 # Matplotlib's plasma at eight even steps. Each theme uses the part that stands out from its background.
@@ -51,20 +50,26 @@ def _plasma(position: float) -> str:
     return "#" + "".join(f"{round(float(np.interp(position, steps, channel))):02x}" for channel in channels)
 
 
-def chart(arms: Mapping[str, Style]) -> dict[str, Any]:
+def chart(arms: Mapping[str, Style], bases: Sequence[str]) -> dict[str, Any]:
     """Return the Vega-Lite specification of the curves.
 
     The page gives it its data set ``scores`` (``arm``, ``replicate``, ``iteration``, ``value``, and
     ``start`` for a line's first point, which is another arm's) and sets its parameters ``arm`` and
     ``iteration`` (the chosen cell) and ``zero`` (of the axis). ``pointed`` and ``clicked`` say which
     cell the pointer is at. Colors are variables of the page's style, so that they follow its theme.
+
+    Args:
+        arms: how each arm is drawn.
+        bases: the names of the base models.
     """
-    names = [*arms, BASE]
-    color = alt.Scale(domain=names, range=[f"var(--arm-{number})" for number in range(len(arms))] + ["currentColor"])
+    names = [*arms, *bases]
+    color = alt.Scale(
+        domain=names, range=[f"var(--arm-{number})" for number in range(len(arms))] + ["currentColor"] * len(bases)
+    )
     fills = [f"var(--arm-{number})" if style.filled else "var(--paper)" for number, style in enumerate(arms.values())]
-    fill = alt.Scale(domain=names, range=[*fills, "currentColor"])
-    shape = alt.Scale(domain=names, range=[*(style.shape for style in arms.values()), "circle"])
-    dash = alt.Scale(domain=names, range=[*(style.dash for style in arms.values()), [1, 0]])
+    fill = alt.Scale(domain=names, range=[*fills, *["currentColor"] * len(bases)])
+    shape = alt.Scale(domain=names, range=[*(style.shape for style in arms.values()), *["circle"] * len(bases)])
+    dash = alt.Scale(domain=names, range=[*(style.dash for style in arms.values()), *[[1, 0]] * len(bases)])
 
     arm, iteration = alt.param("arm", value=""), alt.param("iteration", value=0)
     zero = alt.param("zero", value=True)

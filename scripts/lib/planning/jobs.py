@@ -13,11 +13,22 @@ from scripts.lib.curation.candidates import Needs
 from scripts.lib.experiment.cell import BASE, Cell
 from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.experiment.config.section import Section
-from scripts.lib.experiment.lineage import cells, every_cell, in_order, initial, is_trained, merged_from, sources
+from scripts.lib.experiment.lineage import (
+    base_name,
+    base_of,
+    cells,
+    every_cell,
+    in_order,
+    initial,
+    is_trained,
+    merged_from,
+    sources,
+)
 from scripts.lib.planning.amounts import shards_a_cell
 
 REAL = "dataset/images.zip"
 SCORED = "/generated.zip"  # Of a cell, the image set that is scored; further candidates of its slots lie beside it.
+WITH_MODEL = {"finetune", "merge", "generate", "unseen", "rewrite_with_model"}
 ON_GPU = {"finetune", "generate", "unseen", "embed", "reward", "rewrite_with_model"}
 Inputs = dict[str, list[str]]
 
@@ -36,6 +47,12 @@ class Job(NamedTuple):
     output: str
     needs: tuple[str, ...]
     name: str
+
+
+def label_of(experiment: Experiment, job: Job) -> str:
+    """Return what the costs of a job are counted under: its rule, and the base model where it is not the first one."""
+    model = base_name(experiment, job.cell.arm)
+    return job.rule if model == BASE or job.rule not in WITH_MODEL else f"{job.rule}, {model}"
 
 
 class Step(NamedTuple):
@@ -66,7 +83,7 @@ def jobs(experiment: Experiment) -> list[Job]:
     sets = image_sets(experiment)
     found: list[Job] = []
     for cell in every:
-        if cell.arm != BASE:
+        if not cell.is_base:
             found += _training(experiment, cell)
         found += _images(experiment, cell, sets[cell])
         for suffix in sets[cell]:
@@ -149,12 +166,12 @@ def reward_of(images: str, kind: str) -> str:
 
 
 def rewards(experiment: Experiment, cell: Cell, step: Step) -> list[str]:
-    """Return the tables of scores that a step reads: those of its candidates, and then of the base model's images."""
+    """Return the tables of scores that a step reads: those of its candidates, and then of its base model's images."""
     if step.needs.reward is None:
         return []
     judged = [real_images(experiment, cell)] if step.needs.judges_real else []
     images = [*candidates(experiment, cell, step.number)["images"], *judged]
-    first = [f"{Cell(BASE, cell.replicate, 0)}/generated.zip"] if step.needs.first_batch else []
+    first = [f"{base_of(experiment, cell)}/generated.zip"] if step.needs.first_batch else []
     return [reward_of(path, step.needs.reward) for path in [*images, *first]]
 
 
@@ -221,7 +238,7 @@ def merge_inputs(experiment: Experiment, cell: Cell) -> Inputs:
 
 def model_folders(cell: Cell) -> list[str]:
     """Return the folder of a cell's model, which holds what its trainable keeps; none for the base model."""
-    return [] if cell.arm == BASE else [f"{cell}/model"]
+    return [] if cell.is_base else [f"{cell}/model"]
 
 
 def _job(
