@@ -25,6 +25,7 @@ from scripts.lib.planning.jobs import (
     embed_inputs,
     finetune_inputs,
     fresh_sets,
+    generate_inputs,
     merge_inputs,
     image_sets,
     model_folders,
@@ -345,10 +346,10 @@ def parts_option(wildcards):
 
 
 def generate_options(settings):
-    """Return the options of a generation; how the guidance changes is said where it does."""
-    kind = settings.guidance.kind
+    """Return the options of a generation; how the guidance changes is said where it does, a match by the rule."""
+    kind, rest = settings.guidance.kind, settings.model_copy(update={"match": None})
     changes = {"guidance": kind, "guidance_settings": settings.guidance.settings.model_dump_json()}
-    return " ".join([flags(settings), *([in_file(changes)] if kind != "constant" else [])])
+    return " ".join([flags(rest), *([in_file(changes)] if kind != "constant" else [])])
 
 
 def merge_options(wildcards):

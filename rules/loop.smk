@@ -121,8 +121,8 @@ rule merge:
 
 rule generate:
     input:
+        unpack(lambda wildcards: read(generate_inputs(EXPERIMENT, this(wildcards)))),
         prompts="<results>/dataset/images.zip",
-        trained=model_to_run,
         weights=base_download,
         checked=checked_model,
     output:
@@ -147,12 +147,13 @@ rule generate:
         settings=lambda wildcards: generate_options(arm_of(wildcards).generate),
         size=EXPERIMENT.dataset.resolution,
         trained=lambda wildcards: flags(trained_option(this(wildcards))),
+        match=lambda wildcards, input: options(input, "match"),
         seed=EXPERIMENT.seed,
         kind=lambda wildcards: f"images{wildcards.candidate}",
         shard=lambda wildcards: wildcards.shard,
         shards=SHARDS,
     shell:
-        "python -m scripts.generate {params.model} {params.trained} --prompts {input.prompts} --kind {params.kind} {params.settings}"
+        "python -m scripts.generate {params.model} {params.trained} {params.match} --prompts {input.prompts} --kind {params.kind} {params.settings}"
         " --size {params.size}"
         " --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
         " --batch-size {resources.batch_size} --shard {params.shard} --shards {params.shards}"

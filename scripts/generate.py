@@ -1,5 +1,6 @@
 """Generate one image per prompt, or one shard of them."""
 
+import json
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -38,6 +39,9 @@ def main(
     guidance_settings: Annotated[str, typer.Option(help="JSON: the settings of GUIDANCE.")] = "{}",
     scheduler: Annotated[str | None, typer.Option(help="Sampler, a class of diffusers; the model's otherwise.")] = None,
     strength: Annotated[float, typer.Option(help="img2img: share of the noise schedule.", min=0, max=1)] = 0.8,
+    match: Annotated[
+        Path | None, typer.Option(help="img2img: record of a generation to begin as, in the place of STRENGTH.")
+    ] = None,
     size: Annotated[
         int | None, typer.Option(help="txt2img: edge of the images; the model's own otherwise.", min=8)
     ] = None,
@@ -46,7 +50,8 @@ def main(
     shards: Annotated[int, typer.Option(help="Number of shards; changes no noise.", min=1)] = 1,
 ) -> None:
     """Generate the images of every SHARDS-th prompt, starting with SHARD."""
-    with recording(provenance, [model, trained, prompts], dict(locals())) as results:
+    with recording(provenance, [model, trained, prompts, match], dict(locals())) as results:
+        ratio = json.loads(match.read_text(encoding="utf-8"))["results"]["signal_to_noise"] if match else None
         table = csvs.read(prompts) if prompts.suffix == ".csv" else imageset.read_metadata(prompts)
         if prompts.suffix != ".csv":  # Weights that the same run has downloaded were not there to be asked before.
             check_groups(dict(zip(table.get("group", table["text"]), table["text"], strict=True)), of_pipeline(model))
@@ -62,6 +67,7 @@ def main(
                 guidance_scale=guidance_scale,
                 guidance=None if guidance == "constant" else schedule_of(guidance, guidance_scale, guidance_settings),
                 strength=strength,
+                ratio=ratio,
                 batch_size=batch_size,
                 size=size,
                 first=partial(results.__setitem__, "signal_to_noise"),

@@ -14,7 +14,8 @@ from scripts.lib.experiment.cell import Cell
 from scripts.lib.experiment.config.load import ConfigurationError, load
 from scripts.lib.experiment.lineage import base_cells, base_name, history, initial, iterations_left, sources
 from scripts.lib.planning import plan_views
-from scripts.lib.planning.jobs import curate_inputs, finetune_inputs, jobs, label_of, pool
+from scripts.lib.planning.jobs import curate_inputs, finetune_inputs, jobs, pool
+from scripts.lib.planning.pilot import label_of
 from scripts.lib.planning.plan import plan, settings_of
 from scripts.lib.weights import configured
 from tests.models import tiny_3
@@ -106,15 +107,14 @@ def test_the_plan_counts_each_model_by_its_own_architecture(experiment, tmp_path
         return {"base": ONE, "flow": LARGE}[model]
 
     found = plan(experiment, tmp_path, count)
-    rows = found.rules.set_index("rule")
-    assert rows.loc["finetune", "jobs"] == 5 + 2
-    assert rows.loc["finetune, flow", "jobs"] == 5 + 2 + 1 + 1
+    rows = {row["rule"]: row for row in found.rules.to_dict("records")}
+    assert (rows["finetune"]["jobs"], rows["finetune, flow"]["jobs"]) == (5 + 2, 5 + 2 + 1 + 1)
     epochs = {"finetune": (5 * 3 + 2 * 3) * 30, "finetune, flow": 9 * 7 * 3000}
     for rule, flops in epochs.items():
-        more = rows.loc[rule, "jobs"] * (2 * 120 * 4 + 4)  # Encoding of the images and of the prompts.
+        more = rows[rule]["jobs"] * (2 * 120 * 4 + 4)  # Encoding of the images and of the prompts.
         seconds = (120 * flops + more) / (19.5e12 * 0.4)
-        assert rows.loc[rule, "seconds_all"] == pytest.approx(seconds)
-    assert rows.loc["generate, flow", "jobs"] == 1 + 9
+        assert rows[rule]["seconds_all"] == pytest.approx(seconds)
+    assert rows["generate, flow"]["jobs"] == 1 + 9
     assert found.disk["bytes_all"][0] == 4 * (7 * 1000 + 9 * 10_000)
     assert "finetune, flow" in plan_views.text(found)
     job = next(job for job in jobs(experiment) if str(job.cell) == "flow/seed-0/iteration-0")

@@ -4,6 +4,7 @@ import csv
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,12 +12,15 @@ from tests.models import tiny_3
 from tests.workflow.conftest import ROOT, Project
 
 RESULTS = "results/engines"
-OVERLAY = {
+# An engine with another objective, trained by adapters, that begins where the first one does.
+FLOW: dict[str, Any] = {
+    "path": "models/flow",
+    "generate": {"steps": 12, "match": {"snr_of": "base"}},
+    "finetune": {"trainable": "lora"},
+}
+OVERLAY: dict[str, Any] = {
     "experiment": "engines",
-    # An engine with another objective, trained by adapters, with settings of its own.
-    "models": {
-        "flow": {"path": "models/flow", "generate": {"steps": 3, "strength": 0.6}, "finetune": {"trainable": "lora"}}
-    },
+    "models": {"flow": FLOW},
     "arms": {
         "real": None,
         "poison-50": None,
@@ -24,7 +28,7 @@ OVERLAY = {
         "culled": None,
         "healed": None,
         "by-flow": {"iterations": 1, "sources": {"flow": 1}},
-        "flow-by-base": {"model": "flow", "iterations": 2, "sources": {"self": 0.5, "base": 0.5}, "curate": ["cull"]},
+        "flow-by-base": {"model": "flow", "iterations": 1, "sources": {"self": 0.5, "base": 0.5}},
     },
 }
 
@@ -39,7 +43,7 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
-def record(project: Project, path: str) -> dict:
+def record(project: Project, path: str) -> Any:
     return json.loads((project.root / RESULTS / path).read_text(encoding="utf-8"))
 
 
@@ -51,26 +55,33 @@ def origins(project: Project, cell: str) -> set[tuple[str, str]]:
 def test_each_model_is_poisoned_by_the_other(engines: Project):
     assert origins(engines, "by-flow/seed-0/iteration-1") == {("flow", "0")}
     assert origins(engines, "flow-by-base/seed-0/iteration-1") == {("flow", "0"), ("base", "0")}
-    assert origins(engines, "flow-by-base/seed-0/iteration-2") == {("flow-by-base", "1"), ("base", "0")}
 
 
 def test_each_job_runs_the_engine_of_its_arm(engines: Project):
     used = {
         "base/seed-0/iteration-0/generated/shard-0.json": ("models/miniature", 2),
-        "flow/seed-0/iteration-0/generated/shard-0.json": ("models/flow", 3),
+        "flow/seed-0/iteration-0/generated/shard-0.json": ("models/flow", 12),
         "by-flow/seed-0/iteration-1/generated/shard-0.json": ("models/miniature", 2),
-        "flow-by-base/seed-0/iteration-2/unseen.json": ("models/flow", 3),
+        "flow-by-base/seed-0/iteration-1/unseen.json": ("models/flow", 12),
     }
     for path, (model, steps) in used.items():
         parameters = record(engines, path)["parameters"]
         assert (parameters["model"], parameters["steps"]) == (model, steps)
-    finetune = record(engines, "flow-by-base/seed-0/iteration-2/finetune.json")
+    finetune = record(engines, "flow-by-base/seed-0/iteration-1/finetune.json")
     assert finetune["results"]["noise_levels"] == "logit_normal"
-    assert finetune["parameters"]["start"] == f"{RESULTS}/flow-by-base/seed-0/iteration-1/model"
-    kept = {path.name for path in (engines.root / RESULTS / "flow-by-base/seed-0/iteration-2/model").iterdir()}
+    kept = {path.name for path in (engines.root / RESULTS / "flow-by-base/seed-0/iteration-1/model").iterdir()}
     assert "adapter_model.safetensors" in kept
     assert {path.stem for path in (engines.root / RESULTS / "weights").glob("model*")} == {"model", "model-flow"}
     assert record(engines, "weights/model-flow.json")["engine"] == "stable_diffusion_3"
+
+
+def test_image_to_image_of_both_models_begins_at_one_ratio_of_signal_and_noise(engines: Project):
+    base, flow, trained = (
+        record(engines, f"{cell}/generated/shard-0.json")["results"]["signal_to_noise"]
+        for cell in ("base/seed-0/iteration-0", "flow/seed-0/iteration-0", "flow-by-base/seed-0/iteration-1")
+    )
+    assert flow == trained
+    assert 0.3 < flow / base < 3, "twelve steps are far apart; the next ones are farther off"
 
 
 def test_both_models_are_scored_and_shown(engines: Project):
@@ -93,10 +104,10 @@ def test_both_models_are_scored_and_shown(engines: Project):
 
 def test_nothing_else_is_due_and_a_setting_of_one_model_plans_its_cells_alone(engines: Project):
     assert engines.plan(overlay=OVERLAY) == []
-    flow = OVERLAY["models"]["flow"] | {"generate": {"steps": 4, "strength": 0.6}}
+    flow = FLOW | {"finetune": {"trainable": "lora", "epochs": 2}}
     jobs = engines.plan(overlay=OVERLAY | {"models": {"flow": flow}})
-    made = {output for job in jobs if job.rule in ("generate", "unseen") for output in job.outputs}
-    assert {Path(output).parts[2] for output in made if Path(output).name == "unseen.zip"} == {"flow", "flow-by-base"}
+    made = {Path(output).parts[2] for job in jobs if job.rule in ("finetune", "generate") for output in job.outputs}
+    assert made == {"flow-by-base"}
 
 
 def test_the_plan_measures_each_model_by_its_own_jobs(engines: Project):

@@ -52,6 +52,7 @@ def generate(
     size: int | None = None,
     first: Callable[[float], Any] = float,
     guidance: Schedule | None = None,
+    ratio: float | None = None,
 ) -> Iterator[np.ndarray]:
     """Yield one uint8 image (height, width, 3) per prompt.
 
@@ -62,6 +63,7 @@ def generate(
     Args:
         init_images: uint8 (n, height, width, 3) for image-to-image; None for text-to-image.
         strength: image-to-image only.
+        ratio: image-to-image only, in the place of ``strength``: the signal-to-noise ratio to start near.
         size: text-to-image only, edge of the images in pixels; None: the model's own.
         first: gets the signal-to-noise ratio at the first step, once per batch.
         guidance: gives the guidance scale of each denoising step, above 1, by its place from 0, the first, to 1, the
@@ -83,6 +85,8 @@ def generate(
             pipe._guidance_scale = guidance(min(1.0, (step + 1) / max(1, pipe.num_timesteps - 1)))
         return tensors
 
+    if ratio is not None:
+        begin_near(pipe, ratio)
     for start in trange(0, len(prompts), batch_size, desc="generate", mininterval=10):
         part = slice(start, start + batch_size)
         arguments = {
@@ -109,6 +113,31 @@ def _refuse_divergence(prompt: str, image: np.ndarray) -> None:
             f"the image of {prompt!r} is {kind}: the model has diverged; lower finetune.learning_rate, or use "
             "finetune.mixed_precision: no"
         )
+
+
+def begin_near(pipe: Any, ratio: float) -> None:
+    """Let image-to-image begin at the step of its schedule whose signal-to-noise ratio is nearest, by its logarithm.
+
+    Every family of diffusers cuts its schedule in its pipeline's ``get_timesteps``, once it has set the steps of its
+    scheduler. That of this pipeline is replaced.
+
+    Args:
+        pipe: an image-to-image pipeline.
+        ratio: the one to start near, above 0.
+    """
+
+    def get_timesteps(steps: int, *_: Any, **__: Any) -> tuple[Any, int]:
+        scheduler = pipe.scheduler
+        starts = scheduler.timesteps[:: scheduler.order][:steps].tolist()
+        # At the end of noise alone there is no image: a ratio of 0 has no logarithm, and is the farthest of all.
+        found = [signal_to_noise(scheduler, time) for time in starts]
+        place = min(range(len(found)), key=lambda at: abs(math.log(max(found[at], 1e-30) / ratio)))
+        begin = place * scheduler.order
+        if hasattr(scheduler, "set_begin_index"):
+            scheduler.set_begin_index(begin)
+        return scheduler.timesteps[begin:], steps - place
+
+    pipe.get_timesteps = get_timesteps
 
 
 def signal_to_noise(scheduler: Any, time: float) -> float:

@@ -21,6 +21,9 @@ def cells(experiment: Experiment) -> list[Cell]:
 def bases(experiment: Experiment) -> list[str]:
     """Return the names of the base models that have cells: the experiment's, and those that an arm names."""
     named = {name for arm in experiment.arms.values() for name in (arm.model, *arm.sources)}
+    settings = [experiment.generate, *(arm.generate for arm in experiment.arms.values())]
+    settings += [model.generate for name, model in experiment.models.items() if name in named]
+    named |= {chosen.match.snr_of for chosen in settings if chosen.match}
     return [BASE, *(name for name in experiment.models if name in named)]
 
 
@@ -37,6 +40,17 @@ def base_name(experiment: Experiment, arm: str) -> str:
 def base_of(experiment: Experiment, cell: Cell) -> Cell:
     """Return the cell of the base model that a cell's arm retrains, in the same replicate."""
     return Cell(base_name(experiment, cell.arm), cell.replicate, 0)
+
+
+def matched(experiment: Experiment, cell: Cell) -> list[Cell]:
+    """Return the cell whose image-to-image that of a cell begins as; none where `strength` says where it begins.
+
+    The base model that the others match begins where its own `strength` says.
+    """
+    settings = (experiment.base(cell.arm) if cell.is_base else experiment.arms[cell.arm]).generate
+    if settings.match is None or settings.mode != "img2img" or (cell.is_base and settings.match.snr_of == cell.arm):
+        return []
+    return [Cell(settings.match.snr_of, cell.replicate, 0)]
 
 
 def every_cell(experiment: Experiment) -> list[Cell]:
@@ -84,7 +98,9 @@ def sources(experiment: Experiment, cell: Cell) -> dict[str, list[Cell]]:
 
 def in_order(experiment: Experiment) -> list[Cell]:
     """Return every cell after those whose models or images it needs: by iteration, then by who trains on whom."""
-    rank: dict[tuple[str, int], int] = {}
+    rank: dict[tuple[str, int], int] = {
+        (cell.arm, 0): len(matched(experiment, cell)) for cell in base_cells(experiment)
+    }
     for iteration in {cell.iteration for cell in cells(experiment)}:
         order = TopologicalSorter(at_once(experiment.arms, iteration)).static_order()
         rank |= {(arm, iteration): place for place, arm in enumerate(order)}

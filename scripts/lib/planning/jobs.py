@@ -10,17 +10,17 @@ from typing import NamedTuple
 
 from scripts.lib.base.kinds import kinds
 from scripts.lib.curation.candidates import Needs
-from scripts.lib.experiment.cell import BASE, Cell
+from scripts.lib.experiment.cell import Cell
 from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.experiment.config.section import Section
 from scripts.lib.experiment.lineage import (
-    base_name,
     base_of,
     cells,
     every_cell,
     in_order,
     initial,
     is_trained,
+    matched,
     merged_from,
     sources,
 )
@@ -28,7 +28,6 @@ from scripts.lib.planning.amounts import shards_a_cell
 
 REAL = "dataset/images.zip"
 SCORED = "/generated.zip"  # Of a cell, the image set that is scored; further candidates of its slots lie beside it.
-WITH_MODEL = {"finetune", "merge", "generate", "unseen", "rewrite_with_model"}
 ON_GPU = {"finetune", "generate", "unseen", "embed", "reward", "rewrite_with_model"}
 Inputs = dict[str, list[str]]
 
@@ -47,12 +46,6 @@ class Job(NamedTuple):
     output: str
     needs: tuple[str, ...]
     name: str
-
-
-def label_of(experiment: Experiment, job: Job) -> str:
-    """Return what the costs of a job are counted under: its rule, and the base model where it is not the first one."""
-    model = base_name(experiment, job.cell.arm)
-    return job.rule if model == BASE or job.rule not in WITH_MODEL else f"{job.rule}, {model}"
 
 
 class Step(NamedTuple):
@@ -95,10 +88,9 @@ def steps(experiment: Experiment, cell: Cell) -> list[Step]:
     """Return the steps of curation that a cell's candidates go through: none where no generated image trains."""
     if not is_trained(experiment, cell) or experiment.arms[cell.arm].synthetic == 0:
         return []
-    chosen = experiment.arms[cell.arm].curate
     return [
         Step(number, step.kind, step.settings, kinds("curation")[step.kind].needs(step.settings))
-        for number, step in enumerate(chosen, start=1)
+        for number, step in enumerate(experiment.arms[cell.arm].curate, start=1)
     ]
 
 
@@ -219,6 +211,12 @@ def finetune_inputs(experiment: Experiment, cell: Cell) -> Inputs:
     }
 
 
+def generate_inputs(experiment: Experiment, cell: Cell) -> Inputs:
+    """Return what the generation of a cell reads: its model, and the record of the images that it begins as."""
+    match = [f"{other}/generated/shard-0.json" for other in matched(experiment, cell)]
+    return {"trained": model_folders(cell), "match": match}
+
+
 def embed_inputs(experiment: Experiment, cell: Cell) -> Inputs:
     """Return what the embedding of a cell reads: its images and its training set, the real images where it has none."""
     images = training_sets(experiment, cell)
@@ -284,18 +282,17 @@ def _rewards(experiment: Experiment, images: str, scored: set[str]) -> Iterator[
 
 def _images(experiment: Experiment, cell: Cell, sets: list[str]) -> Iterator[Job]:
     """Yield the jobs that make the image sets of a cell, and score the first."""
-    model = {"trained": model_folders(cell)}
+    begun = generate_inputs(experiment, cell)
     for suffix in sets:
         shards = [f"generated{suffix}/shard-{shard}.json" for shard in range(shards_a_cell(experiment))]
         for shard, output in enumerate(shards):
-            yield _job(experiment, "generate", cell, output, model, f"generate{suffix}-{shard}")
+            yield _job(experiment, "generate", cell, output, begun, f"generate{suffix}-{shard}")
         inputs = {"shards": [f"{cell}/{output}" for output in shards]}
         yield _job(experiment, "gather", cell, f"generated{suffix}.zip", inputs, f"gather{suffix}")
-    images, unseen = f"{cell}/generated.zip", f"{cell}/unseen.json"
     embeddings = [f"generated-{embedding}.safetensors" for embedding in experiment.score.embeddings]
-    yield _job(experiment, "unseen", cell, "unseen.json", model)
+    yield _job(experiment, "unseen", cell, "unseen.json", {"trained": begun["trained"]})
     for output in embeddings:
         name = f"embed-{output.removeprefix('generated-').removesuffix('.safetensors')}"
         yield _job(experiment, "embed", cell, output, embed_inputs(experiment, cell), name)
-    scored = {"images": [images, unseen, *(f"{cell}/{path}" for path in embeddings)]}
+    scored = {"images": [f"{cell}/generated.zip", f"{cell}/unseen.json", *(f"{cell}/{path}" for path in embeddings)]}
     yield _job(experiment, "score", cell, "scores.json", scored)

@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 from zipfile import ZipFile
 
 from scripts.lib.engines.engine import steps_run
-from scripts.lib.experiment.cell import Cell
+from scripts.lib.experiment.cell import BASE, Cell
 from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.experiment.lineage import base_name
 from scripts.lib.planning.amounts import images_a_cell, shards_a_cell, training_images
-from scripts.lib.planning.jobs import Job, label_of
+from scripts.lib.planning.jobs import Job
+
+WITH_MODEL = {"finetune", "merge", "generate", "unseen", "rewrite_with_model"}
 
 
 class Rate(NamedTuple):
@@ -29,7 +31,7 @@ class Pilot(NamedTuple):
     """What was measured.
 
     Attributes:
-        rates: by rule and base model, see ``jobs.label_of``; what has not run is missing.
+        rates: by rule and base model, see ``label_of``; what has not run is missing.
         devices: the GPUs that it ran on, or ``cpu``.
         image: bytes of an image, None where there is none.
         other: bytes of a cell's embeddings, tables and records, over the number of its images.
@@ -39,6 +41,12 @@ class Pilot(NamedTuple):
     devices: list[str]
     image: float | None
     other: float
+
+
+def label_of(experiment: Experiment, job: Job) -> str:
+    """Return what the costs of a job are counted under: its rule, and the base model where it is not the first one."""
+    model = base_name(experiment, job.cell.arm)
+    return job.rule if model == BASE or job.rule not in WITH_MODEL else f"{job.rule}, {model}"
 
 
 def passes(settings: Mapping[str, Any], guided: int = 2, *, rounds_up: bool = False) -> int:

@@ -16,8 +16,8 @@ from scripts.lib.experiment.lineage import base_name, bases, every_cell
 from scripts.lib.planning import cards, disk
 from scripts.lib.planning.amounts import images_a_cell, steps_of_arms
 from scripts.lib.planning.controls import shares
-from scripts.lib.planning.jobs import ON_GPU, Job, jobs, label_of
-from scripts.lib.planning.pilot import Pilot, images_of, measure, passes, work_of
+from scripts.lib.planning.jobs import ON_GPU, Job, jobs
+from scripts.lib.planning.pilot import Pilot, images_of, label_of, measure, passes, work_of
 from scripts.lib.planning.schedule import Span, bounds, critical_path, schedule
 from scripts.lib.scoring.power import COLUMNS, suggested
 from scripts.lib.training.trainable import trainable_of

@@ -189,6 +189,25 @@ class Experiment(Section):
         return self
 
     @model_validator(mode="after")
+    def _what_is_matched_begins_by_its_own_strength(self) -> Self:
+        places = {"": self.generate} | {f"models.{name}.": model.generate for name, model in self.models.items()}
+        places |= {f"arms.{name}.": arm.generate for name, arm in self.arms.items()}
+        for place, settings in places.items():
+            if (match := settings.match) is None:
+                continue
+            key, name, known = f"`{place}generate.match.snr_of`", match.snr_of, [BASE, *self.models]
+            if name not in known:
+                raise ValueError(f"{key}: there is no base model {name!r}; name one of {known}")
+            other = self.base(name).generate
+            if other.mode != "img2img":
+                raise ValueError(
+                    f"{key}: {name!r} makes its images from noise alone; set its `generate.mode` to img2img"
+                )
+            if other.match is not None and other.match.snr_of != name:
+                raise ValueError(f"{key}: {name!r} matches {other.match.snr_of!r} itself; name that")
+        return self
+
+    @model_validator(mode="after")
     def _the_control_is_an_arm(self) -> Self:
         if self.score.control is not None and self.score.control not in self.arms:
             raise ValueError(f"`score.control`: there is no arm {self.score.control!r}; name one of {[*self.arms]}")
