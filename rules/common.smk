@@ -72,6 +72,9 @@ for warning in unmatched(EXPERIMENT) if workflow.is_main_process else ():
     print(warning, file=sys.stderr)
 RESULTS = f"results/{EXPERIMENT.experiment}"
 EXECUTION = EXPERIMENT.execution
+TF32 = flags({"tf32": EXECUTION.tf32})
+PRECISION = flags({key: getattr(EXECUTION, key) for key in ("dtype", "tf32")})
+ARITHMETIC = flags({key: getattr(EXECUTION, key) for key in ("dtype", "tf32", "compile", "channels_last")})
 SHARDS = shards_a_cell(EXPERIMENT)
 FOLDER = flags({"folder": EXPERIMENT.dataset.path})
 LABELS = {

@@ -61,6 +61,7 @@ rule finetune:
         model=base_option,
         weights=base_digest,
         settings=lambda wildcards: flags(arm_of(wildcards).finetune),
+        tf32=TF32,
         root=fixed(RESULTS),
         images=lambda wildcards, input: options(input, "images"),
         trainable=lambda wildcards: in_file(
@@ -75,7 +76,7 @@ rule finetune:
     shell:
         # exec: a shell in between would die of the SIGTERM that the fine-tune saves its state on.
         "exec python -m scripts.finetune {params.model} --training {input.training} {params.images} --root {params.root} {params.start}"
-        " {params.trainable} {params.settings} --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
+        " {params.trainable} {params.settings} {params.tf32} --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
         " --checkpoints {params.cell}/checkpoints --checkpoint-minutes {resources.checkpoint_minutes} --code {params.code}"
         " --output {output.model} --provenance {output.provenance} > {log} 2>&1"
 
@@ -147,6 +148,7 @@ rule generate:
         settings=lambda wildcards: generate_options(arm_of(wildcards).generate),
         size=EXPERIMENT.dataset.resolution,
         trained=lambda wildcards: flags(trained_option(this(wildcards))),
+        arithmetic=ARITHMETIC,
         match=lambda wildcards, input: options(input, "match"),
         seed=EXPERIMENT.seed,
         kind=lambda wildcards: f"images{wildcards.candidate}",
@@ -154,7 +156,7 @@ rule generate:
         shards=SHARDS,
     shell:
         "python -m scripts.generate {params.model} {params.trained} {params.match} --prompts {input.prompts} --kind {params.kind} {params.settings}"
-        " --size {params.size}"
+        " --size {params.size} {params.arithmetic}"
         " --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
         " --batch-size {resources.batch_size} --shard {params.shard} --shards {params.shards}"
         " --output {output.images} --provenance {output.provenance} > {log} 2>&1"

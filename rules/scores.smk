@@ -31,10 +31,11 @@ rule embed:
         clip_score=lambda wildcards: "--clip-score" if wildcards.embedding == CLIP_SCORE else "",
         training=lambda wildcards, input: flags({"training": str(input.training)} if "training" in input.keys() else {}),
         root=fixed(RESULTS),
+        precision=PRECISION,
         outputs=lambda wildcards, output: flags({"output": list(output)}),
     shell:
         "python -m scripts.embed {input.sets} {params.network} {params.clip_score} {params.training} --root {params.root}"
-        " --batch-size {resources.batch_size} {params.outputs} > {log} 2>&1"
+        " --batch-size {resources.batch_size} {params.precision} {params.outputs} > {log} 2>&1"
 
 
 use rule embed as embed_dataset with:

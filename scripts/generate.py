@@ -13,8 +13,9 @@ from scripts.lib.base.provenance import recording
 from scripts.lib.base.seeds import seed_of
 from scripts.lib.engines.engine import engine_of
 from scripts.lib.engines.generation import generate, load_pipeline, schedule_of
+from scripts.lib.engines.precision import Arithmetic, set_tf32
 from scripts.lib.engines.prompts import check_groups, of_pipeline
-from scripts.lib.experiment.choices import Mode
+from scripts.lib.experiment.choices import Dtype, Mode
 from scripts.lib.training.trainable import trainable_of
 
 # Further images of the same slots are of the kind "images-2" and so on.
@@ -46,6 +47,10 @@ def main(
         int | None, typer.Option(help="txt2img: edge of the images; the model's own otherwise.", min=8)
     ] = None,
     batch_size: Annotated[int, typer.Option(help="Images per batch; changes no noise, only the last bits.", min=1)] = 8,
+    dtype: Annotated[Dtype, typer.Option(help="Precision of the network that denoises.")] = "float32",
+    tf32: Annotated[bool, typer.Option(help="Round the factors of float32 products on NVIDIA's GPUs.")] = False,
+    compile: Annotated[bool, typer.Option(help="Fuse the network's operations by torch.compile.")] = False,
+    channels_last: Annotated[bool, typer.Option(help="The layout of a U-Net that convolutions want.")] = True,
     shard: Annotated[int, typer.Option(help="Which shard to make, from 0.", min=0)] = 0,
     shards: Annotated[int, typer.Option(help="Number of shards; changes no noise.", min=1)] = 1,
 ) -> None:
@@ -55,11 +60,13 @@ def main(
         table = csvs.read(prompts) if prompts.suffix == ".csv" else imageset.read_metadata(prompts)
         if prompts.suffix != ".csv":  # Weights that the same run has downloaded were not there to be asked before.
             check_groups(dict(zip(table.get("group", table["text"]), table["text"], strict=True)), of_pipeline(model))
+        set_tf32(tf32)
+        arithmetic = Arithmetic(dtype, compile, channels_last)
         rows = table.iloc[shard::shards]
         seeds = [seed_of(seed, replicate, iteration, kind, index) for index in rows.index]
         images = (
             generate(
-                load_pipeline(mode, model, _network(model, trained, trainable), scheduler),
+                load_pipeline(mode, model, _network(model, trained, trainable), scheduler, arithmetic),
                 rows["text"].tolist(),
                 seeds,
                 imageset.read_images(prompts, rows["file_name"]) if mode == "img2img" else None,

@@ -12,6 +12,7 @@ from tqdm import trange
 
 from scripts.lib.base.kinds import kinds
 from scripts.lib.engines.engine import engine_of
+from scripts.lib.engines.precision import Arithmetic, apply
 from scripts.lib.engines.schedulers import scheduler_of
 from scripts.lib.experiment.choices import Mode
 
@@ -22,7 +23,13 @@ if TYPE_CHECKING:
 Schedule = Callable[[float], float]
 
 
-def load_pipeline(mode: Mode, model: Path, network: Any = None, scheduler: str | None = None) -> "DiffusionPipeline":
+def load_pipeline(
+    mode: Mode,
+    model: Path,
+    network: Any = None,
+    scheduler: str | None = None,
+    arithmetic: Arithmetic = Arithmetic(),  # noqa: B008  # It cannot be changed.
+) -> "DiffusionPipeline":
     """Load the base model's pipeline, with another network where one is given.
 
     Args:
@@ -30,9 +37,11 @@ def load_pipeline(mode: Mode, model: Path, network: Any = None, scheduler: str |
         model: folder of the base pipeline.
         network: what takes the place of the base model's own.
         scheduler: class of the sampler that takes the place of the base model's own.
+        arithmetic: how its network computes.
     """
     engine = engine_of(model)
     pipe = engine.pipeline(mode, model, network or engine.network(model / engine.COMPONENT))
+    apply(getattr(pipe, engine.COMPONENT), arithmetic)
     if scheduler is not None:
         pipe.scheduler = scheduler_of(model, scheduler)
     pipe.set_progress_bar_config(disable=True)
