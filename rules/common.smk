@@ -34,8 +34,10 @@ from scripts.lib.planning.jobs import (
 )
 from scripts.lib.planning.amounts import shards_a_cell
 from scripts.lib.experiment.config.source import SELF
-from scripts.lib.experiment.cell import BASE, Cell
+from scripts.lib.experiment.cell import Cell
 from scripts.lib.experiment.lineage import (
+    base_name,
+    bases,
     cells,
     every_cell,
     extrapolated,
@@ -61,17 +63,19 @@ IN_BRACES = str(ROOT).replace("{", "{{").replace("}", "}}")
 shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(IN_BRACES)}${{{{PYTHONPATH:+:$PYTHONPATH}}}}; ")
 
 weights.check(EXPERIMENT)
+BASES = {name: Path(EXPERIMENT.base(name).path) for name in bases(EXPERIMENT)}
 for warning in prompts.check(
-    EXPERIMENT.dataset.texts, EXPERIMENT.unseen.prompts, Path(EXPERIMENT.model), Path(EXPERIMENT.score.clip)
+    EXPERIMENT.dataset.texts, EXPERIMENT.unseen.prompts, BASES.values(), Path(EXPERIMENT.score.clip)
 ):
     if workflow.is_main_process:
         print(warning, file=sys.stderr)
 for warning in unmatched(EXPERIMENT) if workflow.is_main_process else ():
     print(warning, file=sys.stderr)
 RESULTS = f"results/{EXPERIMENT.experiment}"
-MODEL = Path(EXPERIMENT.model)
-MODEL_OPTION = flags({"model": MODEL})
 EXECUTION = EXPERIMENT.execution
+TF32 = flags({"tf32": EXECUTION.tf32})
+PRECISION = flags({key: getattr(EXECUTION, key) for key in ("dtype", "tf32")})
+ARITHMETIC = flags({key: getattr(EXECUTION, key) for key in ("dtype", "tf32", "compile", "channels_last")})
 SHARDS = shards_a_cell(EXPERIMENT)
 FOLDER = flags({"folder": EXPERIMENT.dataset.path})
 LABELS = {
@@ -99,7 +103,7 @@ EMBEDDINGS = EXPERIMENT.score.embeddings
 SPACES = {space: EXPERIMENT.score.embedding(space) for space in EXPERIMENT.score.features}
 CONTROL = flags({"control": EXPERIMENT.control} if EXPERIMENT.control else {})
 METRICS = [f"scripts.lib.metrics.{name}" for name in kinds("metrics")]
-MODEL_DIGEST = weights.identity(EXPERIMENT, MODEL)
+BASE_DIGESTS = {name: weights.identity(EXPERIMENT, path) for name, path in BASES.items()}
 WEIGHTS = weights.uses(EXPERIMENT)
 STEPS = [step for cell in cells(EXPERIMENT) for step in steps(EXPERIMENT, cell)]
 removable = temp if EXECUTION.keep == "last" else str
@@ -127,7 +131,7 @@ def one_of(names):
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
-ARM = one_of([BASE, *EXPERIMENT.arms])
+ARM = one_of([*BASES, *EXPERIMENT.arms])
 TRAINED = one_of(name for name, arm in EXPERIMENT.arms.items() if arm.merge is None)
 MERGED = one_of(name for name, arm in EXPERIMENT.arms.items() if arm.merge is not None)
 REPLICATE = one_of(map(str, EXPERIMENT.replicates))
@@ -159,15 +163,15 @@ wildcard_constraints:
 def memory(*names, copies=1):
     """Return the megabytes of a job that loads weights, more with each retry.
 
-    Python with torch, and the weights in float32; a fine-tune holds several copies of the network that it trains. They
-    are measured when the job is due, since the same run may download them.
+    Python with torch, and the weights in float32; a fine-tune holds several copies of the network that it trains, of
+    the base model that is named first. They are measured when the job is due, since the same run may download them.
     """
     paths = [Path(name) for name in names]
 
     def megabytes(wildcards, attempt):
         total = sum(hashes.size(path, ".safetensors" if path.is_dir() else "") for path in paths)
-        if copies > 1 and (MODEL / "model_index.json").is_file():
-            total += (copies - 1) * hashes.size(MODEL / engine_of(MODEL).COMPONENT, ".safetensors")
+        if copies > 1 and (paths[0] / "model_index.json").is_file():
+            total += (copies - 1) * hashes.size(paths[0] / engine_of(paths[0]).COMPONENT, ".safetensors")
         return (3000 + total // 2**20) * attempt
 
     return megabytes
@@ -216,8 +220,33 @@ def urgency(wildcards):
 
 
 def arm_of(wildcards):
-    """Return the settings of a job's arm; the base model generates with the experiment's own."""
-    return EXPERIMENT if wildcards.arm == BASE else EXPERIMENT.arms[wildcards.arm]
+    """Return the settings of a job's arm; a base model generates with its own."""
+    return EXPERIMENT.base(wildcards.arm) if wildcards.arm in BASES else EXPERIMENT.arms[wildcards.arm]
+
+
+def base(wildcards):
+    """Return the folder of the base model of a job's cell."""
+    return BASES[base_name(EXPERIMENT, wildcards.arm)]
+
+
+def base_option(wildcards):
+    """Return the option that gives a script the base model of a job's cell."""
+    return flags({"model": base(wildcards)})
+
+
+def base_digest(wildcards):
+    """Return what identifies the base model of a job's cell."""
+    return BASE_DIGESTS[base_name(EXPERIMENT, wildcards.arm)]
+
+
+def base_download(wildcards):
+    """Return the download that brings the base model of a job's cell."""
+    return downloaded(base(wildcards))
+
+
+def memory_to_generate(wildcards, attempt):
+    """Return the megabytes of a job that makes images: of the base model, and of one more network per further model."""
+    return memory(base(wildcards), copies=len(made_with(wildcards)))(wildcards, attempt)
 
 
 def read(inputs):
@@ -237,8 +266,8 @@ def models_to_keep():
 
 
 def model_of(cell):
-    """Return the folder of a cell's model; None for the base model, which scripts take by themselves."""
-    return None if cell.arm == BASE else f"{RESULTS}/{cell}/model"
+    """Return the folder of a cell's model; None for a base model, which scripts take by themselves."""
+    return None if cell.is_base else f"{RESULTS}/{cell}/model"
 
 
 def trained_option(cell):
@@ -250,14 +279,14 @@ def trained_option(cell):
 engine_name = cache(name_of)  # It reads a file, and each job of a sweep asks.
 
 
-def engine():
-    """Return the module of the base model's engine, from the model, or from the record of its check where it is gone.
+def engine(wildcards):
+    """Return the module of the engine of a cell's base model, from the model, or from its check's record if it is gone.
 
     Neither exists before the first job of an experiment whose model is still to be downloaded.
     """
-    record = Path(RESULTS) / "weights/model.json"
-    if (MODEL / "model_index.json").is_file():
-        name = engine_name(MODEL)
+    record = Path(RESULTS) / f"weights/{weights.use_of(base_name(EXPERIMENT, wildcards.arm))}.json"
+    if (base(wildcards) / "model_index.json").is_file():
+        name = engine_name(base(wildcards))
     elif record.is_file():
         name = json.loads(record.read_text(encoding="utf-8"))["engine"]
     else:
@@ -271,14 +300,14 @@ def trainable(cell):
 
 
 def copies(cell):
-    """Return how often the base model lies in the memory of a cell's fine-tune."""
+    """Return how often its base model lies in the memory of a cell's fine-tune."""
     finetune = EXPERIMENT.arms[cell.arm].finetune
     return trainable_of(finetune.trainable.kind).MEMORY + (finetune.average is not None)
 
 
 def trained_with(cell):
-    """Return the module that loads a cell's model; none for the base model."""
-    return [] if cell.arm == BASE else [trainable(cell)]
+    """Return the module that loads a cell's model; none for a base model."""
+    return [] if cell.is_base else [trainable(cell)]
 
 
 def checked(*uses):
@@ -328,8 +357,11 @@ def parts_option(wildcards):
 
 
 def generate_options(wildcards, **others):
-    """Return the options of a cell's generation; how the guidance changes, and what is extrapolated, where that is so."""
-    settings = arm_of(wildcards).generate.model_copy(update=others)
+    """Return the options of a cell's generation; how the guidance changes, and what is extrapolated, where that is so.
+
+    What a generation matches is a file, which the rule gives.
+    """
+    settings = arm_of(wildcards).generate.model_copy(update={"match": None, **others})
     kind = settings.guidance.kind
     changes = {"guidance": kind, "guidance_settings": settings.guidance.settings.model_dump_json()}
     options = [flags(settings), *([in_file(changes)] if kind != "constant" else [])]
@@ -352,10 +384,15 @@ def merge_options(wildcards):
     return flags(found)
 
 
+def checked_base(wildcards):
+    """Return the record of the check of a cell's base model."""
+    return checked(weights.use_of(base_name(EXPERIMENT, wildcards.arm)))
+
+
 def checked_model(wildcards):
-    """Return the records of the checks of the base model, and of the sampler that takes the place of its own."""
-    scheduler = arm_of(wildcards).generate.scheduler
-    return checked("model", *([f"scheduler-{scheduler}"] if scheduler else []))
+    """Return the records of the checks of a cell's base model, and of the sampler that takes the place of its own."""
+    scheduler, use = arm_of(wildcards).generate.scheduler, weights.use_of(base_name(EXPERIMENT, wildcards.arm))
+    return checked(use, *([f"{use}-scheduler-{scheduler}"] if scheduler else []))
 
 
 def fresh_table(wildcards):

@@ -56,19 +56,21 @@ use rule curate as rewrite with:
 use rule rewrite as rewrite_with_model with:
     input:
         unpack(lambda wildcards: read(curate_inputs(EXPERIMENT, this(wildcards), step_of(wildcards).number))),
-        weights=downloaded(MODEL),
-        checked=checked("model"),
+        weights=base_download,
+        checked=checked_base,
     wildcard_constraints:
         step=one_of({step.name for step in STEPS if step.rule == "rewrite_with_model"}),
     conda:
         "../envs/diffusion.yaml"
     resources:
         gpu=1,
-        mem_mb=memory(MODEL),
+        mem_mb=lambda wildcards, attempt: memory(base(wildcards))(wildcards, attempt),
         runtime=rising(60),
     params:
-        weights=MODEL_DIGEST,
-        outputs=lambda wildcards, output: flags({"output": output.table, "rewritten": output.images, "model": MODEL}),
+        weights=base_digest,
+        outputs=lambda wildcards, output: flags(
+            {"output": output.table, "rewritten": output.images, "model": base(wildcards)}
+        ),
 
 
 rule reward:

@@ -64,18 +64,18 @@ rule check_weights:
 rule check_scheduler:
     """Try a sampler on perfect predictions, before a job of hours needs it."""
     input:
-        checked("model"),
+        lambda wildcards: checked(wildcards.use),
     output:
-        "<results>/weights/scheduler-{scheduler}.json",
+        "<results>/weights/{use}-scheduler-{scheduler}.json",
     log:
-        "<logs>/check_scheduler-{scheduler}.log",
+        "<logs>/check_scheduler-{use}-{scheduler}.log",
     wildcard_constraints:
         scheduler=r"\w+",
     localrule: True
     conda:
         "../envs/diffusion.yaml"
     params:
-        model=fixed(MODEL_OPTION),
+        model=lambda wildcards: flags({"model": WEIGHTS[wildcards.use].path}),
     shell:
         "python -m scripts.check_scheduler {params.model} --scheduler {wildcards.scheduler} --output {output}"
         " > {log} 2>&1"

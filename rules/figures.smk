@@ -2,6 +2,7 @@
 
 from scripts.lib.base.code import ROOT, digest_files
 from scripts.lib.experiment import arms
+from scripts.lib.experiment.cell import base_label
 from scripts.lib.planning.amounts import steps_of_arms
 
 FIRST = EXPERIMENT.replicates[0]
@@ -41,12 +42,13 @@ CURVES = {
 }
 # What `draw_samples` shows: rows, a label and an image set each, and how many images of how many groups.
 GROUP = json.dumps(EXPERIMENT.figures.group)
-REAL, BASE_MODEL = ("real images", "dataset/images.zip"), ("base model", f"{Cell(BASE, FIRST, 0)}/generated.zip")
+REAL = ("real images", "dataset/images.zip")
+STARTS = [(base_label(name), f"{Cell(name, FIRST, 0)}/generated.zip") for name in BASES]
 SAMPLES = {
-    "pairs": {"shows": "real and generated images", "rows": [REAL, BASE_MODEL], "groups": 5, "images": 3},
+    "pairs": {"shows": "real and generated images", "rows": [REAL, *STARTS], "groups": 5, "images": 3},
     "baseline": {
         "shows": "the base model, one group",
-        "rows": [BASE_MODEL],
+        "rows": STARTS,
         "groups": 1,
         "images": 10,
         "group": GROUP,
@@ -54,7 +56,7 @@ SAMPLES = {
     "healing": {
         "shows": "arms that continue from another one",
         "rows": [
-            BASE_MODEL,
+            *STARTS,
             *((f"{cell.arm}\niteration {cell.iteration}", f"{cell}/generated.zip") for cell in HEALING),
         ],
         "groups": 5,

@@ -40,7 +40,7 @@ rule compose:
 rule finetune:
     input:
         unpack(lambda wildcards: read(finetune_inputs(EXPERIMENT, this(wildcards)))),
-        weights=downloaded(MODEL),
+        weights=base_download,
         checked=checked_model,
     output:
         model=directory(removable("<trained>/model")),
@@ -54,14 +54,15 @@ rule finetune:
         "../envs/diffusion.yaml"
     resources:
         gpu=1,
-        mem_mb=lambda wildcards, attempt: memory(MODEL, copies=copies(this(wildcards)))(wildcards, attempt),
+        mem_mb=lambda wildcards, attempt: memory(base(wildcards), copies=copies(this(wildcards)))(wildcards, attempt),
         runtime=rising(240),
         checkpoint_minutes=EXECUTION.checkpoint_minutes,
     params:
-        code=lambda wildcards: digest("scripts.finetune", *engine(), trainable(this(wildcards))),
-        model=fixed(MODEL_OPTION),
-        weights=MODEL_DIGEST,
+        code=lambda wildcards: digest("scripts.finetune", *engine(wildcards), trainable(this(wildcards))),
+        model=base_option,
+        weights=base_digest,
         settings=lambda wildcards: flags(arm_of(wildcards).finetune),
+        tf32=TF32,
         root=fixed(RESULTS),
         images=lambda wildcards, input: options(input, "images"),
         trainable=lambda wildcards: in_file(
@@ -76,7 +77,7 @@ rule finetune:
     shell:
         # exec: a shell in between would die of the SIGTERM that the fine-tune saves its state on.
         "exec python -m scripts.finetune {params.model} --training {input.training} {params.images} --root {params.root} {params.start}"
-        " {params.trainable} {params.settings} --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
+        " {params.trainable} {params.settings} {params.tf32} --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
         " --checkpoints {params.cell}/checkpoints --checkpoint-minutes {resources.checkpoint_minutes} --code {params.code}"
         " --output {output.model} --provenance {output.provenance} > {log} 2>&1"
 
@@ -85,7 +86,7 @@ rule merge:
     """Merge two models in the place of a fine-tune."""
     input:
         unpack(lambda wildcards: read(merge_inputs(EXPERIMENT, this(wildcards)))),
-        weights=downloaded(MODEL),
+        weights=base_download,
         checked=checked_model,
     output:
         model=directory(removable("<merged>/model")),
@@ -98,14 +99,14 @@ rule merge:
     conda:
         "../envs/diffusion.yaml"
     resources:
-        mem_mb=memory(MODEL, copies=3),
+        mem_mb=lambda wildcards, attempt: memory(base(wildcards), copies=3)(wildcards, attempt),
         runtime=rising(60),
     params:
         code=lambda wildcards: digest(
-            "scripts.merge", *engine(), f"scripts.lib.training.merges.{arm_of(wildcards).merge.kind}"
+            "scripts.merge", *engine(wildcards), f"scripts.lib.training.merges.{arm_of(wildcards).merge.kind}"
         ),
-        model=fixed(MODEL_OPTION),
-        weights=MODEL_DIGEST,
+        model=base_option,
+        weights=base_digest,
         settings=lambda wildcards: in_file(
             {
                 "kind": arm_of(wildcards).merge.kind,
@@ -124,7 +125,7 @@ rule generate:
     input:
         unpack(lambda wildcards: read(generate_inputs(EXPERIMENT, this(wildcards)))),
         prompts="<results>/dataset/images.zip",
-        weights=downloaded(MODEL),
+        weights=base_download,
         checked=checked_model,
     output:
         images=temp("<cell>/generated{candidate}/shard-{shard}.zip"),
@@ -138,27 +139,29 @@ rule generate:
         "../envs/diffusion.yaml"
     resources:
         gpu=1,
-        mem_mb=lambda wildcards, attempt: memory(MODEL, copies=len(made_with(wildcards)))(wildcards, attempt),
+        mem_mb=memory_to_generate,
         runtime=rising(240),
         batch_size=EXECUTION.generate_batch_size,
     params:
         code=lambda wildcards: digest(
             "scripts.generate",
-            *engine(),
+            *engine(wildcards),
             *(module for cell in made_with(wildcards) for module in trained_with(cell)),
         ),
-        model=fixed(MODEL_OPTION),
-        weights=MODEL_DIGEST,
+        model=base_option,
+        weights=base_digest,
         settings=lambda wildcards: generate_options(wildcards),
         size=EXPERIMENT.dataset.resolution,
         trained=lambda wildcards: flags(trained_option(this(wildcards))),
+        arithmetic=ARITHMETIC,
+        match=lambda wildcards, input: options(input, "match"),
         seed=EXPERIMENT.seed,
         kind="images{candidate}",
         shard="{shard}",
         shards=SHARDS,
     shell:
-        "python -m scripts.generate {params.model} {params.trained} --prompts {input.prompts} --kind {params.kind} {params.settings}"
-        " --size {params.size}"
+        "python -m scripts.generate {params.model} {params.trained} {params.match} --prompts {input.prompts} --kind {params.kind} {params.settings}"
+        " --size {params.size} {params.arithmetic}"
         " --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
         " --batch-size {resources.batch_size} --shard {params.shard} --shards {params.shards}"
         " --output {output.images} --provenance {output.provenance} > {log} 2>&1"
@@ -186,7 +189,7 @@ use rule generate as unseen with:
     input:
         unpack(lambda wildcards: read(generate_inputs(EXPERIMENT, this(wildcards)))),
         prompts="<results>/dataset/unseen.csv",
-        weights=downloaded(MODEL),
+        weights=base_download,
         checked=checked_model,
     output:
         images="<cell>/unseen.zip",
@@ -198,7 +201,7 @@ use rule generate as unseen with:
     priority: 0
     resources:
         gpu=1,
-        mem_mb=lambda wildcards, attempt: memory(MODEL, copies=len(made_with(wildcards)))(wildcards, attempt),
+        mem_mb=memory_to_generate,
         runtime=rising(60),
         batch_size=EXECUTION.generate_batch_size,
     params:

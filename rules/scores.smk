@@ -29,10 +29,11 @@ rule embed:
         weights=lambda wildcards: weights.identity(EXPERIMENT, embedded_by(wildcards).weights),
         network=lambda wildcards: flags(embedded_by(wildcards)),
         clip_score=lambda wildcards: "--clip-score" if wildcards.embedding == CLIP_SCORE else "",
+        precision=PRECISION,
         outputs=lambda wildcards, output: flags({"output": list(output)}),
     shell:
         "python -m scripts.embed {input.sets} {params.network} {params.clip_score}"
-        " --batch-size {resources.batch_size} {params.outputs} > {log} 2>&1"
+        " --batch-size {resources.batch_size} {params.precision} {params.outputs} > {log} 2>&1"
 
 
 use rule embed as embed_dataset with:
@@ -72,10 +73,10 @@ use rule embed as embed_set with:
 rule validate:
     """Measure a model on held-out images; apart from its training, since other images must not train it again."""
     input:
+        unpack(lambda wildcards: read({"trained": model_folders(this(wildcards))})),
         images="<results>/dataset/reference.zip",
-        trained=model_to_run,
-        weights=downloaded(MODEL),
-        checked=checked("model"),
+        weights=base_download,
+        checked=checked_base,
     output:
         losses="<cell>/validation.csv",
         provenance="<cell>/validation.json",
@@ -87,13 +88,13 @@ rule validate:
         "../envs/diffusion.yaml"
     resources:
         gpu=1,
-        mem_mb=memory(MODEL),
+        mem_mb=lambda wildcards, attempt: memory(base(wildcards))(wildcards, attempt),
         runtime=rising(60),
         batch_size=EXECUTION.generate_batch_size,
     params:
-        code=lambda wildcards: digest("scripts.validate", *engine(), *trained_with(this(wildcards))),
-        model=fixed(MODEL_OPTION),
-        weights=MODEL_DIGEST,
+        code=lambda wildcards: digest("scripts.validate", *engine(wildcards), *trained_with(this(wildcards))),
+        model=base_option,
+        weights=base_digest,
         trained=lambda wildcards: flags(trained_option(this(wildcards))),
         settings=flags(EXPERIMENT.score.metrics.validation_loss),
         seed=EXPERIMENT.seed,

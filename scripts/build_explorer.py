@@ -48,6 +48,7 @@ def main(
     styles = chart.styles(named)
     folders = [Cell.from_path(path) for path in generated]
     lifetimes = explorer.lifetimes(folders)
+    bases = list(dict.fromkeys(cell.arm for cell in folders if cell.is_base))
     table = imageset.read_metadata(real)
     attributes = list(json.loads(group))
     slots = thumbnails.slots(table, images)
@@ -93,9 +94,10 @@ def main(
             | {"first": lifetimes[name][0], "last": lifetimes[name][1], "sign": styles[name].sign, "number": number}
             for number, (name, arm) in enumerate(named.items())
         },
+        "bases": bases,
         "cells": cells,
         "metrics": {name: metric._asdict() for name, metric in catalogue().items()},
-        "scores": explorer.scores_of(csvs.read(scores, csvs.SCORES), named),
+        "scores": explorer.scores_of(csvs.read(scores, csvs.SCORES), [*named, *bases]),
     }
 
     if full_size_folder:

@@ -13,6 +13,8 @@ from scripts.lib.base import imageset
 from scripts.lib.base.atomic import replacing
 from scripts.lib.base.hashes import content
 from scripts.lib.base.kinds import kinds
+from scripts.lib.engines.precision import computing, set_tf32
+from scripts.lib.experiment.choices import Dtype
 
 
 def main(
@@ -26,6 +28,8 @@ def main(
         bool, typer.Option("--clip-score", help="Embed images and prompts for the CLIP score too; the network is clip.")
     ] = False,
     batch_size: Annotated[int, typer.Option(help="Images per batch.", min=1)] = 64,
+    dtype: Annotated[Dtype, typer.Option(help="Precision of the network.")] = "float32",
+    tf32: Annotated[bool, typer.Option(help="Round the factors of float32 products on NVIDIA's GPUs.")] = False,
 ) -> None:
     """Write float32 arrays for each set, one row per image: `features`, and for the CLIP score `image` and `text`."""
     kind = kinds("networks", mark="extractor")[network]
@@ -35,6 +39,9 @@ def main(
         "weights_sha256": content(weights),
         "resize": kind.RESIZE,
     }
+    # Exact features say nothing of it.
+    made_by |= ({"dtype": dtype} if dtype != "float32" else {}) | ({"tf32": "true"} if tf32 else {})
+    set_tf32(tf32)
     if clip_score:
         from scripts.lib.vision.clip_model import Clip
 
@@ -44,10 +51,11 @@ def main(
         extract = kind.extractor(weights, batch_size)
     for path, target in zip(sets, output, strict=True):
         metadata, images = imageset.read(path)
-        arrays: dict[str, np.ndarray] = {"features": extract(images)}
-        if clip_score:
-            arrays["image"] = clip.project(arrays["features"])
-            arrays["text"] = clip.embed_texts(metadata["text"].tolist())
+        with computing(dtype):
+            arrays: dict[str, np.ndarray] = {"features": extract(images)}
+            if clip_score:
+                arrays["image"] = clip.project(arrays["features"])
+                arrays["text"] = clip.embed_texts(metadata["text"].tolist())
         # One entry: safetensors writes several in a random order, and the same input must give the same bytes.
         made = json.dumps({**made_by, "file_names": metadata["file_name"].tolist()})
         with replacing(target) as temporary:

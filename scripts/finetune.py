@@ -19,6 +19,7 @@ from scripts.lib.base.hashes import content
 from scripts.lib.base.provenance import recording
 from scripts.lib.base.seeds import seed_of
 from scripts.lib.engines.engine import Encoder, engine_of
+from scripts.lib.engines.precision import set_tf32
 from scripts.lib.experiment.choices import MixedPrecision, NoiseLevels
 from scripts.lib.regimes.composition import TYPES
 from scripts.lib.training.finetuning import finetune, keep_freed_memory, moving_average
@@ -43,6 +44,7 @@ def main(
     weight_decay: Annotated[float, typer.Option(help="AdamW's weight decay.", min=0)],
     max_grad_norm: Annotated[float, typer.Option(help="Gradients are clipped to this norm.", min=0)],
     mixed_precision: Annotated[MixedPrecision, typer.Option(help="Precision of the arithmetic; no: float32.")],
+    tf32: Annotated[bool, typer.Option(help="Round the factors of float32 products on NVIDIA's GPUs.")],
     gradient_checkpointing: Annotated[bool, typer.Option(help="Less memory for a third more compute.")],
     checkpoint_minutes: Annotated[float, typer.Option(help="Minutes between two checkpoints.", min=0)],
     seed: Annotated[int, typer.Option(help="Seed of the experiment.")],
@@ -78,6 +80,7 @@ def main(
         "average": average,
         "horizontal_flip": horizontal_flip,
         "gradient_checkpointing": gradient_checkpointing,
+        "tf32": tf32,
         "seed": seed,
         "replicate": replicate,
         "iteration": iteration,
@@ -87,6 +90,7 @@ def main(
     number = steps or epochs * -(-len(csvs.read(training)) // batch_size)
     _launch(min(torch.cuda.device_count(), batch_size))
     keep_freed_memory()
+    set_tf32(tf32)
     process = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"))  # That `accelerate launch --cpu` sets.
     state = checkpoints / _fingerprint(inputs, settings)
     engine, part = engine_of(model), trainable_of(trainable)

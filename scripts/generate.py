@@ -1,5 +1,6 @@
 """Generate one image per prompt, or one shard of them."""
 
+import json
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,8 +14,9 @@ from scripts.lib.base.seeds import seed_of
 from scripts.lib.engines.engine import engine_of
 from scripts.lib.engines.extrapolation import extrapolated
 from scripts.lib.engines.generation import generate, load_pipeline, schedule_of
+from scripts.lib.engines.precision import Arithmetic, set_tf32
 from scripts.lib.engines.prompts import check_groups, of_pipeline
-from scripts.lib.experiment.choices import Mode
+from scripts.lib.experiment.choices import Dtype, Mode
 from scripts.lib.training.trainable import trainable_of
 
 # Further images of the same slots are of the kind "images-2" and so on.
@@ -48,24 +50,38 @@ def main(
     of_trainable: Annotated[str, typer.Option(help="What lies in OF: a file of training/trainables.")] = "full",
     scheduler: Annotated[str | None, typer.Option(help="Sampler, a class of diffusers; the model's otherwise.")] = None,
     strength: Annotated[float, typer.Option(help="img2img: share of the noise schedule.", min=0, max=1)] = 0.8,
+    match: Annotated[
+        Path | None, typer.Option(help="img2img: record of a generation to begin as, in the place of STRENGTH.")
+    ] = None,
     size: Annotated[
         int | None, typer.Option(help="txt2img: edge of the images; the model's own otherwise.", min=8)
     ] = None,
     batch_size: Annotated[int, typer.Option(help="Images per batch; changes no noise, only the last bits.", min=1)] = 8,
+    dtype: Annotated[Dtype, typer.Option(help="Precision of the network that denoises.")] = "float32",
+    tf32: Annotated[bool, typer.Option(help="Round the factors of float32 products on NVIDIA's GPUs.")] = False,
+    compile: Annotated[bool, typer.Option(help="Fuse the network's operations by torch.compile.")] = False,
+    channels_last: Annotated[bool, typer.Option(help="The layout of a U-Net that convolutions want.")] = True,
     shard: Annotated[int, typer.Option(help="Which shard to make, from 0.", min=0)] = 0,
     shards: Annotated[int, typer.Option(help="Number of shards; changes no noise.", min=1)] = 1,
 ) -> None:
     """Generate the images of every SHARDS-th prompt, starting with SHARD."""
-    with recording(provenance, [model, trained, of, prompts], arguments()) as results:
+    with recording(provenance, [model, trained, of, prompts, match], arguments()) as results:
+        ratio = json.loads(match.read_text(encoding="utf-8"))["results"]["signal_to_noise"] if match else None
         table = csvs.read(prompts) if prompts.suffix == ".csv" else imageset.read_metadata(prompts)
         if prompts.suffix != ".csv":  # Weights that the same run has downloaded were not there to be asked before.
             check_groups(dict(zip(table.get("group", table["text"]), table["text"], strict=True)), of_pipeline(model))
+        set_tf32(tf32)
+        arithmetic = Arithmetic(dtype, compile, channels_last)
         rows = table.iloc[shard::shards]
         seeds = [seed_of(seed, replicate, iteration, kind, index) for index in rows.index]
         images = (
             generate(
                 load_pipeline(
-                    mode, model, _network(model, (trained, trainable), (of, of_trainable), extrapolate), scheduler
+                    mode,
+                    model,
+                    _network(model, (trained, trainable), (of, of_trainable), extrapolate),
+                    scheduler,
+                    arithmetic,
                 ),
                 rows["text"].tolist(),
                 seeds,
@@ -74,6 +90,7 @@ def main(
                 guidance_scale=guidance_scale,
                 guidance=None if guidance == "constant" else schedule_of(guidance, guidance_scale, guidance_settings),
                 strength=strength,
+                ratio=ratio,
                 batch_size=batch_size,
                 size=size,
                 first=partial(results.__setitem__, "signal_to_noise"),
@@ -88,9 +105,10 @@ def main(
 
 
 def _network(model: Path, own: Trained, of: Trained, weight: float | None) -> Any:
-    """Return the network that makes the images, whose prediction may be extrapolated from that of another one."""
-    network = _load(model, own)
-    return network if weight is None else extrapolated(network, _load(model, of), weight)
+    """Return the network that makes the images, whose prediction may be extrapolated; None: the base model's own."""
+    if weight is not None:
+        return extrapolated(_load(model, own), _load(model, of), weight)
+    return _load(model, own) if own[0] else None
 
 
 def _load(model: Path, trained: Trained) -> Any:

@@ -27,8 +27,8 @@ def main(
     experiment = load(json.loads(configuration))
 
     @cache
-    def count(size: int | None) -> "Flops":
-        folder = architecture(Path(experiment.model))
+    def count(model: str, size: int | None) -> "Flops":
+        folder = architecture(Path(experiment.base(model).path))
         return engine_of(folder).count(folder, size)
 
     result = plan(experiment, results, count)

@@ -9,6 +9,7 @@ import typer
 from scripts.cli import run
 from scripts.lib.base import csvs, imageset
 from scripts.lib.base.kinds import kinds
+from scripts.lib.engines.precision import set_tf32
 
 
 def main(
@@ -21,6 +22,7 @@ def main(
     output: Annotated[Path, typer.Option(help="CSV to write: images, file_name, score.")],
 ) -> None:
     """Write one row per image."""
+    set_tf32(False)
     reward = kinds("rewards")[kind]
     metadata, pixels = imageset.read(images)
     table = metadata.assign(images=images.relative_to(root).as_posix())

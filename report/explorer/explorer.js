@@ -141,11 +141,13 @@ function setTabStop(container) {
 
 // --- Cells -------------------------------------------------------------------------------------
 
-/** Return the cell of an arm's lineage at an iteration: its own, an ancestor's, the base model's; null past its end. */
+const isBase = (name) => facts.bases.includes(name);
+const baseLabel = (name) => (name === "base" ? "base model" : `base model ${name}`);
+
+/** Return the cell of an arm's lineage at an iteration: its own, an ancestor's, a base model's; null past its end. */
 function cellAt(name, iteration) {
-  if (iteration === 0) return { arm: "base", iteration: 0 };
-  const { first, last, parent } = facts.arms[name];
-  if (iteration < first) return cellAt(parent, iteration);
+  const { first, last, parent, model } = facts.arms[name];
+  if (iteration < first) return parent ? cellAt(parent, iteration) : { arm: model, iteration: 0 };
   return iteration <= last ? { arm: name, iteration } : null;
 }
 
@@ -155,7 +157,7 @@ function besideCell() {
 }
 
 function nameOf(cell) {
-  return cell.arm === "base" ? "base model" : `${cell.arm}, iteration ${cell.iteration}`;
+  return isBase(cell.arm) ? baseLabel(cell.arm) : `${cell.arm}, iteration ${cell.iteration}`;
 }
 
 function folderOf(cell, replicate = state.replicate) {
@@ -307,15 +309,15 @@ function fullSize(set, file, index) {
 
 let view; // Vega's, once it has drawn
 
-/** Return the rows of the chart: the floor, the base model, and each drawn arm from the cell that it starts from. */
+/** Return the rows of the chart: the floor, the base models, and each drawn arm from the cell that it starts from. */
 function curves() {
   const shown = measured();
   // New objects each time: Vega marks those that it has been given.
   const point = ({ replicate, iteration, value }, arm, start = false) => ({ arm, replicate, iteration, value, start });
-  const rows = shown.filter((row) => ["floor", "base"].includes(row.arm)).map((row) => point(row, row.arm));
+  const rows = shown.filter((row) => ["floor", ...facts.bases].includes(row.arm)).map((row) => point(row, row.arm));
   for (const name of state.drawn) {
-    const { parent, from_iteration } = facts.arms[name];
-    const [startArm, startIteration] = [parent ?? "base", from_iteration ?? 0];
+    const { parent, from_iteration, model } = facts.arms[name];
+    const [startArm, startIteration] = [parent ?? model, from_iteration ?? 0];
     for (const row of shown) {
       if (row.arm === name) rows.push(point(row, name));
       else if (row.arm === startArm && row.iteration === startIteration) rows.push(point(row, name, true));
@@ -356,9 +358,9 @@ function drawCells() {
       "data-cell": `${cell.arm}/${cell.iteration}`,
     });
   };
-  const rows = ["base", ...armNames].map((name) => {
-    const first = name === "base" ? 0 : facts.arms[name].first;
-    const end = name === "base" ? 0 : facts.arms[name].last;
+  const rows = [...facts.bases, ...armNames].map((name) => {
+    const first = isBase(name) ? 0 : facts.arms[name].first;
+    const end = isBase(name) ? 0 : facts.arms[name].last;
     const cells = iterations.map((iteration) =>
       iteration < first || iteration > end ? element("td") : element("td", {}, button({ arm: name, iteration })),
     );
@@ -376,7 +378,7 @@ function drawCells() {
 }
 
 function rowHead(name) {
-  if (name === "base") return "base model";
+  if (isBase(name)) return baseLabel(name);
   const { sign, number: at, synthetic } = facts.arms[name];
   const draw = (event) => {
     state.drawn[event.target.checked ? "add" : "delete"](name);
@@ -411,9 +413,13 @@ function markCells() {
   fillSelect($("beside"), [["", "nothing"], ...others], state.beside);
 }
 
+/** Return an arm whose iteration 0 is a base model: the chosen one, or the first. */
+function armFrom(base) {
+  return [state.arm, ...armNames].find((name) => cellAt(name, 0).arm === base) ?? state.arm;
+}
+
 function chooseCell(cell) {
-  // The base model is iteration 0 of every arm.
-  const arm = cell.arm === "base" ? state.arm : cell.arm;
+  const arm = isBase(cell.arm) ? armFrom(cell.arm) : cell.arm;
   choose({ arm, iteration: cell.iteration, beside: state.beside === arm ? "" : state.beside });
   const value = scoreOf(cell);
   const score = value === undefined ? "not scored" : `${metricLabel()} ${number(value)}`;
@@ -421,7 +427,7 @@ function chooseCell(cell) {
 }
 
 function preview(arm, iteration) {
-  const cell = arm === "base" ? { arm, iteration } : cellAt(arm, iteration);
+  const cell = isBase(arm) ? { arm, iteration } : cellAt(arm, iteration);
   const group = state.group || groupsScored()[0];
   const files = facts.slots.files[group].slice(0, 9);
   const set = `${folderOf(cell)}/generated`;
@@ -553,7 +559,7 @@ function follow(step) {
 // --- Unseen prompts --------------------------------------------------------------------------------
 
 function drawUnseen() {
-  const chosen = [{ arm: "base", iteration: 0 }, cellAt(state.arm, state.iteration), besideCell()].filter(Boolean);
+  const chosen = [cellAt(state.arm, 0), cellAt(state.arm, state.iteration), besideCell()].filter(Boolean);
   const cells = chosen.filter((cell, at) => chosen.findIndex((one) => folderOf(one) === folderOf(cell)) === at);
   const head = cells.map((cell) => element("th", { scope: "col", textContent: nameOf(cell) }));
   const rows = Object.entries(facts.prompts.files).map(([prompt, files]) => {

@@ -67,7 +67,7 @@ def test_arms_of_one_sign_are_told_apart_by_their_dashes():
 
 
 def test_the_chart_takes_its_data_and_its_colors_from_the_page():
-    text = json.dumps(chart.chart(chart.styles(ARMS)))
+    text = json.dumps(chart.chart(chart.styles(ARMS), ["base"]))
     assert '"name": "scores"' in text
     assert all(f"var(--arm-{number})" in text for number in range(len(ARMS)))
     assert "http" not in text.replace("https://vega.github.io/schema/", "")
@@ -123,7 +123,7 @@ def test_training_says_for_each_slot_what_it_trained_with():
 def test_scores_of_arms_that_are_no_longer_in_the_experiment_are_left_out():
     columns = ["arm", "replicate", "iteration", "images", "group", "features", "metric", "value", "n"]
     rows = [[name, 0, 1, "generated", "all", "fid", "recall", 1 / 3, 9] for name in ("all", "gone", "base", "floor")]
-    found = explorer.scores_of(pd.DataFrame(rows, columns=columns), ["all"])
+    found = explorer.scores_of(pd.DataFrame(rows, columns=columns), ["all", "base"])
     assert [row[0] for row in found] == ["all", "base", "floor"]
     assert found[0][1:] == [0, 1, "generated", "all", "fid", "recall", 0.333333]
 
@@ -143,7 +143,7 @@ def test_full_size_images_are_the_set_s_own_bytes(tmp_path, images):
 
 
 def test_no_text_can_end_the_script_that_holds_it():
-    facts = {"experiment": "<b>&", "edge": 32, "note": "</script><script>alert(1)</script>"}
+    facts = {"experiment": "<b>&", "edge": 32, "note": "</script><script>alert(1)</script>", "bases": []}
     page = explorer.render(facts, chart.styles(ARMS), [("x/generated", {"a": "AAAA"})])
     assert page.count("</script>") == page.count("<script")
     assert "<h1>&lt;b&gt;&amp;</h1>" in page

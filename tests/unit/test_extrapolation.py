@@ -32,7 +32,11 @@ def test_images_wait_for_both_models_and_those_of_the_base_model_for_none(settin
         assert found[f"{earlier}/{output}"].needs == (f"{earlier}/finetune.json",), "the base model has no job"
         assert found[f"base/seed-0/iteration-0/{output}"].needs == ()
         assert _read(experiment, found[f"{cell}/{output}"]) == [Cell("on", 0, 4), Cell("bad", 0, 2)]
-    assert generate_inputs(experiment, Cell("on", 0, 4)) == {"trained": [f"{cell}/model"], "of": [f"{earlier}/model"]}
+    assert generate_inputs(experiment, Cell("on", 0, 4)) == {
+        "trained": [f"{cell}/model"],
+        "of": [f"{earlier}/model"],
+        "match": [],
+    }
 
 
 def test_the_plan_counts_twice_the_passes_and_not_for_the_base_model(settings):
@@ -42,7 +46,7 @@ def test_the_plan_counts_twice_the_passes_and_not_for_the_base_model(settings):
     found = {job.output: job for job in jobs(experiment)}
 
     def cost(cell, output="generated/shard-0.json"):
-        return operations(experiment, found[f"{cell}/{output}"], lambda _: ONE)
+        return operations(experiment, found[f"{cell}/{output}"], lambda *_: ONE)
 
     one, two = "one/seed-0/iteration-1", "two/seed-0/iteration-1"
     # 120 images: 5 steps under guidance are 10 passes, or 20; an image is encoded and decoded once.

@@ -28,6 +28,7 @@ def test_a_fine_tune_reads_the_sets_that_its_table_names_and_records_them(tmp_pa
         model=ROOT / "models/miniature",
         training=training,
         images=[real, rewritten],
+        tf32=False,
         root=tmp_path,
         seed=0,
         replicate=0,

@@ -316,6 +316,7 @@ def finetune_command(tmp_path: Path, name: str, settings: dict[str, Any] | None 
         "seed": 0,
         "replicate": 0,
         "iteration": 1,
+        "tf32": False,
         "checkpoint_minutes": 0,
         "output": folder / "model",
         "provenance": folder / "finetune.json",

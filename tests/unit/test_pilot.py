@@ -53,7 +53,7 @@ def test_passes_follow_steps_strength_and_guidance():
 
 def test_start_up_stays_and_the_rest_is_divided_by_the_work(experiment, tmp_path):
     ran(tmp_path, Cell("mixed", 0, 1), seconds=35)
-    pilot = measure(tmp_path, jobs(experiment), "model")
+    pilot = measure(experiment, tmp_path, jobs(experiment))
     assert pilot.rates == {
         "finetune": Rate(3, 32 / (8 * 2), 1),
         "generate": Rate(3, 32 / (4 * 5 * 2), 1),
@@ -65,21 +65,22 @@ def test_start_up_stays_and_the_rest_is_divided_by_the_work(experiment, tmp_path
 def test_a_rate_is_the_median_of_the_jobs_of_this_model(experiment, tmp_path):
     ran(tmp_path, Cell("mixed", 0, 1), seconds=35)
     ran(tmp_path, Cell("mixed", 0, 2), seconds=67, epochs=4)
-    pilot = measure(tmp_path, jobs(experiment), "model")
+    pilot = measure(experiment, tmp_path, jobs(experiment))
     assert pilot.rates["finetune"] == Rate(3, 2, 2)
     assert pilot.rates["unseen"].each == pytest.approx((32 + 64) / 2 / 40)
-    assert measure(tmp_path, jobs(experiment), "another").rates == {}
+    other = experiment.model_copy(update={"model": "another"})
+    assert measure(other, tmp_path, jobs(other)).rates == {}
 
 
 def test_bytes_are_those_of_the_files(experiment, tmp_path):
     cell = Cell("mixed", 0, 1)
     ran(tmp_path, cell, seconds=35)
-    pilot = measure(tmp_path, jobs(experiment), "model")
+    pilot = measure(experiment, tmp_path, jobs(experiment))
     sets = sum((tmp_path / str(cell) / f"{name}.zip").stat().st_size for name in ("generated", "unseen"))
     assert pilot.image == sets / 10
     assert 5 < pilot.other < 200
 
 
 def test_nothing_has_run(experiment, tmp_path):
-    pilot = measure(tmp_path, jobs(experiment), "model")
+    pilot = measure(experiment, tmp_path, jobs(experiment))
     assert (pilot.rates, pilot.devices, pilot.image) == ({}, [], None)

@@ -44,8 +44,8 @@ def job(experiment, output):
 
 
 def test_operations_are_those_of_every_image_pass_and_epoch(experiment):
-    def count(size: int | None) -> Any:
-        assert size == 512
+    def count(model: str, size: int | None) -> Any:
+        assert (model, size) == ("base", 512)
         return ONE
 
     cell = "mixed/seed-0/iteration-1"
@@ -60,7 +60,7 @@ def test_operations_are_those_of_every_image_pass_and_epoch(experiment):
 def test_a_network_that_is_told_its_guidance_runs_once_a_step(experiment):
     shard = job(experiment, "mixed/seed-0/iteration-1/generated/shard-0.json")
     told: Any = SimpleNamespace(**vars(ONE) | {"guided": 1})
-    assert operations(experiment, shard, lambda _: told) == 120 * (5 * 10 + 4 + 5 + 1)
+    assert operations(experiment, shard, lambda *_: told) == 120 * (5 * 10 + 4 + 5 + 1)
 
 
 def test_the_engine_says_how_the_steps_of_image_to_image_are_rounded(settings):
@@ -68,7 +68,7 @@ def test_the_engine_says_how_the_steps_of_image_to_image_are_rounded(settings):
     shard = job(changed, "mixed/seed-0/iteration-1/generated/shard-0.json")
     for rounds_up, steps in ((False, 4), (True, 5)):
 
-        def count(_: int | None, rounds_up: bool = rounds_up) -> Any:
+        def count(*_: Any, rounds_up: bool = rounds_up) -> Any:
             return SimpleNamespace(**vars(ONE) | {"rounds_up": rounds_up})
 
         assert operations(changed, shard, count) == 120 * (steps * 10 + 4 + 5 + 1)
@@ -78,15 +78,15 @@ def test_checkpointed_gradients_run_the_network_once_more(experiment, settings):
     settings["finetune"] = {"epochs": 3, "gradient_checkpointing": True}
     checkpointed = load(settings | {"arms": {"mixed": {}}})
     output = "mixed/seed-0/iteration-1/finetune.json"
-    more = operations(checkpointed, job(checkpointed, output), lambda _: ONE)
-    assert more - operations(experiment, job(experiment, output), lambda _: ONE) == 120 * 3 * 10
+    more = operations(checkpointed, job(checkpointed, output), lambda *_: ONE)
+    assert more - operations(experiment, job(experiment, output), lambda *_: ONE) == 120 * 3 * 10
 
 
 def test_the_steps_of_every_arm_are_in_the_plan(settings, tmp_path):
     settings["finetune"] = {"epochs": 3, "batch_size": 16}
     grows = {"iterations": 3, "regime": "accumulate"}
     settings["arms"] = {"one": {"iterations": 2}, "grows": grows, "equal": grows | {"finetune": {"steps": 100}}}
-    result = plan(load(settings), tmp_path, lambda _: ONE)
+    result = plan(load(settings), tmp_path, lambda *_: ONE)
     assert result.steps.to_dict("records") == [
         {"arm": "one", "cells": 2, "first": 3 * 8, "last": 3 * 8},
         {"arm": "grows", "cells": 3, "first": 3 * 15, "last": 3 * 30},
@@ -99,7 +99,7 @@ def test_a_measured_rule_is_scaled_and_others_are_counted(experiment):
     pilot = NONE._replace(rates={"finetune": Rate(2.0, 0.1, 1)})
 
     def cost(output):
-        return cost_of(experiment, job(experiment, output), pilot, lambda _: ONE)
+        return cost_of(experiment, job(experiment, output), pilot, lambda *_: ONE)
 
     assert cost("mixed/seed-0/iteration-1/finetune.json").seconds == pytest.approx(2 + 0.1 * 120 * 3)
     assert cost("light/seed-0/iteration-1/finetune.json").seconds == pytest.approx(2 + 0.1 * 120)
@@ -135,7 +135,7 @@ def test_a_long_fine_tune_has_its_checkpoints(settings):
 def test_an_average_is_kept_beside_the_last_weights_and_lies_in_checkpoints(settings):
     arms = {"mixed": {"iterations": 1, "finetune": {"average": 0.99}}, "light": {"iterations": 1}}
     experiment = load(settings | {"arms": arms})
-    sizes = sizes_of(experiment, NONE, ONE.parameters)
+    sizes = sizes_of(experiment, NONE, {"base": ONE.parameters})
     assert [sizes.model[cell] for cell in cells(experiment)] == [2 * 4000, 4000]
     every = [job for job in jobs(experiment) if job.rule == "finetune" and job.cell.arm == "mixed"]
     spans = {job.output: Span(0, 6000, 0) for job in every}
@@ -143,7 +143,7 @@ def test_an_average_is_kept_beside_the_last_weights_and_lies_in_checkpoints(sett
 
 
 def test_what_is_kept_shows_in_the_plan(experiment, tmp_path):
-    result = plan(experiment, tmp_path, lambda _: ONE)
+    result = plan(experiment, tmp_path, lambda *_: ONE)
     assert result.disk["number"].tolist()[:2] == [4, 2]
     assert result.disk["bytes_all"].tolist()[:2] == [16_000, 8_000]
     assert result.cells == 5
@@ -158,7 +158,7 @@ def test_what_is_kept_shows_in_the_plan(experiment, tmp_path):
 
 
 def test_counted_operations_are_hours_on_each_card_at_a_share_of_its_peak(experiment, tmp_path):
-    result = plan(experiment, tmp_path, lambda _: ONE)
+    result = plan(experiment, tmp_path, lambda *_: ONE)
     hours = result.cards.set_index(["card", "precision"])["hours"]
     assert hours["A100", "float32"] == pytest.approx(result.flops / (0.5 * 19.5e12) / 3600)
     assert hours["A100", "float32"] / hours["A100", "bfloat16"] == pytest.approx(16)
@@ -168,7 +168,7 @@ def test_counted_operations_are_hours_on_each_card_at_a_share_of_its_peak(experi
 
 
 def test_a_terminal_of_100_columns_holds_the_plan_and_the_page_is_whole(experiment, tmp_path):
-    result = plan(experiment, tmp_path, lambda _: ONE)
+    result = plan(experiment, tmp_path, lambda *_: ONE)
     assert max(map(len, plan_views.text(result).splitlines())) <= 100
     page = plan_views.page(result)
     assert page.count("<table") == 5
@@ -179,13 +179,13 @@ def test_a_terminal_of_100_columns_holds_the_plan_and_the_page_is_whole(experime
 def test_the_plan_says_how_many_replicates_a_difference_takes_once_there_are_two(experiment, settings, tmp_path):
     experiment = load(settings | {"arms": {"real": {"synthetic": 0}, "mixed": {}}})
     assert "can be said once two replicates" in " ".join(
-        plan_views.text(plan(experiment, tmp_path, lambda _: ONE)).split()
+        plan_views.text(plan(experiment, tmp_path, lambda *_: ONE)).split()
     )
     values = {"real": [10.0, 11.0, 12.0], "mixed": [13.0, 15.0, 15.5]}
     space = next(iter(experiment.score.features))
     table = scores(values).assign(features=space, n=900, low_images=None, high_images=None)
     csvs.write(tmp_path / "scores.csv", table)
-    result = plan(experiment, tmp_path, lambda _: ONE)
+    result = plan(experiment, tmp_path, lambda *_: ONE)
     words = " ".join(plan_views.text(result).split())
     assert "mixed 1 frechet_distance 3 3.5 0.5 3" in words
     assert "in 80 % of such experiments" in words
@@ -194,7 +194,7 @@ def test_the_plan_says_how_many_replicates_a_difference_takes_once_there_are_two
 
 
 def test_the_numbers_of_a_plan_are_json_for_scripts(experiment, tmp_path):
-    result = plan(experiment, tmp_path, lambda _: ONE)
+    result = plan(experiment, tmp_path, lambda *_: ONE)
     found = json.loads(json.dumps(plan_views.numbers(result), allow_nan=False))
     rules = {row["rule"]: row for row in found["rules"]}
     assert rules["finetune"]["seconds_all"] == pytest.approx(4 * rules["finetune"]["seconds_each"])

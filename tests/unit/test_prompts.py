@@ -42,12 +42,12 @@ def test_the_tokens_are_those_that_the_jobs_see(old, kind):
 def test_groups_whose_prompts_become_equal_are_refused():
     texts = {word: f"{LONG}, high quality, {word}" for word in ("man", "woman")}
     with pytest.raises(ValueError, match=r"models/miniature/tokenizer reads 32 tokens .* 'man' and 'woman'"):
-        prompts.check(texts, [], MODEL, CLIP)
+        prompts.check(texts, [], [MODEL], CLIP)
 
 
 def test_groups_that_differ_in_what_no_tokenizer_sees_are_refused():
     with pytest.raises(ValueError, match=r"'a' and 'b' .*'a Man' and 'a  man'"):
-        prompts.check({"a": "a Man", "b": "a  man"}, [], MODEL, CLIP)
+        prompts.check({"a": "a Man", "b": "a  man"}, [], [MODEL], CLIP)
 
 
 def test_a_scorer_with_a_shorter_window_is_asked_too(tmp_path):
@@ -57,12 +57,12 @@ def test_a_scorer_with_a_shorter_window_is_asked_too(tmp_path):
     content["text_config"]["max_position_embeddings"] = 4
     path.write_text(json.dumps(content))
     with pytest.raises(ValueError, match="clip reads 4 tokens"):
-        prompts.check({"a": "one two three man", "b": "one two three woman"}, [], MODEL, tmp_path / "clip")
+        prompts.check({"a": "one two three man", "b": "one two three woman"}, [], [MODEL], tmp_path / "clip")
 
 
 def test_what_is_cut_and_stays_different_is_named():
     texts = {"man": f"a man, {LONG}, {LONG}", "woman": "a woman"}
-    warnings = prompts.check(texts, ["a cat", f"a dog, {LONG} {LONG}"], MODEL, CLIP)
+    warnings = prompts.check(texts, ["a cat", f"a dog, {LONG} {LONG}"], [MODEL], CLIP)
     assert [warning.split(";")[0] for warning in warnings] == [
         f"Warning: {folder} reads 32 tokens of a prompt and cuts the rest" for folder in (MODEL / "tokenizer", CLIP)
     ]
@@ -71,9 +71,9 @@ def test_what_is_cut_and_stays_different_is_named():
 
 def test_prompts_that_fit_and_weights_that_are_not_there_say_nothing(tmp_path):
     texts = {"man": "a man", "woman": "a woman"}
-    assert prompts.check(texts, ["", "a cat"], MODEL, CLIP) == []
-    assert prompts.check(dict.fromkeys(texts, LONG + LONG), [LONG + LONG], tmp_path / "no", tmp_path / "no") == []
+    assert prompts.check(texts, ["", "a cat"], [MODEL], CLIP) == []
+    assert prompts.check(dict.fromkeys(texts, LONG + LONG), [LONG + LONG], [tmp_path / "no"], tmp_path / "no") == []
 
 
 def test_groups_that_share_one_prompt_by_the_template_are_allowed():
-    assert prompts.check({"man": "", "woman": ""}, [], MODEL, CLIP) == []
+    assert prompts.check({"man": "", "woman": ""}, [], [MODEL], CLIP) == []

@@ -81,6 +81,7 @@ def _cell(results: Path, arm: str, iteration: int, share: float) -> dict[str, fl
             training=cell / "training.csv",
             images=[data / "images.zip", before / "generated.zip"],
             root=results,
+            tf32=False,
             start=before / "model" if iteration > 1 else None,
             output=cell / "model",
             provenance=cell / "finetune.json",

@@ -53,7 +53,9 @@ def after(images: np.ndarray, passes: np.ndarray, model: Path) -> np.ndarray:
     from diffusers import AutoencoderKL
 
     from scripts.lib.engines import pipelines
+    from scripts.lib.engines.precision import set_tf32
 
+    set_tf32(False)
     autoencoder = pipelines.load(AutoencoderKL, model / "vae").eval().to(pipelines.device())
     found = images.copy()
     for number in range(passes.max(initial=0)):

@@ -26,7 +26,8 @@ class Autoencoder:
         """
         import torch
 
-        posterior, config = self.vae.encode(pixels.to(self.vae.device)).latent_dist, self.vae.config
+        with torch.autocast(self.vae.device.type, enabled=False):
+            posterior, config = self.vae.encode(pixels.to(self.vae.device)).latent_dist, self.vae.config
         mean, std, scale = posterior.mean.cpu(), posterior.std.cpu(), config.scaling_factor
         if config.latents_mean is not None and config.latents_std is not None:  # One of each channel.
             mean = mean - torch.tensor(config.latents_mean).view(1, -1, 1, 1)

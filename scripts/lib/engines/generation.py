@@ -12,6 +12,7 @@ from tqdm import trange
 
 from scripts.lib.base.kinds import kinds
 from scripts.lib.engines.engine import engine_of
+from scripts.lib.engines.precision import Arithmetic, apply
 from scripts.lib.engines.schedulers import scheduler_of
 from scripts.lib.experiment.choices import Mode
 
@@ -22,7 +23,13 @@ if TYPE_CHECKING:
 Schedule = Callable[[float], float]
 
 
-def load_pipeline(mode: Mode, model: Path, network: Any = None, scheduler: str | None = None) -> "DiffusionPipeline":
+def load_pipeline(
+    mode: Mode,
+    model: Path,
+    network: Any = None,
+    scheduler: str | None = None,
+    arithmetic: Arithmetic = Arithmetic(),  # noqa: B008  # It cannot be changed.
+) -> "DiffusionPipeline":
     """Load the base model's pipeline, with another network where one is given.
 
     Args:
@@ -30,9 +37,11 @@ def load_pipeline(mode: Mode, model: Path, network: Any = None, scheduler: str |
         model: folder of the base pipeline.
         network: what takes the place of the base model's own.
         scheduler: class of the sampler that takes the place of the base model's own.
+        arithmetic: how its network computes.
     """
     engine = engine_of(model)
     pipe = engine.pipeline(mode, model, network or engine.network(model / engine.COMPONENT))
+    apply(getattr(pipe, engine.COMPONENT), arithmetic)
     if scheduler is not None:
         pipe.scheduler = scheduler_of(model, scheduler)
     pipe.set_progress_bar_config(disable=True)
@@ -52,6 +61,7 @@ def generate(
     size: int | None = None,
     first: Callable[[float], Any] = float,
     guidance: Schedule | None = None,
+    ratio: float | None = None,
 ) -> Iterator[np.ndarray]:
     """Yield one uint8 image (height, width, 3) per prompt.
 
@@ -62,6 +72,7 @@ def generate(
     Args:
         init_images: uint8 (n, height, width, 3) for image-to-image; None for text-to-image.
         strength: image-to-image only.
+        ratio: image-to-image only, in the place of ``strength``: the signal-to-noise ratio to start near.
         size: text-to-image only, edge of the images in pixels; None: the model's own.
         first: gets the signal-to-noise ratio at the first step, once per batch.
         guidance: gives the guidance scale of each denoising step, above 1, by its place from 0, the first, to 1, the
@@ -76,13 +87,8 @@ def generate(
     # An image-to-image pipeline without these arguments takes the size of its images; the others resize them.
     sizes = {"height": height, "width": width} if "height" in signature(type(pipe).__call__).parameters else {}
 
-    def observe(_: Any, step: int, time: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-        if step == 0:
-            first(signal_to_noise(pipe.scheduler, float(time)))
-        if guidance:  # Of the next step.
-            pipe._guidance_scale = guidance(min(1.0, (step + 1) / max(1, pipe.num_timesteps - 1)))
-        return tensors
-
+    if ratio is not None:
+        begin_near(pipe, ratio)
     for start in trange(0, len(prompts), batch_size, desc="generate", mininterval=10):
         part = slice(start, start + batch_size)
         arguments = {
@@ -91,7 +97,7 @@ def generate(
             "num_inference_steps": steps,
             "guidance_scale": guidance(0.0) if guidance else guidance_scale,
             "output_type": "np",
-            "callback_on_step_end": observe,
+            "callback_on_step_end": _observer(first, guidance),
         } | sizes
         if init_images is not None:
             pixels = torch.from_numpy(init_images[part]).permute(0, 3, 1, 2).float() / 255
@@ -99,6 +105,19 @@ def generate(
         for prompt, image in zip(prompts[part], pipe(**arguments).images, strict=True):
             _refuse_divergence(prompt, image)
             yield np.rint(image * 255).astype(np.uint8)
+
+
+def _observer(first: Callable[[float], Any], guidance: Schedule | None) -> Callable[..., dict[str, Any]]:
+    """Return what a pipeline calls after each step: it tells the first ratio, and sets the guidance of the next step."""
+
+    def observe(pipe: Any, step: int, time: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        if step == 0:
+            first(signal_to_noise(pipe.scheduler, float(time)))
+        if guidance:
+            pipe._guidance_scale = guidance(min(1.0, (step + 1) / max(1, pipe.num_timesteps - 1)))
+        return tensors
+
+    return observe
 
 
 def _refuse_divergence(prompt: str, image: np.ndarray) -> None:
@@ -109,6 +128,31 @@ def _refuse_divergence(prompt: str, image: np.ndarray) -> None:
             f"the image of {prompt!r} is {kind}: the model has diverged; lower finetune.learning_rate, or use "
             "finetune.mixed_precision: no"
         )
+
+
+def begin_near(pipe: Any, ratio: float) -> None:
+    """Let image-to-image begin at the step of its schedule whose signal-to-noise ratio is nearest, by its logarithm.
+
+    Every family of diffusers cuts its schedule in its pipeline's ``get_timesteps``, once it has set the steps of its
+    scheduler. That of this pipeline is replaced.
+
+    Args:
+        pipe: an image-to-image pipeline.
+        ratio: the one to start near, above 0.
+    """
+
+    def get_timesteps(steps: int, *_: Any, **__: Any) -> tuple[Any, int]:
+        scheduler = pipe.scheduler
+        starts = scheduler.timesteps[:: scheduler.order][:steps].tolist()
+        # At the end of noise alone there is no image: a ratio of 0 has no logarithm, and is the farthest of all.
+        found = [signal_to_noise(scheduler, time) for time in starts]
+        place = min(range(len(found)), key=lambda at: abs(math.log(max(found[at], 1e-30) / ratio)))
+        begin = place * scheduler.order
+        if hasattr(scheduler, "set_begin_index"):
+            scheduler.set_begin_index(begin)
+        return scheduler.timesteps[begin:], steps - place
+
+    pipe.get_timesteps = get_timesteps
 
 
 def signal_to_noise(scheduler: Any, time: float) -> float:

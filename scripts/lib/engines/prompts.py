@@ -28,23 +28,23 @@ class Window(NamedTuple):
         return tokens if len(tokens) <= self.size else (*tokens[: self.size - 1], tokens[-1])
 
 
-def check(texts: Mapping[str, str], unseen: Sequence[str], model: Path, clip: Path) -> list[str]:
+def check(texts: Mapping[str, str], unseen: Sequence[str], models: Iterable[Path], clip: Path) -> list[str]:
     """Refuse prompts that a model cannot tell apart, and return a warning for each tokenizer that cuts some.
 
     Args:
         texts: the prompts by group.
         unseen: further prompts; they may become equal.
-        model: folder of the pipeline. Weights that are still to be downloaded are not asked.
+        models: folders of pipelines. Weights that are still to be downloaded are not asked.
         clip: folder of the CLIPModel of the CLIP score.
 
     Raises:
         ValueError: see ``check_groups``.
     """
-    model_windows, scorer = of_pipeline(model), of_clip(clip)
-    for windows in (model_windows, scorer):
+    readers = [*map(of_pipeline, models), of_clip(clip)]
+    for windows in readers:
         check_groups(texts, windows)
     every = list(dict.fromkeys([*texts.values(), *unseen]))
-    return [message for window in [*model_windows, *scorer] if (message := _cut(every, window))]
+    return [message for windows in readers for window in windows if (message := _cut(every, window))]
 
 
 def check_groups(texts: Mapping[str, str], windows: list[Window]) -> None:

@@ -178,12 +178,11 @@ encoder, objective = Encoder, Objective
 
 def pipeline(mode: Mode, folder: Path, network: Any) -> "DiffusionPipeline":
     """Return diffusers' pipeline with a U-Net and the frozen parts of a base model, on the job's device."""
-    import torch
     from diffusers import AutoencoderKL, StableDiffusionImg2ImgPipeline, StableDiffusionPipeline
     from transformers import CLIPTextModel
 
     kind = {"img2img": StableDiffusionImg2ImgPipeline, "txt2img": StableDiffusionPipeline}[mode]
-    pipe = kind.from_pretrained(
+    pipe: Any = kind.from_pretrained(
         folder,
         unet=network,
         vae=pipelines.load(AutoencoderKL, folder / "vae"),
@@ -193,5 +192,4 @@ def pipeline(mode: Mode, folder: Path, network: Any) -> "DiffusionPipeline":
         requires_safety_checker=False,
         local_files_only=True,
     )
-    pipe.unet.to(memory_format=torch.channels_last)  # The layout that convolutions are fastest in, by a sixth here.
     return pipe.to(pipelines.device())

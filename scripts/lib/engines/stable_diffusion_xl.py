@@ -194,12 +194,10 @@ encoder, objective = Encoder, Objective
 
 def pipeline(mode: Mode, folder: Path, network: Any) -> "DiffusionPipeline":
     """Return diffusers' pipeline with a U-Net and the frozen parts of a base model, on the job's device."""
-    import torch
     from diffusers import AutoencoderKL, StableDiffusionXLImg2ImgPipeline, StableDiffusionXLPipeline
 
     kind = {"img2img": StableDiffusionXLImg2ImgPipeline, "txt2img": StableDiffusionXLPipeline}[mode]
     pipe = _assemble(kind, folder, network, pipelines.load(AutoencoderKL, folder / "vae"))
-    pipe.unet.to(memory_format=torch.channels_last)  # The layout that convolutions are fastest in.
     return pipe.to(pipelines.device())
 
 

@@ -24,6 +24,7 @@ class Arm(NamedTuple):
         unusual: whether it differs from most arms in anything else, such as its regime, sources or fine-tune.
         steps: the optimizer steps of its first and of its last fine-tune; None where nobody has counted them.
         merge: how it merges two models in the place of a fine-tune.
+        model: the name of the base model that it retrains.
     """
 
     synthetic: float
@@ -34,6 +35,7 @@ class Arm(NamedTuple):
     unusual: bool = False
     steps: tuple[int, int] | None = None
     merge: str | None = None
+    model: str = BASE
 
     @property
     def plain(self) -> bool:
@@ -51,16 +53,16 @@ def of(arms: Mapping[str, Configured]) -> dict[str, Arm]:
         shapes = (getattr(kinds("curation")[step], "SHAPE", None) for step in steps)
         shape = next(filter(None, shapes), None)
         own = Arm(arm.synthetic, tuple(steps), shape, arm.parent, arm.from_iteration, rest[name] != usual)
-        found[name] = own._replace(merge=arm.merge.kind) if arm.merge else own
+        found[name] = own._replace(merge=arm.merge.kind if arm.merge else None, model=arm.model)
     return found
 
 
 def line_of(arms: Mapping[str, Arm], name: str) -> set[str]:
-    """Return the names of an arm and of those that it descends from, the base model's among them."""
-    found = {name, BASE}
+    """Return the names of an arm and of those that it descends from, their base models' among them."""
+    found = {name, arms[name].model}
     while (parent := arms[name].parent) is not None:
         name = parent
-        found.add(name)
+        found |= {name, arms[name].model}
     return found
 
 

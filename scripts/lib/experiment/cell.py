@@ -13,12 +13,25 @@ REAL = "real"
 IN_PATH = re.compile(r"(?P<arm>[^/]+)/seed-(?P<replicate>\d+)/iteration-(?P<iteration>\d+)/[^/]+$")
 
 
+def base_label(name: str) -> str:
+    """Return what people read for a base model."""
+    return "base model" if name == BASE else f"base model {name}"
+
+
 class Cell(NamedTuple):
-    """One model and its images: an arm, a replicate and an iteration. Iteration 0 of ``base`` is the base model."""
+    """One model and its images: an arm, a replicate and an iteration.
+
+    Iteration 0 is a base model's, and its "arm" the model's name: ``base``, or a name of `models`.
+    """
 
     arm: str
     replicate: int
     iteration: int
+
+    @property
+    def is_base(self) -> bool:
+        """Whether the model is a base model."""
+        return self.iteration == 0
 
     def __str__(self) -> str:
         return f"{self.arm}/seed-{self.replicate}/iteration-{self.iteration}"

@@ -33,7 +33,8 @@ Generated from the models in `scripts/lib/experiment/config/` by `{COMMAND}`; do
   `models/miniature`.
 - An unknown key, a wrong value or a missing key stops the workflow before any job, with the name of the key.
 - An arm takes what it does not say from `defaults`, and its `finetune` and `generate` from the experiment's: key by
-  key, the arm's own value first, then that of `defaults`, then the experiment's, then the default below.
+  key, the arm's own value first, then that of its model in `models`, then that of `defaults`, then the experiment's,
+  then the default below.
 - An entry of `arms` with a `grid` stands for many arms, one per combination of the values of its keys. Each key stands
   in braces in the name: `"poison-{{synthetic}}": {{grid: {{synthetic: [0.1, 0.5]}}}}` is `poison-0.1` and `poison-0.5`.
   A key may be nested (`finetune.learning_rate`). Values that are lists or mappings get names of their own:

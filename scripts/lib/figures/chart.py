@@ -1,13 +1,12 @@
 """The chart of the page on which one walks through an experiment, and how it draws each arm."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import altair as alt
 import numpy as np
 
 from scripts.lib.experiment.arms import Arm
-from scripts.lib.experiment.cell import BASE
 from scripts.lib.figures.shapes import PLAIN, SHAPES
 
 # Matplotlib's plasma at eight even steps. Each theme uses the part that stands out from its background.
@@ -71,13 +70,17 @@ LOOK = {
 }
 
 
-def chart(arms: Mapping[str, Style]) -> dict[str, Any]:
+def chart(arms: Mapping[str, Style], bases: Sequence[str]) -> dict[str, Any]:
     """Return the Vega-Lite specification of the curves.
 
     The page gives it its data set ``scores`` (``arm``, ``replicate``, ``iteration``, ``value``, and
     ``start`` for a line's first point, which is another arm's) and sets its parameters ``arm`` and
     ``iteration`` (the chosen cell) and ``zero`` (of the axis). ``pointed`` and ``clicked`` say which
     cell the pointer is at. Colors are variables of the page's style, so that they follow its theme.
+
+    Args:
+        arms: how each arm is drawn.
+        bases: the names of the base models.
     """
     whole_number = "datum.value % 1 ? '' : format(datum.value, 'd')"  # tickMinStep alone labels the half of 0 to 1
     scores = alt.Chart(alt.NamedData("scores")).encode(
@@ -86,7 +89,7 @@ def chart(arms: Mapping[str, Style]) -> dict[str, Any]:
     )
     parameters = [alt.param("arm", value=""), alt.param("iteration", value=0), alt.param("zero", value=True)]
     return (
-        alt.layer(*_floor(scores), _lines(scores, arms), *_points(scores, arms))
+        alt.layer(*_floor(scores), _lines(scores, arms, bases), *_points(scores, arms, bases))
         .add_params(*parameters)
         .resolve_scale(color="independent", fill="independent", stroke="independent")
         .properties(width="container", height=340, background="transparent")
@@ -105,22 +108,22 @@ def _floor(scores: alt.Chart) -> tuple[alt.Chart, alt.Chart]:
     return rule, text
 
 
-def _lines(scores: alt.Chart, arms: Mapping[str, Style]) -> alt.Chart:
+def _lines(scores: alt.Chart, arms: Mapping[str, Style], bases: Sequence[str]) -> alt.Chart:
     """Return a line per arm, through the means over replicates."""
-    dashes = [*(style.dash for style in arms.values()), [1, 0]]
+    dashes = [style.dash for style in arms.values()]
     return (
         scores.transform_filter("datum.arm !== 'floor'")
         .mark_line(strokeWidth=2)
         .encode(
             y="mean(value):Q",
-            color=alt.Color("arm:N", scale=_by_arm(arms, _strokes(arms)), legend=None),
-            strokeDash=alt.StrokeDash("arm:N", scale=_by_arm(arms, dashes), legend=None),
+            color=alt.Color("arm:N", scale=_by_arm(arms, _strokes(arms), bases, "currentColor"), legend=None),
+            strokeDash=alt.StrokeDash("arm:N", scale=_by_arm(arms, dashes, bases, [1, 0]), legend=None),
             strokeOpacity=alt.condition("datum.arm === arm || arm === ''", alt.value(1), alt.value(0.75)),
         )
     )
 
 
-def _points(scores: alt.Chart, arms: Mapping[str, Style]) -> tuple[alt.Chart, alt.Chart]:
+def _points(scores: alt.Chart, arms: Mapping[str, Style], bases: Sequence[str]) -> tuple[alt.Chart, alt.Chart]:
     """Return a point per cell, and the ring around the chosen one."""
     pointed, clicked = (
         alt.selection_point(name=name, fields=["arm", "iteration"], on=on, clear=clear, nearest=True, empty=False)
@@ -132,15 +135,15 @@ def _points(scores: alt.Chart, arms: Mapping[str, Style]) -> tuple[alt.Chart, al
         opacity=alt.condition(chosen, alt.value(1), alt.value(0))
     )
     fills = [
-        color if style.filled else "var(--paper)" for color, style in zip(_strokes(arms), arms.values(), strict=False)
+        color if style.filled else "var(--paper)" for color, style in zip(_strokes(arms), arms.values(), strict=True)
     ]
-    shapes = [*(style.shape for style in arms.values()), "circle"]
+    shapes = [style.shape for style in arms.values()]
     points = (
         cells.mark_point(strokeWidth=1.6, opacity=1)
         .encode(
-            stroke=alt.Stroke("arm:N", scale=_by_arm(arms, _strokes(arms)), legend=None),
-            fill=alt.Fill("arm:N", scale=_by_arm(arms, [*fills, "currentColor"]), legend=None),
-            shape=alt.Shape("arm:N", scale=_by_arm(arms, shapes), legend=None),
+            stroke=alt.Stroke("arm:N", scale=_by_arm(arms, _strokes(arms), bases, "currentColor"), legend=None),
+            fill=alt.Fill("arm:N", scale=_by_arm(arms, fills, bases, "currentColor"), legend=None),
+            shape=alt.Shape("arm:N", scale=_by_arm(arms, shapes, bases, "circle"), legend=None),
             size=alt.condition(pointed, alt.value(150), alt.value(70)),
         )
         .add_params(pointed, clicked)
@@ -149,9 +152,9 @@ def _points(scores: alt.Chart, arms: Mapping[str, Style]) -> tuple[alt.Chart, al
 
 
 def _strokes(arms: Mapping[str, Style]) -> list[str]:
-    return [*(f"var(--arm-{number})" for number in range(len(arms))), "currentColor"]
+    return [f"var(--arm-{number})" for number in range(len(arms))]
 
 
-def _by_arm(arms: Mapping[str, Style], values: list[Any]) -> alt.Scale:
-    """Return the scale that gives each arm its value, and the base model the last one."""
-    return alt.Scale(domain=[*arms, BASE], range=values)
+def _by_arm(arms: Mapping[str, Style], values: list[Any], bases: Sequence[str], of_bases: Any) -> alt.Scale:
+    """Return the scale that gives each arm its value, and all base models one."""
+    return alt.Scale(domain=[*arms, *bases], range=[*values, *[of_bases] * len(bases)])

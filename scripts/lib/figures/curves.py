@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from scripts.lib.experiment.arms import Arm
-from scripts.lib.experiment.cell import ALL, BASE, FLOOR
+from scripts.lib.experiment.cell import ALL, FLOOR
 from scripts.lib.figures.looks import looks, name_arms
 from scripts.lib.figures.style import WIDTH, styled
 from scripts.lib.metrics.catalogue import catalogue
@@ -47,13 +47,13 @@ def trajectory(scores: pd.DataFrame, name: str, arm: Arm) -> pd.DataFrame:
     Args:
         scores: rows of one metric in one feature space, columns as for ``replicates.over_replicates``.
         name: the arm's name.
-        arm: the arm; its first point is its parent's, or the base model's.
+        arm: the arm; its first point is its parent's, or its base model's.
 
     Returns:
         Index ``iteration``; columns ``mean``, ``low``, ``high``, ``low_images`` and ``high_images``, see
         ``replicates.over_replicates``.
     """
-    start = (scores["arm"] == (arm.parent or BASE)) & (scores["iteration"] == (arm.from_iteration or 0))
+    start = (scores["arm"] == (arm.parent or arm.model)) & (scores["iteration"] == (arm.from_iteration or 0))
     own = scores[start | (scores["arm"] == name)]
     return over_replicates(own).sort_values("iteration").set_index("iteration")
 

@@ -13,7 +13,7 @@ import pandas as pd
 import vl_convert
 
 from scripts.lib.base.code import ROOT
-from scripts.lib.experiment.cell import BASE, FLOOR, Cell
+from scripts.lib.experiment.cell import FLOOR, Cell
 from scripts.lib.figures import pages
 from scripts.lib.figures.chart import Style, chart
 
@@ -22,11 +22,11 @@ REAL = "dataset/images"
 
 
 def scores_of(scores: pd.DataFrame, arms: Iterable[str]) -> list[list[Any]]:
-    """Return the scores of the arms, of the base model and of the real images as rows of six significant digits.
+    """Return the scores of arms and base models and of the real images as rows of six significant digits.
 
     Columns: ``arm, replicate, iteration, images, group, features, metric, value``.
     """
-    shown = scores[scores["arm"].isin([*arms, BASE, FLOOR])]
+    shown = scores[scores["arm"].isin([*arms, FLOOR])]
     columns = ["arm", "replicate", "iteration", "images", "group", "features", "metric"]
     rows = shown[columns].to_numpy().tolist()
     return [[*row, float(f"{value:.6g}")] for row, value in zip(rows, shown["value"], strict=True)]
@@ -51,7 +51,7 @@ def render(facts: Mapping[str, Any], arms: Mapping[str, Style], sets: Iterable[t
         style=(TEMPLATE / "style.css").read_text(encoding="utf-8"),
         script=(TEMPLATE / "explorer.js").read_text(encoding="utf-8"),
         vega=vl_convert.javascript_bundle(),  # type: ignore[call-arg]  # its stub calls `snippet` required
-        chart=_json(chart(arms)),
+        chart=_json(chart(arms, facts["bases"])),
         facts=_json(facts),
         experiment=facts["experiment"],
         colors=[(style.light, style.dark) for style in arms.values()],

@@ -62,6 +62,6 @@ def extractor(weights: Path, batch_size: int) -> Callable[[np.ndarray], np.ndarr
     @torch.no_grad()
     def extract(images: np.ndarray) -> np.ndarray:
         parts = (pixels(part, SIZE, "bicubic", IMAGENET) for part in batches(images, batch_size))
-        return np.concatenate([model(part).pooler_output.cpu().numpy() for part in parts])
+        return np.concatenate([model(part).pooler_output.float().cpu().numpy() for part in parts])
 
     return extract

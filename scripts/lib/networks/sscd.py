@@ -58,6 +58,6 @@ def extractor(weights: Path, batch_size: int) -> Callable[[np.ndarray], np.ndarr
     @torch.no_grad()
     def extract(images: np.ndarray) -> np.ndarray:
         parts = (pixels(part, SIZE, "bilinear", IMAGENET) for part in batches(images, batch_size))
-        return np.concatenate([torch.nn.functional.normalize(model(part)).cpu().numpy() for part in parts])
+        return np.concatenate([torch.nn.functional.normalize(model(part).float()).cpu().numpy() for part in parts])
 
     return extract

@@ -49,7 +49,7 @@ def extractor(weights: Path, batch_size: int) -> Callable[[np.ndarray], np.ndarr
             hidden = encoder.conv_in(torch.from_numpy(part).permute(0, 3, 1, 2).to(device()) / 127.5 - 1)
             for resnet in encoder.down_blocks[0].resnets:
                 hidden = resnet(hidden, temb=None)
-            maps.append(hidden.flatten(2).transpose(1, 2).cpu().numpy())
+            maps.append(hidden.flatten(2).transpose(1, 2).float().cpu().numpy())
         return np.concatenate(maps)
 
     return extract

@@ -10,7 +10,7 @@ from scripts.lib.base.kinds import kinds
 from scripts.lib.base.safetensors_files import Shapes
 from scripts.lib.experiment.cell import Cell
 from scripts.lib.experiment.config.experiment import Experiment
-from scripts.lib.experiment.lineage import cells, extrapolated, fine_tunes, initial, last_cells, merged_from
+from scripts.lib.experiment.lineage import base_name, cells, extrapolated, fine_tunes, initial, last_cells, merged_from
 from scripts.lib.planning.amounts import images_a_cell
 from scripts.lib.planning.jobs import Job
 from scripts.lib.planning.pilot import Pilot, images_of
@@ -31,19 +31,20 @@ class Sizes(NamedTuple):
     other: float
 
 
-def sizes_of(experiment: Experiment, pilot: Pilot, parameters: Shapes) -> Sizes:
+def sizes_of(experiment: Experiment, pilot: Pilot, parameters: Mapping[str, Shapes]) -> Sizes:
     """Return the bytes of files: of models those of their float32 weights; of others measured, or uncompressed.
 
     Args:
-        parameters: the shapes of those of the base model's network, by name.
+        parameters: of each base model the shapes of those of its network, by name.
     """
     trained, model = {}, {}
     for cell in cells(experiment):
         chosen = experiment.arms[cell.arm].finetune.trainable
         trainable, length = trainable_of(chosen.kind), fine_tunes(experiment, cell)
-        trained[cell] = trainable.size(parameters, chosen.settings)
+        own = parameters[base_name(experiment, cell.arm)]
+        trained[cell] = trainable.size(own, chosen.settings)
         both = 1 if experiment.arms[cell.arm].finetune.average is None else 2  # The average, and the last weights.
-        model[cell] = both * trainable.kept(parameters, chosen.settings, length)
+        model[cell] = both * trainable.kept(own, chosen.settings, length)
     image = pilot.image or 3.0 * experiment.dataset.resolution**2
     return Sizes(trained, model, image, pilot.other * images_a_cell(experiment))
 
@@ -89,7 +90,9 @@ def _read(experiment: Experiment, job: Job) -> list[Cell]:
     return [job.cell, *extrapolated(experiment, job.cell)] if job.rule in WITH_MODEL else []
 
 
-def table(experiment: Experiment, every: list[Job], sizes: Sizes, pilot: Pilot, parameters: Shapes) -> pd.DataFrame:
+def table(
+    experiment: Experiment, every: list[Job], sizes: Sizes, pilot: Pilot, parameters: Mapping[str, Shapes]
+) -> pd.DataFrame:
     """Return one row per kind of file: ``files, number, bytes_each, bytes_all, source``.
 
     A trainable that no arm has is there too, with its defaults, to compare.
@@ -110,9 +113,12 @@ def table(experiment: Experiment, every: list[Job], sizes: Sizes, pilot: Pilot, 
     used = {arm.finetune.trainable.kind for arm in experiment.arms.values()}
     for name, trainable in kinds("training.trainables").items():
         if name not in used:
-            lengths = [fine_tunes(experiment, cell) for cell in kept[keep]]
-            total = sum(trainable.kept(parameters, trainable.Settings(), length) for length in lengths)
-            rows.append((f"models, keep: {keep}, trainable: {name}", len(lengths), total, "counted: float32"))
+            total = sum(
+                trainable.kept(parameters[base_name(experiment, cell.arm)], trainable.Settings(), length)
+                for cell in kept[keep]
+                for length in [fine_tunes(experiment, cell)]
+            )
+            rows.append((f"models, keep: {keep}, trainable: {name}", len(kept[keep]), total, "counted: float32"))
     rows += [
         ("images", images, images * sizes.image, "measured" if pilot.image else "counted: uncompressed"),
         ("embeddings, tables, records", scored, scored * sizes.other, "measured" if pilot.other else "not counted"),

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from scripts.lib.base.kinds import kinds
-from scripts.lib.experiment.cell import BASE, Cell
+from scripts.lib.experiment.cell import Cell
 from scripts.lib.experiment.config.experiment import Experiment
-from scripts.lib.experiment.lineage import extrapolated, in_order, initial, is_trained, merged_from
+from scripts.lib.experiment.lineage import base_of, extrapolated, in_order, initial, is_trained, matched, merged_from
 from scripts.lib.planning.amounts import shards_a_cell
 from scripts.lib.planning.image_sets import (
     REAL,
@@ -51,7 +51,7 @@ def jobs(experiment: Experiment) -> list[Job]:
     sets = image_sets(experiment)
     found: list[Job] = []
     for cell in every:
-        if cell.arm != BASE:
+        if not cell.is_base:
             found += _training(experiment, cell)
         found += _images(experiment, cell, sets[cell])
         for suffix in sets[cell]:
@@ -65,12 +65,12 @@ def reward_of(images: str, kind: str) -> str:
 
 
 def rewards(experiment: Experiment, cell: Cell, step: Step) -> list[str]:
-    """Return the tables of scores that a step reads: those of its candidates, and then of the base model's images."""
+    """Return the tables of scores that a step reads: those of its candidates, and then of its base model's images."""
     if step.needs.reward is None:
         return []
     judged = [real_images(experiment, cell)] if step.needs.judges_real else []
     images = [*candidates(experiment, cell, step.number)["images"], *judged]
-    first = [f"{Cell(BASE, cell.replicate, 0)}/generated.zip"] if step.needs.first_batch else []
+    first = [f"{base_of(experiment, cell)}/generated.zip"] if step.needs.first_batch else []
     return [reward_of(path, step.needs.reward) for path in [*images, *first]]
 
 
@@ -146,14 +146,18 @@ def merge_inputs(experiment: Experiment, cell: Cell) -> Inputs:
 
 
 def generate_inputs(experiment: Experiment, cell: Cell) -> Inputs:
-    """Return what a generation reads of other jobs: the cell's model, and one whose predictions are extrapolated."""
+    """Return what a generation reads of other jobs.
+
+    The cell's model, one whose predictions are extrapolated, and the record of the images that it begins as.
+    """
     of = [folder for source in extrapolated(experiment, cell) for folder in model_folders(source)]
-    return {"trained": model_folders(cell), "of": of}
+    match = [f"{other}/generated/shard-0.json" for other in matched(experiment, cell)]
+    return {"trained": model_folders(cell), "of": of, "match": match}
 
 
 def model_folders(cell: Cell) -> list[str]:
     """Return the folder of a cell's model, which holds what its trainable keeps; none for the base model."""
-    return [] if cell.arm == BASE else [f"{cell}/model"]
+    return [] if cell.is_base else [f"{cell}/model"]
 
 
 def _job(
@@ -204,15 +208,15 @@ def _of_set(experiment: Experiment, images: str, asked: set[str]) -> Iterator[Jo
 
 def _images(experiment: Experiment, cell: Cell, sets: list[str]) -> Iterator[Job]:
     """Yield the jobs that make the image sets of a cell, and score the first."""
-    model = generate_inputs(experiment, cell)
+    begun = generate_inputs(experiment, cell)
     for suffix in sets:
         shards = [f"generated{suffix}/shard-{shard}.json" for shard in range(shards_a_cell(experiment))]
         for shard, output in enumerate(shards):
-            yield _job(experiment, "generate", cell, output, model, f"generate{suffix}-{shard}")
+            yield _job(experiment, "generate", cell, output, begun, f"generate{suffix}-{shard}")
         inputs = {"shards": [f"{cell}/{output}" for output in shards]}
         yield _job(experiment, "gather", cell, f"generated{suffix}.zip", inputs, f"gather{suffix}")
     images, unseen = f"{cell}/generated.zip", f"{cell}/unseen.zip"
-    yield _job(experiment, "unseen", cell, "unseen.json", model)
+    yield _job(experiment, "unseen", cell, "unseen.json", begun | {"match": []})
     embeddings = {embedding: embedding_of("generated.zip", embedding) for embedding in experiment.score.embeddings}
     for embedding, output in embeddings.items():
         yield _job(experiment, "embed", cell, output, {"sets": [images, unseen]}, f"embed-{embedding}")

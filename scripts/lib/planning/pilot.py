@@ -10,10 +10,13 @@ from typing import Any, NamedTuple
 from zipfile import ZipFile
 
 from scripts.lib.engines.engine import steps_run
-from scripts.lib.experiment.cell import Cell
+from scripts.lib.experiment.cell import BASE, Cell
 from scripts.lib.experiment.config.experiment import Experiment
+from scripts.lib.experiment.lineage import base_name
 from scripts.lib.planning.amounts import images_a_cell, shards_a_cell, training_images
 from scripts.lib.planning.jobs import Job
+
+WITH_MODEL = {"finetune", "merge", "generate", "unseen", "rewrite_with_model"}
 
 
 class Rate(NamedTuple):
@@ -28,7 +31,7 @@ class Pilot(NamedTuple):
     """What was measured.
 
     Attributes:
-        rates: by rule; a rule that has not run is missing.
+        rates: by rule and base model, see ``label_of``; what has not run is missing.
         devices: the GPUs that it ran on, or ``cpu``.
         image: bytes of an image, None where there is none.
         other: bytes of a cell's embeddings, tables and records, over the number of its images.
@@ -38,6 +41,12 @@ class Pilot(NamedTuple):
     devices: list[str]
     image: float | None
     other: float
+
+
+def label_of(experiment: Experiment, job: Job) -> str:
+    """Return what the costs of a job are counted under: its rule, and the base model where it is not the first one."""
+    model = base_name(experiment, job.cell.arm)
+    return job.rule if model == BASE or job.rule not in WITH_MODEL else f"{job.rule}, {model}"
 
 
 def passes(settings: Mapping[str, Any], guided: int = 2, *, rounds_up: bool = False) -> int:
@@ -79,13 +88,13 @@ def work_of(rule: str, images: int, settings: Mapping[str, Any]) -> int:
     return images * passes(settings) if rule in ("generate", "unseen") else images
 
 
-def measure(results: Path, jobs: Iterable[Job], model: str) -> Pilot:
-    """Measure the jobs that have run. Those of another base model do not count.
+def measure(experiment: Experiment, results: Path, jobs: Iterable[Job]) -> Pilot:
+    """Measure the jobs that have run. Those of another base model than they have now do not count.
 
     Args:
+        experiment: says which base model each job has.
         results: the folder of the experiment.
         jobs: all jobs of the experiment.
-        model: folder of the base model, as in the configuration.
     """
     samples, devices, cells = defaultdict(list), set(), set()
     for job in jobs:
@@ -95,17 +104,18 @@ def measure(results: Path, jobs: Iterable[Job], model: str) -> Pilot:
         record = json.loads((results / job.output).read_text()) if job.output.endswith(".json") else {}
         settings = record.get("parameters", {})
         images = _images(results / str(job.cell), job.rule, settings)
+        model = experiment.base(base_name(experiment, job.cell.arm)).path
         if not images or settings.get("model", model) != model:
             continue
         seconds = _seconds(benchmark)
         startup = max(0.0, seconds - record["seconds"]) if "seconds" in record else 0.0
-        samples[job.rule].append((startup, (seconds - startup) / work_of(job.rule, images, settings)))
+        samples[label_of(experiment, job)].append((startup, (seconds - startup) / work_of(job.rule, images, settings)))
         cells.add(job.cell)
         if "machine" in record:
             devices.add(record["machine"]["device"])
     rates = {
-        rule: Rate(median(startup for startup, _ in found), median(each for _, each in found), len(found))
-        for rule, found in samples.items()
+        label: Rate(median(startup for startup, _ in found), median(each for _, each in found), len(found))
+        for label, found in samples.items()
     }
     return Pilot(rates, sorted(devices), *_bytes(results, cells))
 

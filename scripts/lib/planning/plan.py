@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from scripts.lib.base import csvs
-from scripts.lib.experiment.cell import BASE
 from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.experiment.config.finetune import Finetune
 from scripts.lib.experiment.config.generate import Generate
-from scripts.lib.experiment.lineage import every_cell
+from scripts.lib.experiment.lineage import base_name, bases, every_cell
 from scripts.lib.planning import cards, disk
 from scripts.lib.planning.amounts import images_a_cell, steps_of_arms
 from scripts.lib.planning.controls import shares
 from scripts.lib.planning.jobs import ON_GPU, Job, jobs
-from scripts.lib.planning.pilot import Pilot, images_of, measure, passes, work_of
+from scripts.lib.planning.pilot import Pilot, images_of, label_of, measure, passes, work_of
 from scripts.lib.planning.schedule import Span, bounds, critical_path, schedule
 from scripts.lib.scoring.power import COLUMNS, suggested
 from scripts.lib.training.trainable import trainable_of
@@ -26,7 +25,7 @@ from scripts.lib.training.trainable import trainable_of
 if TYPE_CHECKING:
     from scripts.lib.engines.engine import Flops
 
-Count = Callable[[int | None], "Flops"]
+Count = Callable[[str, int | None], "Flops"]
 DEVICES = (1, 2, 4, 8)
 DRAWN = 4
 COUNTED = ("finetune", "generate", "unseen")
@@ -51,7 +50,8 @@ class Plan(NamedTuple):
         device: ``core`` or ``GPU``: what the seconds are of.
         device_seconds: of all jobs that use a device.
         flops: floating-point operations of the jobs that are counted, 0 where all are measured.
-        rules: one row per rule: ``rule, jobs, seconds_each, seconds_all, source``; NaN where it is not counted.
+        rules: one row per rule and base model: ``rule, jobs, seconds_each, seconds_all, source``; NaN where it is not
+            counted.
         times: one row per number of devices: ``devices, seconds, at_least, at_most, disk_bytes``. The last row, of
             infinitely many devices, has the longest chain of jobs alone.
         steps: one row per arm: ``arm, cells, first, last``, the optimizer steps of its first and of its last fine-tune.
@@ -99,10 +99,10 @@ def architecture(model: Path) -> Path:
 
 def settings_of(experiment: Experiment, job: Job) -> dict[str, Any]:
     """Return the settings that a job's cost depends on: those of ``finetune``, else those of ``generate``."""
-    arm = experiment if job.cell.arm == BASE else experiment.arms[job.cell.arm]
+    arm = experiment.base(job.cell.arm) if job.cell.is_base else experiment.arms[job.cell.arm]
     section: Finetune | Generate = arm.finetune if job.rule == "finetune" else arm.generate
     # The base model makes its own images without extrapolation.
-    plain = {"extrapolate": None} if job.cell.arm == BASE and job.rule != "finetune" else {}
+    plain = {"extrapolate": None} if job.cell.is_base and job.rule != "finetune" else {}
     return section.model_dump() | plain | ({"mode": "txt2img"} if job.rule == "unseen" else {})
 
 
@@ -110,10 +110,10 @@ def operations(experiment: Experiment, job: Job, count: Count) -> float:
     """Return the floating-point operations of a job of the rules in ``COUNTED``.
 
     Args:
-        count: gives those of one image of an edge in pixels; None: of the model's own.
+        count: gives those of one image of a base model, by its name, and of an edge in pixels; None: of its own.
     """
     settings, images = settings_of(experiment, job), images_of(experiment, job)
-    one = count(experiment.dataset.resolution)
+    one = count(base_name(experiment, job.cell.arm), experiment.dataset.resolution)
     if job.rule == "finetune":
         trainable = trainable_of(experiment.arms[job.cell.arm].finetune.trainable.kind)
         step = trainable.operations(one) + (one.forward if settings["gradient_checkpointing"] else 0)
@@ -128,7 +128,7 @@ def operations(experiment: Experiment, job: Job, count: Count) -> float:
 
 def cost_of(experiment: Experiment, job: Job, pilot: Pilot, count: Count) -> Cost | None:
     """Return a job's seconds: measured, else counted, else None."""
-    if rate := pilot.rates.get(job.rule):
+    if rate := pilot.rates.get(label_of(experiment, job)):
         work = work_of(job.rule, images_of(experiment, job), settings_of(experiment, job))
         return Cost(rate.startup + rate.each * work, f"measured, {rate.jobs} jobs")
     if job.rule in COUNTED:
@@ -146,12 +146,12 @@ def plan(experiment: Experiment, results: Path, count: Count) -> Plan:
         count: as in ``operations``.
     """
     every = jobs(experiment)
-    pilot = measure(results, every, experiment.model)
+    pilot = measure(experiment, results, every)
     costs = {job.output: cost_of(experiment, job, pilot, count) for job in every}
     device = "core" if pilot.devices == ["cpu"] else "GPU"
     on_device = {job.output for job in every if device == "core" or job.rule in ON_GPU}
     seconds = {output: cost.seconds if cost else 0.0 for output, cost in costs.items()}
-    parameters = count(experiment.dataset.resolution).parameters
+    parameters = {name: count(name, experiment.dataset.resolution).parameters for name in bases(experiment)}
     sizes = disk.sizes_of(experiment, pilot, parameters)
     flops = sum(cost.flops for cost in costs.values() if cost)
     drawn = schedule(seconds, {job.output: job.needs for job in every}, on_device, DRAWN)
@@ -163,7 +163,7 @@ def plan(experiment: Experiment, results: Path, count: Count) -> Plan:
         device=device,
         device_seconds=sum(seconds[output] for output in on_device),
         flops=flops,
-        rules=_rules(every, costs),
+        rules=_rules(experiment, every, costs),
         times=_times(experiment, every, seconds, on_device, sizes),
         steps=pd.DataFrame(steps_of_arms(experiment)),
         cards=cards.table(flops, experiment.execution.utilization) if flops else cards.table(0, 1).head(0),
@@ -183,13 +183,14 @@ def _power(experiment: Experiment, results: Path) -> pd.DataFrame:
     return suggested(scores[scores["features"].isin(["", space])], experiment.control)
 
 
-def _rules(every: list[Job], costs: Mapping[str, Cost | None]) -> pd.DataFrame:
+def _rules(experiment: Experiment, every: list[Job], costs: Mapping[str, Cost | None]) -> pd.DataFrame:
     rows = []
-    trained_first = sorted(every, key=lambda job: job.cell.arm == BASE)
-    for rule, number in Counter(job.rule for job in trained_first).items():
-        found = [cost for job in every if job.rule == rule and (cost := costs[job.output])]
+    labels = {job.output: label_of(experiment, job) for job in every}
+    trained_first = sorted(every, key=lambda job: job.cell.is_base)
+    for label, number in Counter(labels[job.output] for job in trained_first).items():
+        found = [cost for output, cost in costs.items() if labels[output] == label and cost]
         total = sum(cost.seconds for cost in found)
-        row = {"rule": rule, "jobs": number, "seconds_each": nan, "seconds_all": nan, "source": "not counted"}
+        row = {"rule": label, "jobs": number, "seconds_each": nan, "seconds_all": nan, "source": "not counted"}
         if found:
             row |= {"seconds_each": total / number, "seconds_all": total, "source": found[0].source}
         rows.append(row)

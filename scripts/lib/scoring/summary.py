@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from scripts.lib.experiment.arms import Arm, percent
-from scripts.lib.experiment.cell import ALL, BASE, FLOOR
+from scripts.lib.experiment.cell import ALL, FLOOR, base_label
 from scripts.lib.scoring import recovery
 from scripts.lib.scoring.contrasts import contrasts, worse
 from scripts.lib.scoring.dose_response import FEWEST, rank_correlation
@@ -38,7 +38,9 @@ def summarize(scores: pd.DataFrame, arms: Mapping[str, Arm], control: str | None
     sentences += recovered
     sentences.append(_dose_response(scores, arms))
     sentences.append(_steps(arms))
-    sentences.append(f"The base model has {_say(_last(scores, BASE))}, real images {_say(_last(scores, FLOOR))}.")
+    bases = scores.loc[(scores["iteration"] == 0) & (scores["arm"] != FLOOR), "arm"].unique()
+    starts = [f"The {base_label(name)} has {_say(_last(scores, name))}" for name in bases]
+    sentences.append(f"{'. '.join(starts)}, real images {_say(_last(scores, FLOOR))}.")
     sentences.append(f"These are means of {replicates} replicates." if replicates > 1 else "")
     sentences.append(_definition(control, replicates) if control else "")
     return "\n".join(textwrap.fill(sentence, 100) for sentence in [*sentences, note] if sentence) + "\n"

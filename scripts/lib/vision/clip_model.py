@@ -33,12 +33,14 @@ class Clip:
     def pooled(self, images: np.ndarray) -> np.ndarray:
         """Return the pooled output of the vision tower: uint8 (n, h, w, 3) to float32 (n, width)."""
         parts = batches(images, self.batch_size)
-        return np.concatenate([self.model.vision_model(self._pixels(p)).pooler_output.cpu().numpy() for p in parts])
+        return np.concatenate(
+            [self.model.vision_model(self._pixels(p)).pooler_output.float().cpu().numpy() for p in parts]
+        )
 
     @torch.no_grad()
     def project(self, pooled: np.ndarray) -> np.ndarray:
         """Return the image embeddings of pooled outputs, float32 (n, projection)."""
-        return self.model.visual_projection(torch.from_numpy(pooled).to(device())).cpu().numpy()
+        return self.model.visual_projection(torch.from_numpy(pooled).to(device())).float().cpu().numpy()
 
     def embed_images(self, images: np.ndarray) -> np.ndarray:
         """Return projected image embeddings, float32 (n, projection)."""
@@ -50,4 +52,4 @@ class Clip:
         unique, index = np.unique(texts, return_inverse=True)
         tokens = self.tokenizer(list(unique), padding="max_length", truncation=True, return_tensors="pt").to(device())
         pooled = self.model.text_model(**tokens).pooler_output
-        return self.model.text_projection(pooled).cpu().numpy()[index]
+        return self.model.text_projection(pooled).float().cpu().numpy()[index]

@@ -85,7 +85,7 @@ def _extract(network: nn.Module, size: int | None, batch_size: int, images: np.n
         pixels = torch.from_numpy(part).permute(0, 3, 1, 2).to(device()) / 255
         if size is not None:
             pixels = F.interpolate(pixels, (size, size), mode="bilinear")
-        results.append(network(2 * pixels - 1).cpu().numpy())
+        results.append(network(2 * pixels - 1).float().cpu().numpy())
     return np.concatenate(results)
 
 

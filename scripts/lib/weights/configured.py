@@ -10,9 +10,11 @@ from scripts.lib.base.kinds import kinds
 from scripts.lib.base.safetensors_files import ModelError, read_json
 from scripts.lib.engines import pipelines
 from scripts.lib.engines.engine import engine_of
+from scripts.lib.experiment.cell import BASE
 from scripts.lib.experiment.config.download import Download
 from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.experiment.config.features import NETWORKS, features_of
+from scripts.lib.experiment.lineage import bases
 from scripts.lib.training.trainable import trainable_of
 
 FETCHED = ".download.json"  # In a folder that was fetched: from where, and the SHA-256 of what came.
@@ -56,12 +58,17 @@ class Use(NamedTuple):
 
 def uses(experiment: Experiment) -> dict[str, Use]:
     """Return the weights that an experiment loads with torch, by what for."""
-    found = {"model": Use(None, experiment.model)}
+    found = {use_of(name): Use(None, experiment.base(name).path) for name in bases(experiment)}
     for embedding, part in experiment.score.embeddings.items():
         found[f"score-{embedding}"] = Use(part.network, part.weights)
     for reward in kinds("rewards"):
         found |= uses_of_reward(experiment, reward)
     return found
+
+
+def use_of(model: str) -> str:
+    """Return what a base model's use is called."""
+    return "model" if model == BASE else f"model-{model}"
 
 
 def uses_of_reward(experiment: Experiment, reward: str) -> dict[str, Use]:
@@ -83,27 +90,12 @@ def check(experiment: Experiment) -> None:
             check_hash(Path(path), source.sha256)
         elif (Path(path) / FETCHED).is_file():
             _check_fetched(Path(path), source)
+    for name in bases(experiment):
+        if _there(experiment, experiment.base(name).path):
+            _check_base(experiment, name)
     for network, path in dict.fromkeys(uses(experiment).values()):
-        if not _there(experiment, path):
-            continue
-        if network is not None:
+        if network is not None and _there(experiment, path):
             NETWORKS[network].check(Path(path))
-            continue
-        pipelines.check(Path(path))
-        pipelines.check_resolution(Path(path), experiment.dataset.resolution)
-        generate = [experiment.generate, *(arm.generate for arm in experiment.arms.values())]
-        pipelines.check_steps(Path(path), max(settings.steps for settings in generate))
-        pipelines.check_modes(Path(path), [*(settings.mode for settings in generate), "txt2img"])
-        if hasattr(engine_of(Path(path)), "GUIDANCE") and any(part.guidance.kind != "constant" for part in generate):
-            raise ModelError(
-                f"generate.guidance: {path} takes its guidance as an input, the same in all steps; set it to constant"
-            )
-        for settings in generate:
-            if settings.mode == "img2img":
-                pipelines.check_start(Path(path), settings.steps, settings.strength)
-        for arm in experiment.arms.values():
-            trainable = arm.finetune.trainable
-            trainable_of(trainable.kind).check(engine_of(Path(path)), Path(path), trainable.settings)
     for name, kind in kinds("rewards").items():
         if (settings := getattr(experiment.rewards, name)) is not None and hasattr(kind, "check"):
             kind.check(settings, experiment.dataset.attributes)
@@ -111,6 +103,28 @@ def check(experiment: Experiment) -> None:
         folder = Path(deepface.weights)
         asked = [name for name in experiment.dataset.classified if (folder / DEEPFACE_WEIGHTS[name]).is_file()]
         check_deepface(folder, asked, deepface.sha256)
+
+
+def _check_base(experiment: Experiment, name: str) -> None:
+    """Refuse a base model that cannot be used, or does not fit the images or the arms that retrain it."""
+    base = experiment.base(name)
+    path, arms = Path(base.path), [arm for arm in experiment.arms.values() if arm.model == name]
+    pipelines.check(path)
+    pipelines.check_resolution(path, experiment.dataset.resolution)
+    generate = [base.generate, *(arm.generate for arm in arms)]
+    pipelines.check_steps(path, max(settings.steps for settings in generate))
+    pipelines.check_modes(path, [*(settings.mode for settings in generate), "txt2img"])
+    engine = engine_of(path)
+    if hasattr(engine, "GUIDANCE") and any(settings.guidance.kind != "constant" for settings in generate):
+        raise ModelError(
+            f"generate.guidance: {path} takes its guidance as an input, the same in all steps; set it to constant"
+        )
+    for settings in generate:
+        if settings.mode == "img2img":
+            pipelines.check_start(path, settings.steps, settings.strength)
+    for arm in arms:
+        trainable = arm.finetune.trainable
+        trainable_of(trainable.kind).check(engine, path, trainable.settings)
 
 
 def check_hash(path: Path, expected: str) -> None:

@@ -1,11 +1,11 @@
 """One lineage of models."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, PositiveInt, ValidationInfo, model_validator
 
 from scripts.lib.experiment.cell import BASE, FLOOR, REAL
 from scripts.lib.experiment.config.curation import Regime, Step
@@ -24,6 +24,11 @@ FILE_NAME = re.compile(r"\.[A-Za-z]+$")
 class Arm(Section):
     """One lineage of models: a chain of iterations of fine-tuning and generating."""
 
+    model: Name = Field(
+        BASE,
+        description="Which base model it retrains: `base`, that of the key `model`, or a name of `models`. An arm that "
+        "does not say it has its parent's.",
+    )
     iterations: PositiveInt = Field(5, description="Iterations of this arm, counted on from its parent.")
     synthetic: Share = Field(1.0, description="Share of generated images in the training set, 0 to 1.")
     real: Literal["fixed", "fresh"] = Field(
@@ -40,8 +45,8 @@ class Arm(Section):
     sources: dict[Name, Source] = Field(
         default_factory=lambda: {SELF: Source(share=1)},
         description="Whose generated images train, and their shares, which add to 1: `self`, the name of another arm, "
-        "`base`, or a name of your own for a folder of images. With `{self: 0.5, other: 0.5}`, two arms can feed each "
-        "other.",
+        "`base` or a name of `models` for what a base model makes, or a name of your own for a folder of images. With "
+        "`{self: 0.5, other: 0.5}`, two arms can feed each other.",
     )
     regime: Regime = Field(
         default_factory=lambda: Regime.model_validate("replace"),
@@ -51,7 +56,8 @@ class Arm(Section):
         [], description="What is done to the generated images before they are mixed in: steps, in order."
     )
     init: Literal["previous", "base"] = Field(
-        "previous", description="Each fine-tune starts from the model of the iteration before, or from the base model."
+        "previous",
+        description="Each fine-tune starts from the model of the iteration before, or from the arm's base model.",
     )
     merge: Merge | None = Field(
         None,
@@ -95,19 +101,34 @@ class Arm(Section):
         return (self.from_iteration or 0) + self.iterations
 
 
-def _refuse_taken_names(arms: dict[str, Arm]) -> dict[str, Arm]:
-    for name in arms:
+def refuse_taken_names(names: Any) -> Any:
+    """Refuse names of arms or models whose folders would lie where something else of the results does."""
+    for name in names:
         if name in FOLDERS or FILE_NAME.search(name):
             raise ValueError(
                 f"`{name}`: the name is taken, or can be, by a file or folder of the results; choose another, without "
                 f"an ending such as .csv, and none of {', '.join(sorted(FOLDERS))}"
             )
+    return names
+
+
+def _bases(info: ValidationInfo) -> list[str]:
+    """Return the names of the base models."""
+    return [BASE, *info.data.get("models", {})]
+
+
+def _refuse_models_that_are_none(arms: dict[str, Arm], info: ValidationInfo) -> dict[str, Arm]:
+    for name, arm in arms.items():
+        if arm.model not in (known := _bases(info)):
+            raise ValueError(f"`{name}.model`: there is no base model {arm.model!r}; name one of {known}, or add it")
     return arms
 
 
-def _refuse_names_that_differ_in_case_only(arms: dict[str, Arm]) -> dict[str, Arm]:
+def _refuse_names_that_differ_in_case_only(arms: dict[str, Arm], info: ValidationInfo) -> dict[str, Arm]:
     seen: dict[str, str] = {}
     for name in arms:
+        if name in _bases(info):
+            raise ValueError(f"`{name}`: a base model of `models` has this name; rename one of them")
         if (other := seen.setdefault(name.lower(), name)) != name:
             raise ValueError(
                 f"`{name}`: `{other}` and `{name}` would be one folder where a file system ignores case; rename one"
@@ -147,22 +168,33 @@ def _refuse_iterations_that_the_parent_has_not(arms: dict[str, Arm]) -> dict[str
 
 def model_at(arms: Mapping[str, Arm], name: str, iteration: int) -> tuple[str, int]:
     """Return arm and iteration of an arm's model: the last one after its end, its ancestor's before its start."""
-    while name != BASE and iteration < arms[name].first_iteration:
-        name = arms[name].parent or BASE
-    return (BASE, 0) if name == BASE else (name, min(iteration, arms[name].last_iteration))
+    while name in arms and iteration < arms[name].first_iteration:
+        name = arms[name].parent or arms[name].model
+    return (name, min(iteration, arms[name].last_iteration)) if name in arms else (name, 0)
 
 
-def _refuse_sources_that_are_none(arms: dict[str, Arm]) -> dict[str, Arm]:
+def _refuse_parents_of_another_model(arms: dict[str, Arm]) -> dict[str, Arm]:
+    for name, arm in arms.items():
+        if arm.parent is not None and arm.init == "previous" and arm.model != (other := arms[arm.parent].model):
+            raise ValueError(
+                f"`{name}.model`: is {arm.model!r}, but its parent {arm.parent!r} retrains {other!r}; leave the key "
+                "out, or set `init: base` to start from the base model, on the parent's images"
+            )
+    return arms
+
+
+def _refuse_sources_that_are_none(arms: dict[str, Arm], info: ValidationInfo) -> dict[str, Arm]:
     folders: dict[str, Source] = {}
+    bases = _bases(info)
     every = [(arm, name, source) for arm in arms for name, source in arms[arm].sources.items()]
     for arm, name, source in every:
-        place, model = f"`{arm}.sources.{name}`", name in {SELF, BASE, *arms}
+        place, model = f"`{arm}.sources.{name}`", name in {SELF, *bases, *arms}
         if source.path is None and not model:
-            known = [SELF, BASE, *sorted(set(arms) - {arm})]
+            known = [SELF, *bases, *sorted(set(arms) - {arm})]
             raise ValueError(f"{place}: there is no such arm; one of {known}, or a folder of images with `path`")
         if source.path is not None and (model or name in {FLOOR, REAL}):
             raise ValueError(f"{place}: a folder of images needs a name of its own, which no arm has")
-        if name == arm or (name in {SELF, BASE} and source.iteration == "same"):
+        if name == arm or (name in {SELF, *bases} and source.iteration == "same"):
             raise ValueError(f"{place}: an arm's own images are `self`, of the iteration before; correct it")
         first = folders.setdefault(name, source)
         if source.path is not None and (first.path, first.labels) != (source.path, source.labels):
@@ -203,43 +235,48 @@ def operands(arms: Mapping[str, Arm], name: str) -> list[tuple[str, int]]:
     if arm.merge is None:
         return []
     settings: Any = arm.merge.settings  # A merge's own section, which has both.
-    parent = (arm.parent or BASE, arm.from_iteration or 0)
-    return [model_of(arms, one) if one is not None else parent for one in (settings.of, settings.other)]
+    parent = (arm.parent or arm.model, arm.from_iteration or 0)
+    return [model_of(arms, name, one) if one is not None else parent for one in (settings.of, settings.other)]
 
 
-def model_of(arms: Mapping[str, Arm], operand: Operand) -> tuple[str, int]:
-    """Return arm and iteration of the model that an operand names."""
-    if operand.arm == BASE:
-        return BASE, 0
+def model_of(arms: Mapping[str, Arm], name: str, operand: Operand) -> tuple[str, int]:
+    """Return arm and iteration of the model that an operand of the arm ``name`` names."""
+    if operand.arm is None or operand.arm not in arms:
+        return operand.arm or arms[name].model, 0
     return operand.arm, operand.iteration or arms[operand.arm].last_iteration
 
 
-def _check_operand(arms: Mapping[str, Arm], name: str, place: str, operand: Operand | None) -> None:
-    """Refuse a model that is none, or not there before the first iteration of the arm ``name``; None passes."""
-    if operand is None:
-        return
-    if operand.arm not in {BASE, *arms}:
-        raise ValueError(f"{place}.arm`: there is no arm {operand.arm!r}; one of {[BASE, *sorted(arms)]}")
-    of, iteration = model_of(arms, operand)
-    if of != BASE and not arms[of].first_iteration <= iteration <= arms[of].last_iteration:
+def _check_operand(arms: Mapping[str, Arm], bases: Collection[str], name: str, place: str, operand: Operand) -> None:
+    """Refuse a model that is none, of another base model, or made after the arm ``name`` begins."""
+    arm = arms[name]
+    if operand.arm not in {None, *bases, *arms}:
+        raise ValueError(f"{place}.arm`: there is no arm {operand.arm!r}; one of {[*bases, *sorted(arms)]}")
+    of, iteration = model_of(arms, name, operand)
+    if (model := arms[of].model if of in arms else of) != arm.model:
+        raise ValueError(
+            f"{place}`: is of the base model {model!r}, but the arm retrains {arm.model!r}; name a model of that one"
+        )
+    if of in arms and not arms[of].first_iteration <= iteration <= arms[of].last_iteration:
         first, last = arms[of].first_iteration, arms[of].last_iteration
         raise ValueError(f"{place}.iteration`: is {iteration}, but {of!r} has {first} to {last}")
-    if iteration >= (first := arms[name].first_iteration):
+    if iteration >= (first := arm.first_iteration):
         raise ValueError(
             f"{place}`: is a model of iteration {iteration}, but {name} begins with iteration {first}; set "
             f"`from_iteration` to {iteration} or more, or name an earlier model"
         )
 
 
-def _refuse_models_that_are_none(arms: dict[str, Arm]) -> dict[str, Arm]:
+def _refuse_operands_that_are_none(arms: dict[str, Arm], info: ValidationInfo) -> dict[str, Arm]:
+    bases = _bases(info)
     for name, arm in arms.items():
         if arm.generate.extrapolate is not None:
-            _check_operand(arms, name, f"`{name}.generate.extrapolate.of", arm.generate.extrapolate.of)
+            _check_operand(arms, bases, name, f"`{name}.generate.extrapolate.of", arm.generate.extrapolate.of)
         if arm.merge is None:
             continue
         place = f"`{name}.merge.{arm.merge.kind}"
         for key in ("of", "other"):
-            _check_operand(arms, name, f"{place}.{key}", getattr(arm.merge.settings, key))
+            if (operand := getattr(arm.merge.settings, key)) is not None:
+                _check_operand(arms, bases, name, f"{place}.{key}", operand)
         if len(set(operands(arms, name))) == 1:
             raise ValueError(f"{place}`: merges a model with itself; name another one in `of` or `other`")
     return arms
@@ -247,12 +284,14 @@ def _refuse_models_that_are_none(arms: dict[str, Arm]) -> dict[str, Arm]:
 
 Arms = Annotated[
     dict[Name, Arm],
-    AfterValidator(_refuse_taken_names),
+    AfterValidator(refuse_taken_names),
+    AfterValidator(_refuse_models_that_are_none),
     AfterValidator(_refuse_names_that_differ_in_case_only),
     AfterValidator(_refuse_parents_that_are_no_arm),
     AfterValidator(_refuse_cycles),
     AfterValidator(_refuse_iterations_that_the_parent_has_not),
-    AfterValidator(_refuse_models_that_are_none),
+    AfterValidator(_refuse_parents_of_another_model),
+    AfterValidator(_refuse_operands_that_are_none),
     AfterValidator(_refuse_sources_that_are_none),
     AfterValidator(_refuse_arms_that_feed_themselves),
 ]

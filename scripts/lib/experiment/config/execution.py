@@ -4,11 +4,12 @@ from typing import Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
+from scripts.lib.experiment.choices import Dtype
 from scripts.lib.experiment.config.section import Section
 
 
 class Execution(Section):
-    """How the work is divided. It changes no result, except the last bits of arithmetic in batches of another size."""
+    """How the work is divided, and in which precision. By default it changes no result, except the last bits."""
 
     shards: PositiveInt = Field(
         1,
@@ -45,6 +46,26 @@ class Execution(Section):
         le=1,
         description="The share of a peak that `snakemake plan` takes a run to reach. Trainings that are tuned reach "
         "0.3 to 0.5; no GPU has run this code yet.",
+    )
+
+    dtype: Dtype = Field(
+        "float32",
+        description="Precision of the network that denoises, in generation, and of the feature networks. The latents "
+        "between its steps, the autoencoder and the text encoders stay float32. Another value changes every image and "
+        "plans them again. A fine-tune's is `finetune.mixed_precision`.",
+    )
+    tf32: bool = Field(
+        False,
+        description="Let NVIDIA's GPUs round the factors of float32 products to TF32's 10 bits, in fine-tuning, "
+        "generation and embedding: faster, and no longer exact.",
+    )
+    compile: bool = Field(
+        False,
+        description="Fuse the operations of the network that denoises by torch.compile: a minute or more per job "
+        "before the first image, and faster after it; the last bits differ.",
+    )
+    channels_last: bool = Field(
+        True, description="In generation, the layout of a U-Net that convolutions are fastest in; the last bits differ."
     )
 
     @model_validator(mode="after")

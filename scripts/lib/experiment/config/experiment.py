@@ -12,6 +12,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, field_validator, model_validator
 
 from scripts.lib.base.kinds import kinds
+from scripts.lib.experiment.cell import BASE
 from scripts.lib.experiment.config.arm import Arm, Arms
 from scripts.lib.experiment.config.compose import Compose
 from scripts.lib.experiment.config.curation import Curation, Rewards
@@ -24,6 +25,7 @@ from scripts.lib.experiment.config.figures import Figures
 from scripts.lib.experiment.config.finetune import Finetune
 from scripts.lib.experiment.config.generate import Generate
 from scripts.lib.experiment.config.grid import expanded
+from scripts.lib.experiment.config.model import Model, Models
 from scripts.lib.experiment.config.score import Score
 from scripts.lib.experiment.config.section import DownloadPath, Name, Section, Weights
 from scripts.lib.experiment.config.unseen import Unseen
@@ -42,7 +44,7 @@ class Experiment(Section):
     )
     model: Weights = Field(
         description="Folder of the base model: a pipeline of diffusers, safetensors. Its `model_index.json` "
-        "says which engine reads it."
+        "says which engine reads it. Its name is `base`."
     )
     downloads: dict[DownloadPath, Download] = Field(
         default_factory=dict,
@@ -60,6 +62,11 @@ class Experiment(Section):
     execution: Execution = Field(default_factory=Execution)
     figures: Figures
     explorer: Explorer = Field(default_factory=Explorer)
+    models: Models = Field(
+        default_factory=dict,
+        description="Further base models by a name of your own: a folder, or a section. An arm retrains one with "
+        "`model: <name>`, and any arm may train on its images (`sources: {<name>: 1}`).",
+    )
     defaults: Arm = Field(default_factory=Arm, description="What an arm does not say.")
     arms: Arms = Field(
         min_length=1,
@@ -70,25 +77,33 @@ class Experiment(Section):
     @model_validator(mode="before")
     @classmethod
     def _inherit(cls, data: Any) -> Any:
-        """Fill every arm from ``defaults``, and the sections that it may override from the experiment's."""
+        """Fill arms from ``defaults``, and the sections that arms and models may override from the experiment's."""
         if not isinstance(data, Mapping) or not isinstance(data.get("arms"), Mapping):
             return data
         defaults = data.get("defaults") or {}
         shared = {key: data.get(key) or {} for key in OVERRIDABLE}
         for key, values in ({"defaults": defaults} | shared).items():
             _mapping(key, values)
+        given = {name: _mapping(f"arms.{name}", arm) for name, arm in expanded(data["arms"]).items() if arm is not None}
+        models: dict[str, dict[str, Any]] = {
+            name: {"path": model} if isinstance(model, str) else _mapping(f"models.{name}", model)
+            for name, model in _mapping("models", data.get("models") or {}).items()
+        }
         arms = {}
-        for name, arm in expanded(data["arms"]).items():
-            if arm is None:
-                continue
-            merged = {**defaults, **_mapping(f"arms.{name}", arm)}
+        for name, arm in given.items():
+            merged = {**defaults, **arm, "model": (base := _base_of(name, given, defaults))}
+            layers = {"defaults": defaults, f"models.{base}": models.get(str(base), {}), f"arms.{name}": arm}
             for key, values in shared.items():
-                ours, own = (part.get(key) or {} for part in (defaults, arm))
-                merged[key] = values | _mapping(f"defaults.{key}", ours) | _mapping(f"arms.{name}.{key}", own)
+                merged[key] = values
+                for place, layer in layers.items():
+                    merged[key] = merged[key] | _mapping(f"{place}.{key}", layer.get(key) or {})
             if isinstance(steps := merged.get("curate"), list):
                 merged["curate"] = [_step(step, data.get("curation") or {}) for step in steps]
             arms[name] = merged
-        return {**data, "arms": arms}
+        for name, model in models.items():
+            for key, values in shared.items():
+                model[key] = values | _mapping(f"models.{name}.{key}", model.get(key) or {})
+        return {**data, "models": models, "arms": arms}
 
     @model_validator(mode="after")
     def _steps_rewrite_images_of_one_source(self) -> Self:
@@ -195,10 +210,37 @@ class Experiment(Section):
         return self
 
     @model_validator(mode="after")
+    def _what_is_matched_begins_by_its_own_strength(self) -> Self:
+        places = {"": self.generate} | {f"models.{name}.": model.generate for name, model in self.models.items()}
+        places |= {f"arms.{name}.": arm.generate for name, arm in self.arms.items()}
+        for place, settings in places.items():
+            if (match := settings.match) is None:
+                continue
+            key, name, known = f"`{place}generate.match.snr_of`", match.snr_of, [BASE, *self.models]
+            if name not in known:
+                raise ValueError(f"{key}: there is no base model {name!r}; name one of {known}")
+            other = self.base(name).generate
+            if other.mode != "img2img":
+                raise ValueError(
+                    f"{key}: {name!r} makes its images from noise alone; set its `generate.mode` to img2img"
+                )
+            if other.match is not None and other.match.snr_of != name:
+                raise ValueError(f"{key}: {name!r} matches {other.match.snr_of!r} itself; name that")
+        return self
+
+    @model_validator(mode="after")
     def _the_control_is_an_arm(self) -> Self:
         if self.score.control is not None and self.score.control not in self.arms:
             raise ValueError(f"`score.control`: there is no arm {self.score.control!r}; name one of {[*self.arms]}")
         return self
+
+    def base(self, name: str) -> Model:
+        """Return a base model by its name."""
+        return (
+            self.models[name]
+            if name != BASE
+            else Model(path=self.model, generate=self.generate, finetune=self.finetune)
+        )
 
     @property
     def control(self) -> str | None:
@@ -220,6 +262,17 @@ class Experiment(Section):
         if unknown := sorted(set(self.figures.group) - set(self.dataset.attributes)):
             raise ValueError(f"`figures.group.{unknown[0]}`: there is no such attribute in `dataset.attributes`")
         return self
+
+
+def _base_of(name: str, arms: Mapping[str, Mapping[str, Any]], defaults: Mapping[str, Any]) -> Any:
+    """Return the name of the base model that an arm retrains: its own, its parent's, or that of ``defaults``."""
+    seen = set()
+    while isinstance(name, str) and name in arms and name not in seen:
+        if "model" in arms[name]:
+            return arms[name]["model"]
+        seen.add(name)
+        name = arms[name].get("parent") or defaults.get("parent") or ""
+    return defaults.get("model", BASE)
 
 
 def _step(step: Any, settings: Mapping[str, Any]) -> Any:

@@ -7,6 +7,7 @@ from pydantic import Field, PositiveInt, model_validator
 from scripts.lib.experiment.choices import Mode
 from scripts.lib.experiment.config.choice import Choice, choice_of
 from scripts.lib.experiment.config.extrapolate import Extrapolate
+from scripts.lib.experiment.config.match import Match
 from scripts.lib.experiment.config.section import Section
 
 if TYPE_CHECKING:
@@ -21,6 +22,11 @@ class Generate(Section):
     mode: Mode = Field("img2img", description="Start from the real image of the same slot, or from noise alone.")
     strength: Annotated[float, Field(gt=0, le=1)] = Field(
         0.8, description="Image-to-image only: the share of the noise schedule that runs."
+    )
+    match: Match | None = Field(
+        None,
+        description="Image-to-image only: where the schedule begins, in the place of `strength`, which stands for "
+        "another ratio of image and noise on each engine. None: by `strength`.",
     )
     steps: PositiveInt = Field(250, description="Inference steps. Image-to-image runs the share `strength` of them.")
     guidance_scale: Annotated[float, Field(ge=1)] = Field(

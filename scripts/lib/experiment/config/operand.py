@@ -2,12 +2,11 @@
 
 from pydantic import Field, PositiveInt
 
-from scripts.lib.experiment.cell import BASE
 from scripts.lib.experiment.config.section import Section
 
 
 class Operand(Section):
     """A model of the experiment."""
 
-    arm: str = Field(BASE, description="Its arm; `base` is the base model.")
-    iteration: PositiveInt | None = Field(None, description="Its iteration; none: the arm's last. Not of `base`.")
+    arm: str | None = Field(None, description="Its arm, or the name of a base model; none: the base model of the arm.")
+    iteration: PositiveInt | None = Field(None, description="Its iteration; none: the arm's last. Not of a base model.")
