@@ -27,8 +27,9 @@ from scripts.lib.planning.jobs import (
     curate_inputs,
     embedding_of,
     finetune_inputs,
-    generate_inputs,
+    match_inputs,
     merge_inputs,
+    models_inputs,
     model_folders,
     score_inputs,
 )
@@ -229,19 +230,11 @@ def base(wildcards):
     return BASES[base_name(EXPERIMENT, wildcards.arm)]
 
 
-def base_option(wildcards):
-    """Return the option that gives a script the base model of a job's cell."""
-    return flags({"model": base(wildcards)})
-
-
-def base_digest(wildcards):
-    """Return what identifies the base model of a job's cell."""
-    return BASE_DIGESTS[base_name(EXPERIMENT, wildcards.arm)]
-
-
-def base_download(wildcards):
-    """Return the download that brings the base model of a job's cell."""
-    return downloaded(base(wildcards))
+def of_base(value):
+    """Return what the base model of a job's cell determines: an input or a parameter; fixed where there is one model."""
+    if len(BASES) == 1:
+        return fixed(value(*BASES))
+    return lambda wildcards: value(base_name(EXPERIMENT, wildcards.arm))
 
 
 def memory_to_generate(wildcards, attempt):
@@ -359,12 +352,18 @@ def parts_option(wildcards):
 def generate_options(wildcards, **others):
     """Return the options of a cell's generation; how the guidance changes, and what is extrapolated, where that is so.
 
-    What a generation matches is a file, which the rule gives.
+    What an image-to-image matches is a file.
     """
     settings = arm_of(wildcards).generate.model_copy(update={"match": None, **others})
     kind = settings.guidance.kind
     changes = {"guidance": kind, "guidance_settings": settings.guidance.settings.model_dump_json()}
-    options = [flags(settings), *([in_file(changes)] if kind != "constant" else [])]
+    options = [flags(settings), flags(trained_option(this(wildcards)))]
+    if kind != "constant":
+        options.append(in_file(changes))
+    if settings.mode == "img2img":
+        options += [
+            flags({"match": f"{RESULTS}/{path}"}) for path in match_inputs(EXPERIMENT, this(wildcards))["match"]
+        ]
     for cell in extrapolated(EXPERIMENT, this(wildcards)):
         of = {f"of_{key}".removesuffix("_trained"): value for key, value in trained_option(cell).items()}
         options.append(flags({"extrapolate": settings.extrapolate.weight, **of}))
@@ -382,11 +381,6 @@ def merge_options(wildcards):
     for name, cell in zip(("of", "other"), merged_from(EXPERIMENT, this(wildcards))):
         found |= {f"{name}_{key}".removesuffix("_trained"): value for key, value in trained_option(cell).items()}
     return flags(found)
-
-
-def checked_base(wildcards):
-    """Return the record of the check of a cell's base model."""
-    return checked(weights.use_of(base_name(EXPERIMENT, wildcards.arm)))
 
 
 def checked_model(wildcards):
@@ -437,3 +431,9 @@ def beside_a_run(wildcards):
     if workflow.execution_settings.lock and any(Path(".snakemake/locks").glob("*")):
         raise WorkflowError("Another Snakemake runs in this folder, or was killed in it: look with --nolock.")
     return []
+
+
+BASE_OPTION = of_base(lambda name: flags({"model": BASES[name]}))
+BASE_DIGEST = of_base(lambda name: BASE_DIGESTS[name])
+BASE_DOWNLOAD = of_base(lambda name: downloaded(BASES[name]))
+CHECKED_BASE = of_base(lambda name: checked(weights.use_of(name)))

@@ -56,8 +56,8 @@ use rule curate as rewrite with:
 use rule rewrite as rewrite_with_model with:
     input:
         unpack(lambda wildcards: read(curate_inputs(EXPERIMENT, this(wildcards), step_of(wildcards).number))),
-        weights=base_download,
-        checked=checked_base,
+        weights=BASE_DOWNLOAD,
+        checked=CHECKED_BASE,
     wildcard_constraints:
         step=one_of({step.name for step in STEPS if step.rule == "rewrite_with_model"}),
     conda:
@@ -67,7 +67,7 @@ use rule rewrite as rewrite_with_model with:
         mem_mb=lambda wildcards, attempt: memory(base(wildcards))(wildcards, attempt),
         runtime=rising(60),
     params:
-        weights=base_digest,
+        weights=BASE_DIGEST,
         outputs=lambda wildcards, output: flags(
             {"output": output.table, "rewritten": output.images, "model": base(wildcards)}
         ),

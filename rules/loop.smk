@@ -40,7 +40,7 @@ rule compose:
 rule finetune:
     input:
         unpack(lambda wildcards: read(finetune_inputs(EXPERIMENT, this(wildcards)))),
-        weights=base_download,
+        weights=BASE_DOWNLOAD,
         checked=checked_model,
     output:
         model=directory(removable("<trained>/model")),
@@ -59,8 +59,8 @@ rule finetune:
         checkpoint_minutes=EXECUTION.checkpoint_minutes,
     params:
         code=lambda wildcards: digest("scripts.finetune", *engine(wildcards), trainable(this(wildcards))),
-        model=base_option,
-        weights=base_digest,
+        model=BASE_OPTION,
+        weights=BASE_DIGEST,
         settings=lambda wildcards: flags(arm_of(wildcards).finetune),
         tf32=TF32,
         root=fixed(RESULTS),
@@ -86,7 +86,7 @@ rule merge:
     """Merge two models in the place of a fine-tune."""
     input:
         unpack(lambda wildcards: read(merge_inputs(EXPERIMENT, this(wildcards)))),
-        weights=base_download,
+        weights=BASE_DOWNLOAD,
         checked=checked_model,
     output:
         model=directory(removable("<merged>/model")),
@@ -105,8 +105,8 @@ rule merge:
         code=lambda wildcards: digest(
             "scripts.merge", *engine(wildcards), f"scripts.lib.training.merges.{arm_of(wildcards).merge.kind}"
         ),
-        model=base_option,
-        weights=base_digest,
+        model=BASE_OPTION,
+        weights=BASE_DIGEST,
         settings=lambda wildcards: in_file(
             {
                 "kind": arm_of(wildcards).merge.kind,
@@ -123,9 +123,13 @@ rule merge:
 
 rule generate:
     input:
-        unpack(lambda wildcards: read(generate_inputs(EXPERIMENT, this(wildcards)))),
+        unpack(
+            lambda wildcards: read(
+                models_inputs(EXPERIMENT, this(wildcards)) | match_inputs(EXPERIMENT, this(wildcards))
+            )
+        ),
         prompts="<results>/dataset/images.zip",
-        weights=base_download,
+        weights=BASE_DOWNLOAD,
         checked=checked_model,
     output:
         images=temp("<cell>/generated{candidate}/shard-{shard}.zip"),
@@ -148,19 +152,17 @@ rule generate:
             *engine(wildcards),
             *(module for cell in made_with(wildcards) for module in trained_with(cell)),
         ),
-        model=base_option,
-        weights=base_digest,
-        settings=lambda wildcards: generate_options(wildcards),
+        model=BASE_OPTION,
+        weights=BASE_DIGEST,
+        settings=generate_options,
         size=EXPERIMENT.dataset.resolution,
-        trained=lambda wildcards: flags(trained_option(this(wildcards))),
         arithmetic=ARITHMETIC,
-        match=lambda wildcards, input: options(input, "match"),
         seed=EXPERIMENT.seed,
         kind="images{candidate}",
         shard="{shard}",
         shards=SHARDS,
     shell:
-        "python -m scripts.generate {params.model} {params.trained} {params.match} --prompts {input.prompts} --kind {params.kind} {params.settings}"
+        "python -m scripts.generate {params.model} --prompts {input.prompts} --kind {params.kind} {params.settings}"
         " --size {params.size} {params.arithmetic}"
         " --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
         " --batch-size {resources.batch_size} --shard {params.shard} --shards {params.shards}"
@@ -187,9 +189,9 @@ rule gather:
 
 use rule generate as unseen with:
     input:
-        unpack(lambda wildcards: read(generate_inputs(EXPERIMENT, this(wildcards)))),
+        unpack(lambda wildcards: read(models_inputs(EXPERIMENT, this(wildcards)))),
         prompts="<results>/dataset/unseen.csv",
-        weights=base_download,
+        weights=BASE_DOWNLOAD,
         checked=checked_model,
     output:
         images="<cell>/unseen.zip",

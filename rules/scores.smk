@@ -75,8 +75,8 @@ rule validate:
     input:
         unpack(lambda wildcards: read({"trained": model_folders(this(wildcards))})),
         images="<results>/dataset/reference.zip",
-        weights=base_download,
-        checked=checked_base,
+        weights=BASE_DOWNLOAD,
+        checked=CHECKED_BASE,
     output:
         losses="<cell>/validation.csv",
         provenance="<cell>/validation.json",
@@ -93,8 +93,8 @@ rule validate:
         batch_size=EXECUTION.generate_batch_size,
     params:
         code=lambda wildcards: digest("scripts.validate", *engine(wildcards), *trained_with(this(wildcards))),
-        model=base_option,
-        weights=base_digest,
+        model=BASE_OPTION,
+        weights=BASE_DIGEST,
         trained=lambda wildcards: flags(trained_option(this(wildcards))),
         settings=flags(EXPERIMENT.score.metrics.validation_loss),
         seed=EXPERIMENT.seed,

@@ -19,7 +19,7 @@ from scripts.lib.engines.generation import generate, load_pipeline
 from scripts.lib.experiment.cell import Cell
 from scripts.lib.experiment.config.load import ConfigurationError, load
 from scripts.lib.experiment.lineage import bases, matched
-from scripts.lib.planning.jobs import generate_inputs, jobs
+from scripts.lib.planning.jobs import jobs, match_inputs
 from tests.models import tiny_3, tiny_flux, tiny_xl
 
 STEPS = 250
@@ -148,10 +148,7 @@ def test_what_is_matched_is_made_first_and_begins_by_its_own_strength(settings):
         for cell in (Cell("base", 0, 0), Cell("flow", 0, 0), Cell("a", 0, 1), Cell("b", 0, 1), Cell("c", 0, 1))
     }
     assert list(reads.values()) == [True, False, True, False, True]
-    assert generate_inputs(experiment, Cell("a", 0, 1)) == {
-        "trained": ["a/seed-0/iteration-1/model"],
-        "match": [record],
-    }
+    assert match_inputs(experiment, Cell("a", 0, 1)) == {"match": [record]}
     order = [job.output for job in jobs(experiment)]
     found = {job.output: job for job in jobs(experiment)}
     shard = "base/seed-0/iteration-0/generated/shard-0.json"

@@ -108,7 +108,7 @@ def generate(
 
 
 def _observer(first: Callable[[float], Any], guidance: Schedule | None) -> Callable[..., dict[str, Any]]:
-    """Return what a pipeline calls after each step: it tells the first ratio, and sets the guidance of the next step."""
+    """Return what a pipeline calls after each step: it tells the first ratio, and sets the next guidance."""
 
     def observe(pipe: Any, step: int, time: Any, tensors: dict[str, Any]) -> dict[str, Any]:
         if step == 0:

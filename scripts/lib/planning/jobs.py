@@ -145,14 +145,15 @@ def merge_inputs(experiment: Experiment, cell: Cell) -> Inputs:
     return {"of": of, "other": other}
 
 
-def generate_inputs(experiment: Experiment, cell: Cell) -> Inputs:
-    """Return what a generation reads of other jobs.
-
-    The cell's model, one whose predictions are extrapolated, and the record of the images that it begins as.
-    """
+def models_inputs(experiment: Experiment, cell: Cell) -> Inputs:
+    """Return the models that make a cell's images: its own, and one whose predictions are extrapolated."""
     of = [folder for source in extrapolated(experiment, cell) for folder in model_folders(source)]
-    match = [f"{other}/generated/shard-0.json" for other in matched(experiment, cell)]
-    return {"trained": model_folders(cell), "of": of, "match": match}
+    return {"trained": model_folders(cell), "of": of}
+
+
+def match_inputs(experiment: Experiment, cell: Cell) -> Inputs:
+    """Return the record of the images as whose generation a cell's image-to-image begins."""
+    return {"match": [f"{other}/generated/shard-0.json" for other in matched(experiment, cell)]}
 
 
 def model_folders(cell: Cell) -> list[str]:
@@ -208,15 +209,15 @@ def _of_set(experiment: Experiment, images: str, asked: set[str]) -> Iterator[Jo
 
 def _images(experiment: Experiment, cell: Cell, sets: list[str]) -> Iterator[Job]:
     """Yield the jobs that make the image sets of a cell, and score the first."""
-    begun = generate_inputs(experiment, cell)
+    models, match = models_inputs(experiment, cell), match_inputs(experiment, cell)
     for suffix in sets:
         shards = [f"generated{suffix}/shard-{shard}.json" for shard in range(shards_a_cell(experiment))]
         for shard, output in enumerate(shards):
-            yield _job(experiment, "generate", cell, output, begun, f"generate{suffix}-{shard}")
+            yield _job(experiment, "generate", cell, output, models | match, f"generate{suffix}-{shard}")
         inputs = {"shards": [f"{cell}/{output}" for output in shards]}
         yield _job(experiment, "gather", cell, f"generated{suffix}.zip", inputs, f"gather{suffix}")
     images, unseen = f"{cell}/generated.zip", f"{cell}/unseen.zip"
-    yield _job(experiment, "unseen", cell, "unseen.json", begun | {"match": []})
+    yield _job(experiment, "unseen", cell, "unseen.json", models)
     embeddings = {embedding: embedding_of("generated.zip", embedding) for embedding in experiment.score.embeddings}
     for embedding, output in embeddings.items():
         yield _job(experiment, "embed", cell, output, {"sets": [images, unseen]}, f"embed-{embedding}")
