@@ -154,7 +154,7 @@ rule generate:
         ),
         model=BASE_OPTION,
         weights=BASE_DIGEST,
-        settings=generate_options,
+        settings=lambda wildcards: generate_options(wildcards),
         size=EXPERIMENT.dataset.resolution,
         arithmetic=ARITHMETIC,
         seed=EXPERIMENT.seed,
