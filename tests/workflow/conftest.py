@@ -26,12 +26,13 @@ class Job(NamedTuple):
 
 
 class Project(NamedTuple):
-    """A checkout of this project somewhere else."""
+    """A checkout of this project somewhere else, and the overlay of its experiment."""
 
     root: Path
+    experiment: str = TINY
 
     def snakemake(self, *arguments: str, overlay: dict[str, Any] | None = None) -> subprocess.CompletedProcess[str]:
-        """Run snakemake on the tiny experiment, with a further overlay where one is given."""
+        """Run snakemake on the experiment, with a further overlay where one is given."""
         with self.start(*arguments, overlay=overlay) as process:
             out, err = process.communicate()
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
@@ -40,7 +41,7 @@ class Project(NamedTuple):
         self, *arguments: str, overlay: dict[str, Any] | None = None, programs: Path | None = None
     ) -> subprocess.Popen[str]:
         """Start snakemake, in a process group of its own; programs in the folder ``programs`` come before others."""
-        files = ["config.yaml", TINY]
+        files = ["config.yaml", self.experiment]
         if overlay is not None:
             (self.root / "overlay.yaml").write_text(yaml.safe_dump(overlay), encoding="utf-8")
             files.append("overlay.yaml")
@@ -71,11 +72,11 @@ class Project(NamedTuple):
     def clone(self, to: Path) -> "Project":
         """Return a copy of everything: results, time stamps and Snakemake's records."""
         subprocess.run(["cp", "-a", self.root, to], check=True)
-        return Project(to)
+        return self._replace(root=to)
 
     def copy(self, to: Path, *, with_results: bool = False) -> "Project":
         """Return another checkout of the same files, its time stamps new; results keep theirs, as `cp -a` does."""
-        project = copy_checkout(self.root, to)
+        project = copy_checkout(self.root, to)._replace(experiment=self.experiment)
         if with_results:
             subprocess.run(["cp", "-a", self.root / "results", to], check=True)
         return project
