@@ -8,7 +8,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup lock demo experiment show check format docs unit workflow browser test full-size test-slurm
+.PHONY: help setup lock demo experiment show check format docs unit workflow browser test full-size test-gpu test-slurm
 
 help:  ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -98,6 +98,9 @@ full-size: setup  ## Run the paper's architectures with random weights; a table 
 	snakemake $(FULL_SIZE) --set-threads $(THREADS)
 	python -m benchmarks.full_size.step results/full-size-inputs/stable-diffusion
 	python -m benchmarks.full_size.table results/full-size/benchmarks
+
+test-gpu: setup  ## Compare a GPU with the CPU and measure it; one table of results. Skipped without one.
+	pytest tests/gpu -rs
 
 test-slurm: setup  ## Run an experiment on a real SLURM, and every fault of a cluster (as root, on Debian).
 	tests/slurm/install.sh

@@ -49,6 +49,7 @@ from scripts.lib.experiment.lineage import (
     trained,
 )
 from scripts.lib.base.seeds import seed_of
+from scripts.lib.training import optimizers
 from scripts.lib.training.trainable import trainable_of
 
 # A chain of 100 iterations is deeper than Python's default allows (snakemake issue 2420).
@@ -64,6 +65,8 @@ IN_BRACES = str(ROOT).replace("{", "{{").replace("}", "}}")
 shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(IN_BRACES)}${{{{PYTHONPATH:+:$PYTHONPATH}}}}; ")
 
 weights.check(EXPERIMENT)
+if not workflow.deployment_settings.deployment_method:  # Else the packages of jobs are not those of this process.
+    optimizers.check(arm.finetune.optimizer for arm in EXPERIMENT.arms.values())
 BASES = {name: Path(EXPERIMENT.base(name).path) for name in bases(EXPERIMENT)}
 for warning in prompts.check(
     EXPERIMENT.dataset.texts, EXPERIMENT.unseen.prompts, BASES.values(), Path(EXPERIMENT.score.clip)
@@ -295,7 +298,9 @@ def trainable(cell):
 def copies(cell):
     """Return how often its base model lies in the memory of a cell's fine-tune."""
     finetune = EXPERIMENT.arms[cell.arm].finetune
-    return trainable_of(finetune.trainable.kind).MEMORY + (finetune.average is not None)
+    memory = trainable_of(finetune.trainable.kind).MEMORY + (finetune.average is not None)
+    # Of the two moments in 8 bits, half a copy is left.
+    return memory - 1 if memory > 1 and finetune.optimizer == "adamw_8bit" else memory
 
 
 def trained_with(cell):

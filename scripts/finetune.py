@@ -20,7 +20,7 @@ from scripts.lib.base.provenance import recording
 from scripts.lib.base.seeds import seed_of
 from scripts.lib.engines.engine import Encoder, engine_of
 from scripts.lib.engines.precision import set_tf32
-from scripts.lib.experiment.choices import MixedPrecision, NoiseLevels
+from scripts.lib.experiment.choices import MixedPrecision, NoiseLevels, Optimizer
 from scripts.lib.regimes.composition import TYPES
 from scripts.lib.training.finetuning import finetune, keep_freed_memory, moving_average
 from scripts.lib.training.trainable import trainable_of
@@ -34,14 +34,15 @@ def main(
     root: Annotated[Path, typer.Option(help="Folder below which TRAINING names image sets.")],
     trainable: Annotated[str, typer.Option(help="What is trained: the name of a file of training/trainables.")],
     trainable_settings: Annotated[str, typer.Option(help="JSON: the settings of the trainable.")],
-    learning_rate: Annotated[float, typer.Option(help="AdamW's learning rate, constant.", min=0)],
+    optimizer: Annotated[Optimizer, typer.Option(help="What takes the steps.")],
+    learning_rate: Annotated[float, typer.Option(help="Learning rate, constant.", min=0)],
     epochs: Annotated[int, typer.Option(help="Passes over the training set, unless there are --steps.", min=1)],
     batch_size: Annotated[int, typer.Option(help="Images per step.", min=1)],
     noise_levels: Annotated[NoiseLevels, typer.Option(help="How the levels of noise are drawn.")],
     accumulate: Annotated[int, typer.Option(help="Parts of a batch, computed one after the other.", min=1)],
     caption_dropout: Annotated[float, typer.Option(help="Probability of training without a prompt.", min=0, max=1)],
     horizontal_flip: Annotated[bool, typer.Option(help="Mirror images at random.")],
-    weight_decay: Annotated[float, typer.Option(help="AdamW's weight decay.", min=0)],
+    weight_decay: Annotated[float, typer.Option(help="Weight decay.", min=0)],
     max_grad_norm: Annotated[float, typer.Option(help="Gradients are clipped to this norm.", min=0)],
     mixed_precision: Annotated[MixedPrecision, typer.Option(help="Precision of the arithmetic; no: float32.")],
     tf32: Annotated[bool, typer.Option(help="Round the factors of float32 products on NVIDIA's GPUs.")],
@@ -62,6 +63,7 @@ def main(
 ) -> None:
     """Fine-tune on the images of TRAINING, the other parts of the model frozen, on all GPUs of the job."""
     loop: dict[str, Any] = {
+        "optimizer": optimizer,
         "learning_rate": learning_rate,
         "batch_size": batch_size,
         "accumulate": accumulate,

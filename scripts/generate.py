@@ -14,7 +14,7 @@ from scripts.lib.base.seeds import seed_of
 from scripts.lib.engines.engine import engine_of
 from scripts.lib.engines.extrapolation import extrapolated
 from scripts.lib.engines.generation import generate, load_pipeline, schedule_of
-from scripts.lib.engines.precision import Arithmetic, set_tf32
+from scripts.lib.engines.precision import Arithmetic, apply, set_tf32
 from scripts.lib.engines.prompts import check_groups, of_pipeline
 from scripts.lib.experiment.choices import Dtype, Mode
 from scripts.lib.training.trainable import trainable_of
@@ -79,7 +79,7 @@ def main(
                 load_pipeline(
                     mode,
                     model,
-                    _network(model, (trained, trainable), (of, of_trainable), extrapolate),
+                    _network(model, (trained, trainable), (of, of_trainable), extrapolate, arithmetic),
                     scheduler,
                     arithmetic,
                 ),
@@ -104,10 +104,12 @@ def main(
             raise FloatingPointError(f"{output}: {error}") from error
 
 
-def _network(model: Path, own: Trained, of: Trained, weight: float | None) -> Any:
+def _network(model: Path, own: Trained, of: Trained, weight: float | None, arithmetic: Arithmetic) -> Any:
     """Return the network that makes the images, whose prediction may be extrapolated; None: the base model's own."""
     if weight is not None:
-        return extrapolated(_load(model, own), _load(model, of), weight)
+        other = _load(model, of)
+        apply(other, arithmetic)
+        return extrapolated(_load(model, own), other, weight)
     return _load(model, own) if own[0] else None
 
 

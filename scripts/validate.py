@@ -13,6 +13,7 @@ from scripts.lib.base.provenance import recording
 from scripts.lib.base.seeds import seed_of
 from scripts.lib.engines.engine import engine_of
 from scripts.lib.engines.pipelines import device
+from scripts.lib.engines.precision import set_tf32
 from scripts.lib.training.trainable import trainable_of
 from scripts.lib.training.training_data import encode
 from scripts.lib.training.validation import validate
@@ -31,6 +32,7 @@ def main(
 ) -> None:
     """Write the loss of each image at each draw of noise, as the base model was trained by it."""
     with recording(provenance, [model, trained, images], dict(locals())):
+        set_tf32(False)
         engine = engine_of(model)
         metadata, pixels = imageset.read(images)
         data = encode(pixels, metadata["text"].tolist(), engine.encoder(model), flip=False)

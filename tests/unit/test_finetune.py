@@ -56,6 +56,7 @@ def test_a_fine_tune_reads_the_sets_that_its_table_names_and_records_them(tmp_pa
             "iteration",
             "checkpoint_minutes",
             "code",
+            "tf32",
         ),
     }
     assert len(record["results"]["loss"]) == 1

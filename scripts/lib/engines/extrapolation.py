@@ -24,9 +24,7 @@ def extrapolated(network: Any, of: Any, weight: float) -> Any:
     Raises:
         ModelError: in the first pass, if the two predictions differ in shape.
     """
-    import torch
-
-    of.to(pipelines.device(), memory_format=torch.channels_last).eval()
+    of.to(pipelines.device()).eval()
 
     def answer(_: Any, args: Any, kwargs: Any, output: Any) -> Any:
         own, theirs = output[0], of(*args, **kwargs)[0]

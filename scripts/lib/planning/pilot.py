@@ -16,7 +16,7 @@ from scripts.lib.experiment.lineage import base_name
 from scripts.lib.planning.amounts import images_a_cell, shards_a_cell, training_images
 from scripts.lib.planning.jobs import Job
 
-WITH_MODEL = {"finetune", "merge", "generate", "unseen", "rewrite_with_model"}
+WITH_MODEL = {"finetune", "merge", "generate", "unseen", "validate", "rewrite_with_model"}
 
 
 class Rate(NamedTuple):

@@ -21,7 +21,10 @@ from accelerate import Accelerator
 from tqdm import tqdm
 
 from scripts.lib.engines.engine import Objective
+from scripts.lib.experiment.choices import Optimizer
 from scripts.lib.training import checkpoints
+from scripts.lib.training.optimizers import optimizer_of
+from scripts.lib.training.reports import Reports, steps_between
 from scripts.lib.training.training_data import TrainingData, batches, draw, dropped, share_of
 
 if TYPE_CHECKING:
@@ -57,6 +60,7 @@ def finetune(
     *,
     learning_rate: float,
     weight_decay: float,
+    optimizer: Optimizer = "adamw",
     steps: int,
     batch_size: int,
     max_grad_norm: float,
@@ -66,12 +70,13 @@ def finetune(
     seed: int,
     checkpoint_minutes: float,
 ) -> list[float]:
-    """Train ``network`` in place by AdamW at a constant learning rate; return the mean loss of each epoch.
+    """Train ``network`` in place at a constant learning rate; return the mean loss of each epoch.
 
     The last epoch may be a part of one.
 
     Args:
         parameters: those of the network that are trained.
+        optimizer: which one takes the steps.
         average: of the parameters, as ``moving_average`` returns it; each step updates it.
         accumulate: in how many parts a process computes its share of a batch, one after the other.
         saved: folder of this run's checkpoints. One that is found there is gone on from; the folder
@@ -84,12 +89,13 @@ def finetune(
         FencedError: a newer job on SLURM trains this model; no checkpoint was written.
     """
     accelerator, trained = Accelerator(mixed_precision=mixed_precision), list(parameters)
-    optimizer = torch.optim.AdamW(trained, lr=learning_rate, weight_decay=weight_decay, fused=True)
+    chosen = optimizer_of(optimizer, trained, learning_rate, weight_decay)
     if average:
-        _follow(accelerator, optimizer, trained, average)
-    network, optimizer = accelerator.prepare(network.train(), optimizer)
+        _follow(accelerator, chosen, trained, average)
+    network, stepper = accelerator.prepare(network.train(), chosen)
     losses = torch.zeros(steps)
     first = checkpoints.resume(accelerator, saved, losses)
+    reports = Reports(accelerator, chosen, steps_between(accelerator, chosen, average))
     last_save = time.monotonic()
     plan = islice(batches(len(data.prompt), batch_size, seed), first, steps)
     silent = not accelerator.is_main_process
@@ -98,21 +104,16 @@ def finetune(
             loss = _backward(accelerator, network, objective, data, samples, step, seed, accumulate)
             norm = accelerator.clip_grad_norm_(trained, max_grad_norm)
             due = time.monotonic() - last_save > 60 * checkpoint_minutes
-            losses[step], due, stop = _exchange(accelerator, loss, due, len(terminated))
-            _refuse_divergence(accelerator, saved, step, losses, norm)
-            optimizer.step()
-            optimizer.zero_grad()
+            reports.add(loss, norm, due, len(terminated))
+            due, stop = reports.read(saved, losses, step) if reports.full or step == steps - 1 else (False, False)
+            stepper.step()
+            stepper.zero_grad()
             if due or stop:
                 checkpoints.save(accelerator, saved, step + 1, losses)
                 last_save = time.monotonic()
             if stop:
                 _stop(step)
     return [epoch.mean().item() for epoch in losses.split(-(-len(data.prompt) // batch_size))]
-
-
-def _exchange(accelerator: Accelerator, loss: torch.Tensor, due: bool, stop: int) -> torch.Tensor:
-    """Return the loss of the batch, and whether any process has a reason to save or to stop: one exchange per step."""
-    return accelerator.reduce(torch.stack([loss, *loss.new_tensor([due, stop])]), "mean").cpu()
 
 
 def _stop(step: int) -> NoReturn:
@@ -152,9 +153,9 @@ def _backward(
         number = accelerator.process_index * parts + part
         share, weight = share_of(samples, number, accelerator.num_processes * parts)
         drawn = draw(data, share, step, objective, seed)
-        latents, noise, levels = (tensor.to(accelerator.device) for tensor in drawn)
+        latents, noise, levels = (_sent(tensor, accelerator.device) for tensor in drawn)
         told = data.text_of(share, dropped(share, step, data.dropout, seed))
-        text = {name: tensor.to(accelerator.device) for name, tensor in told.items()}
+        text = {name: _sent(tensor, accelerator.device) for name, tensor in told.items()}
         # Processes exchange gradients once, with the last part.
         with nullcontext() if part == parts - 1 else accelerator.no_sync(network):
             loss = weight / parts * objective.loss(network, latents, noise, levels, text)
@@ -163,16 +164,9 @@ def _backward(
     return total
 
 
-def _refuse_divergence(
-    accelerator: Accelerator, saved: Path, step: int, losses: torch.Tensor, norm: torch.Tensor
-) -> None:
-    """Stop before a step whose loss or gradient is not finite; the scaler of float16 skips such a gradient itself."""
-    if not losses[step].isfinite() or (accelerator.scaler is None and not norm.isfinite()):
-        checkpoints.save(accelerator, saved, step, losses)
-        raise FloatingPointError(
-            f"the loss is {losses[step]}, the norm of its gradient {norm} at step {step}; lower "
-            f"finetune.learning_rate. The state before this step is kept in {saved}"
-        )
+def _sent(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Return a tensor on a device; a copy to a GPU does not wait for what the GPU still computes."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt
 
-from scripts.lib.experiment.choices import MixedPrecision, NoiseLevels
+from scripts.lib.experiment.choices import MixedPrecision, NoiseLevels, Optimizer
 from scripts.lib.experiment.config.choice import Choice, choice_of
 from scripts.lib.experiment.config.section import Section, Share
 
@@ -19,6 +19,11 @@ class Finetune(Section):
 
     trainable: Trainable = Field(
         default_factory=lambda: Trainable.model_validate("full"), description="Which part of the network is trained."
+    )
+    optimizer: Optimizer = Field(
+        "adamw",
+        description="`adamw`, or `adamw_8bit`, whose two moments take 2 bytes per parameter in the place of 8 and are "
+        "rounded. The latter needs the package bitsandbytes and an NVIDIA GPU.",
     )
     learning_rate: PositiveFloat = Field(2e-6, description="AdamW's learning rate, constant.")
     epochs: PositiveInt = Field(50, description="Passes over the training images in one iteration.")
