@@ -97,8 +97,10 @@ def configurations(draw: st.DrawFn) -> dict[str, Any]:
     known = [name for name, reward in rewards.items() if reward] or ["single_image_distance"]
     for sections in (config.get("execution", {}), config.get("defaults", {}), *config["arms"].values()):
         # What needs other keys beside it; a merge has tests of its own.
-        for key in ("parent", "from_iteration", "shard_minutes", "seconds_per_image", "sources", "merge"):
+        for key in ("parent", "from_iteration", "shard_minutes", "seconds_per_image", "sources", "merge", "model"):
             sections.pop(key, None)
+        for key in ("match", "extrapolate"):
+            (sections.get("generate") or {}).pop(key, None)
         for step in (step for step in sections.get("curate", ()) if isinstance(step, dict)):
             if step.get("random") and step["random"].get("real"):
                 step["random"]["on_reject"] = "drop"

@@ -70,9 +70,7 @@ def finetune(
     seed: int,
     checkpoint_minutes: float,
 ) -> list[float]:
-    """Train ``network`` in place at a constant learning rate; return the mean loss of each epoch.
-
-    The last epoch may be a part of one.
+    """Train ``network`` in place at a constant learning rate; return the mean loss of each epoch, begun ones too.
 
     Args:
         parameters: those of the network that are trained.
@@ -94,9 +92,8 @@ def finetune(
         _follow(accelerator, chosen, trained, average)
     network, stepper = accelerator.prepare(network.train(), chosen)
     losses = torch.zeros(steps)
-    first = checkpoints.resume(accelerator, saved, losses)
+    first, last_save = checkpoints.resume(accelerator, saved, losses), time.monotonic()
     reports = Reports(accelerator, chosen, steps_between(accelerator, chosen, average))
-    last_save = time.monotonic()
     plan = islice(batches(len(data.prompt), batch_size, seed), first, steps)
     silent = not accelerator.is_main_process
     with _terminated() as terminated:
