@@ -92,7 +92,7 @@ rule classify_set:
     benchmark:
         "<benchmarks>/{set}-classified.tsv"
     wildcard_constraints:
-        set=rf"dataset/images|({ARM})/seed-({REPLICATE})/iteration-({ITERATION})/generated",
+        set=rf"{DATA}/images|({ARM})/seed-({REPLICATE})/iteration-({ITERATION})/generated",
     conda:
         "../envs/classify.yaml"
     threads: 8
@@ -145,16 +145,19 @@ rule select_images:
     input:
         "<results>/dataset/catalogue.csv",
     output:
-        selection="<results>/dataset/selection.csv",
-        groups="<results>/dataset/groups.csv",
+        selection="<data>/selection.csv",
+        groups="<data>/groups.csv",
         excluded=report(
-            "<results>/dataset/excluded.csv",
+            "<data>/excluded.csv",
             category="3. Data",
             caption="../report/excluded.rst",
-            labels={"result": "excluded files (CSV)", "shows": "which files of the folder are not used, and why"},
+            labels=lambda wildcards: {
+                "result": f"excluded files{of_replicate(wildcards)} (CSV)",
+                "shows": "which files of the folder are not used, and why",
+            },
         ),
     log:
-        "<logs>/dataset/select_images.log",
+        "<data_logs>/select_images.log",
     group:
         "dataset"
     conda:
@@ -166,7 +169,7 @@ rule select_images:
         reference=EXPERIMENT.dataset.reference,
         reference_per_group=EXPERIMENT.dataset.reference_per_group,
         short_group=EXPERIMENT.dataset.short_group,
-        seed=EXPERIMENT.seed,
+        seed=data_seed,
         folder=fixed(FOLDER),
     shell:
         "python -m scripts.select_images {params.prompts} --catalogue {input} --per-group {params.per_group}"
@@ -178,23 +181,23 @@ rule select_images:
 rule prepare:
     """Prepare the image sets. A selection that will not do is refused here, so that its tables stay to be looked at."""
     input:
-        selection="<results>/dataset/selection.csv",
-        groups="<results>/dataset/groups.csv",
-        excluded="<results>/dataset/excluded.csv",
+        selection="<data>/selection.csv",
+        groups="<data>/groups.csv",
+        excluded="<data>/excluded.csv",
     output:
-        images="<results>/dataset/images.zip",
-        reference="<results>/dataset/reference.zip",
+        images="<data>/images.zip",
+        reference="<data>/reference.zip",
         duplicates=report(
-            "<results>/dataset/near_duplicates.csv",
+            "<data>/near_duplicates.csv",
             category="3. Data",
             caption="../report/near_duplicates.rst",
-            labels={
-                "result": "near-duplicates (CSV)",
+            labels=lambda wildcards: {
+                "result": f"near-duplicates{of_replicate(wildcards)} (CSV)",
                 "shows": "which real images the scoring reference has nearly the same",
             },
         ),
     log:
-        "<logs>/dataset/prepare.log",
+        "<data_logs>/prepare.log",
     group:
         "dataset"
     conda:
@@ -203,7 +206,7 @@ rule prepare:
         code=digest("scripts.prepare"),
         source=EXPERIMENT.dataset.source,
         size=EXPERIMENT.dataset.resolution,
-        seed=EXPERIMENT.seed,
+        seed=data_seed,
         short_group=EXPERIMENT.dataset.short_group,
         folder=fixed(FOLDER),
         broken=EXPERIMENT.dataset.broken,
@@ -218,11 +221,11 @@ rule read_fresh:
     """Read a set of real images that no iteration before and no reference has; the first checks the needs of all."""
     input:
         catalogue="<results>/dataset/catalogue.csv",
-        selection="<results>/dataset/selection.csv",
+        selection="<data>/selection.csv",
     output:
-        "<results>/dataset/fresh/{number}.zip",
+        "<data>/fresh/{number}.zip",
     log:
-        "<logs>/dataset/fresh/{number}.log",
+        "<data_logs>/fresh/{number}.log",
     wildcard_constraints:
         number=r"[1-9]\d*",
     conda:
@@ -234,7 +237,7 @@ rule read_fresh:
         attributes=lambda wildcards: in_file({"attributes": LABELS["attributes"]}),
         source=EXPERIMENT.dataset.source,
         size=EXPERIMENT.dataset.resolution,
-        seed=EXPERIMENT.seed,
+        seed=data_seed,
         folder=fixed(FOLDER),
     shell:
         "python -m scripts.read_fresh --catalogue {input.catalogue} --selection {input.selection} {params.attributes}"

@@ -33,7 +33,8 @@ CURVES = {
 }
 # What `draw_samples` shows: rows, a label and an image set each, and how many images of how many groups.
 GROUP = json.dumps(EXPERIMENT.figures.group)
-REAL, BASE_MODEL = ("real images", "dataset/images.zip"), ("base model", f"{Cell(BASE, FIRST, 0)}/generated.zip")
+FIRST_DATA = data_of(EXPERIMENT, FIRST)
+REAL, BASE_MODEL = ("real images", f"{FIRST_DATA}/images.zip"), ("base model", f"{Cell(BASE, FIRST, 0)}/generated.zip")
 SAMPLES = {
     "pairs": {"shows": "real and generated images", "rows": [REAL, BASE_MODEL], "groups": 5, "images": 3},
     "baseline": {
@@ -69,7 +70,7 @@ TABLES = {
         "category": "3. Data",
         "sources": [f"<results>/{cell}/composition.csv" for cell in trained(EXPERIMENT)],
     },
-    "groups": {"shows": "images of each group", "category": "3. Data", "sources": "<results>/dataset/groups.csv"},
+    "groups": {"shows": "images of each group", "category": "3. Data", "sources": f"<results>/{FIRST_DATA}/groups.csv"},
     "configuration": {
         "shows": "every setting",
         "category": "4. Configuration and costs",
@@ -130,7 +131,7 @@ rule draw_curves:
 rule draw_samples:
     """Draw the same slots of a few groups: real beside generated, the base model alone, or a healing arm."""
     input:
-        real="<results>/dataset/images.zip",
+        real=f"<results>/{FIRST_DATA}/images.zip",
         sets=lambda wildcards: [f"<results>/{path}" for _, path in SAMPLES[wildcards.figure]["rows"]],
     output:
         report(
@@ -164,7 +165,7 @@ rule draw_rejected:
     input:
         tables=REJECTIONS,
         generated=[f"<results>/{cell}/generated.zip" for cell in SHOWN],
-        real="<results>/dataset/images.zip",
+        real=f"<results>/{FIRST_DATA}/images.zip",
     output:
         report(
             "<results>/figures/rejected.png",
@@ -217,7 +218,7 @@ rule draw_nearest:
 
 rule draw_grid:
     input:
-        real="<results>/dataset/images.zip",
+        real=f"<results>/{FIRST_DATA}/images.zip",
         generated=[f"<results>/{cell}/generated.zip" for cell in SHOWN],
         unseen=[f"<results>/{cell}/unseen.zip" for cell in LAST],
     output:

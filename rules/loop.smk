@@ -121,7 +121,7 @@ rule merge:
 
 rule generate:
     input:
-        prompts="<results>/dataset/images.zip",
+        prompts="<data>/images.zip",
         trained=model_to_run,
         weights=downloaded(MODEL),
         checked=checked_model,
@@ -161,7 +161,7 @@ rule generate:
 
 rule gather:
     input:
-        real="<results>/dataset/images.zip",
+        real="<data>/images.zip",
         shards=collect("<cell>/generated{candidate}/shard-{shard}.zip", shard=range(SHARDS), allow_missing=True),
     output:
         "<cell>/generated{candidate}.zip",

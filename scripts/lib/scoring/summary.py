@@ -37,7 +37,8 @@ def summarize(scores: pd.DataFrame, arms: Mapping[str, Arm], control: str | None
     sentences.append(_steps(arms))
     sentences.append(f"The base model has {_say(_last(scores, BASE))}, real images {_say(_last(scores, FLOOR))}.")
     sentences.append(f"These are means of {replicates} replicates." if replicates > 1 else "")
-    sentences.append(_definition(control, replicates) if control else "")
+    own_data = scores.loc[scores["arm"] == FLOOR, "replicate"].nunique() > 1
+    sentences.append(_definition(control, replicates, own_data=own_data) if control else "")
     return "\n".join(textwrap.fill(sentence, 100) for sentence in [*sentences, note] if sentence) + "\n"
 
 
@@ -209,7 +210,7 @@ def _range(steps: tuple[int, int]) -> str:
     return f"{steps[0]}" if steps[0] == steps[1] else f"{steps[0]} rising to {steps[1]}"
 
 
-def _definition(control: str, replicates: int) -> str:
+def _definition(control: str, replicates: int, *, own_data: bool) -> str:
     """Say what the words collapse and onset mean, and what the replicates allow."""
     size = (
         "Collapse means here: a Fréchet distance that is at least twice as far above that of real images as "
@@ -218,9 +219,10 @@ def _definition(control: str, replicates: int) -> str:
     )
     if replicates == 1:
         return f"{size}. A single replicate cannot know whether such a difference is chance, and has no onset."
+    share = "have their own real images and share" if own_data else "share the real images, the reference and"
     return (
         f"{size}, where the 95 % intervals of both paired differences to {control} leave 0. Onset is the first "
-        "iteration in which they do. Replicates share the real images, the reference and the base model."
+        f"iteration in which they do. Replicates {share} the base model."
     )
 
 
