@@ -86,7 +86,7 @@ def configurations(draw: st.DrawFn) -> dict[str, Any]:
         config["dataset"] |= {"source": "folder", "path": draw(TEXT), "labels": draw(TEXT)}
     config["figures"]["group"] = {name: draw(st.sampled_from(listed)) for name, listed in attributes.items()}
     config["replicates"] = draw(st.lists(st.integers(0, 99), min_size=1, max_size=2, unique=True))
-    config["downloads"] = {}
+    config["downloads"] = config["models"] = {}
     config["score"]["features"] = {"space": {"network": "clip", "weights": draw(TEXT)}}
     config["score"]["features"]["space"]["network"] = draw(st.sampled_from(["clip", "inception"]))
     rewards = config.get("rewards", {})
@@ -101,6 +101,9 @@ def configurations(draw: st.DrawFn) -> dict[str, Any]:
             sections.pop(key, None)
         for key in ("match", "extrapolate"):
             (sections.get("generate") or {}).pop(key, None)
+    for sections in (config, config.get("defaults", {}), *config["arms"].values()):
+        if (sections.get("generate") or {}).get("strength"):
+            sections["generate"] |= {"strength": draw(st.floats(0.5, 1)), "steps": draw(st.integers(2, 50))}
         for step in (step for step in sections.get("curate", ()) if isinstance(step, dict)):
             if step.get("random") and step["random"].get("real"):
                 step["random"]["on_reject"] = "drop"
