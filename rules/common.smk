@@ -20,7 +20,7 @@ from scripts.lib.weights import configured as weights
 from scripts.lib.experiment.config.describe import describe
 from scripts.lib.planning.controls import unmatched
 from scripts.lib.experiment.config.score import CLIP_SCORE
-from scripts.lib.planning.image_sets import fresh_sets, image_sets, parts, steps, training_sets
+from scripts.lib.planning.image_sets import data_folders, data_of, fresh_sets, image_sets, parts, steps, training_sets
 from scripts.lib.planning.jobs import (
     classified_inputs,
     compose_inputs,
@@ -140,6 +140,8 @@ TRAINED = one_of(name for name, arm in EXPERIMENT.arms.items() if arm.merge is N
 MERGED = one_of(name for name, arm in EXPERIMENT.arms.items() if arm.merge is not None)
 REPLICATE = one_of(map(str, EXPERIMENT.replicates))
 ITERATION = r"0|[1-9]\d*"
+OF_DATA = "" if EXPERIMENT.replicate == "noise" else "/seed-{replicate}"  # In paths of what is made of real images.
+DATA = "dataset" if EXPERIMENT.replicate == "noise" else f"dataset/seed-({REPLICATE})"  # As a pattern.
 
 
 pathvars:
@@ -148,7 +150,10 @@ pathvars:
     benchmarks=f"{RESULTS}/benchmarks",
     cell_logs=f"{RESULTS}/logs/{{arm}}/seed-{{replicate}}/iteration-{{iteration}}",
     cell_benchmarks=f"{RESULTS}/benchmarks/{{arm}}/seed-{{replicate}}/iteration-{{iteration}}",
+    data_logs=f"{RESULTS}/logs/dataset{OF_DATA}",
+    data_benchmarks=f"{RESULTS}/benchmarks/dataset{OF_DATA}",
     # Snakemake expands this after it has applied `wildcard_constraints`, so that it brings its own.
+    data=f"{RESULTS}/dataset" + OF_DATA.replace("{replicate}", f"{{replicate,{REPLICATE}}}"),
     trained=f"{RESULTS}/{{arm,{TRAINED}}}/seed-{{replicate,{REPLICATE}}}/iteration-{{iteration,{ITERATION}}}",
     merged=f"{RESULTS}/{{arm,{MERGED}}}/seed-{{replicate,{REPLICATE}}}/iteration-{{iteration,{ITERATION}}}",
     cell=f"{RESULTS}/{{arm,{ARM}}}/seed-{{replicate,{REPLICATE}}}/iteration-{{iteration,{ITERATION}}}",
@@ -213,6 +218,21 @@ def rising(value):
 def this(wildcards):
     """Return the cell that a job's wildcards name."""
     return Cell(wildcards.arm, int(wildcards.replicate), int(wildcards.iteration))
+
+
+def data(wildcards):
+    """Return the folder of the real images of a job's replicate, below the results' folder."""
+    return data_of(EXPERIMENT, int(wildcards.get("replicate", EXPERIMENT.replicates[0])))
+
+
+def data_seed(wildcards):
+    """Return the seed of the choice of real images, and of drawn ones: the experiment's, or one of the replicate."""
+    return EXPERIMENT.seed if EXPERIMENT.replicate == "noise" else seed_of(EXPERIMENT.seed, "data", wildcards.replicate)
+
+
+def of_replicate(wildcards):
+    """Return what the report adds to the name of a table of real images."""
+    return "" if EXPERIMENT.replicate == "noise" else f", seed {wildcards.replicate}"
 
 
 def urgency(wildcards):
@@ -397,12 +417,17 @@ def checked_model(wildcards):
 def fresh_table(wildcards):
     """Return the table whose job checks whether there are real images enough, before an arm's first fine-tune."""
     needed = arm_of(wildcards).real == "fresh" and arm_of(wildcards).last_iteration > 1
-    return ancient("<results>/dataset/fresh.csv") if needed else []
+    return ancient(f"<results>/{data(wildcards)}/fresh.csv") if needed else []
 
 
 def step_of(wildcards):
     """Return the step that a job takes."""
     return steps(EXPERIMENT, this(wildcards))[int(wildcards.step.partition("-")[0]) - 1]
+
+
+def real_beside(images):
+    """Return the folder of the real images beside a set of them; that of the first replicate for other images."""
+    return f"dataset/{images.partition('/')[0]}" if images.startswith("seed-") else data_folders(EXPERIMENT)[0]
 
 
 def reward_settings(wildcards):

@@ -77,7 +77,7 @@ rule reward:
     """Score each image of a set."""
     input:
         images="<cell>/{images}.zip",
-        real="<results>/dataset/images.zip",
+        real="<data>/images.zip",
         weights=lambda wildcards: downloaded(*reward_weights(wildcards)),
         checked=lambda wildcards: checked(*weights.uses_of_reward(EXPERIMENT, wildcards.reward)),
     output:
@@ -120,7 +120,7 @@ use rule reward as reward_of_dataset with:
     # Each real image, for the steps that judge them too, or each image of a folder that arms train on.
     input:
         images="<results>/dataset/{set}.zip",
-        real="<results>/dataset/images.zip",
+        real=lambda wildcards: f"<results>/{real_beside(wildcards.set)}/images.zip",
         weights=lambda wildcards: downloaded(*reward_weights(wildcards)),
         checked=lambda wildcards: checked(*weights.uses_of_reward(EXPERIMENT, wildcards.reward)),
     output:
@@ -130,7 +130,7 @@ use rule reward as reward_of_dataset with:
     benchmark:
         "<benchmarks>/dataset/{set}-{reward}.tsv"
     wildcard_constraints:
-        set=rf"images|fresh/\d+|sources/({one_of(FOLDERS)})",
+        set=rf"(seed-({REPLICATE})/)?(images|fresh/\d+)|sources/({one_of(FOLDERS)})",
         reward=one_of(kinds("rewards")),
     priority: 0
     params:

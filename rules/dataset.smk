@@ -92,7 +92,7 @@ rule classify_set:
     benchmark:
         "<benchmarks>/{set}-classified.tsv"
     wildcard_constraints:
-        set=rf"dataset/images|({ARM})/seed-({REPLICATE})/iteration-({ITERATION})/generated",
+        set=rf"{DATA}/images|({ARM})/seed-({REPLICATE})/iteration-({ITERATION})/generated",
     conda:
         "../envs/classify.yaml"
     threads: 8
@@ -145,16 +145,19 @@ rule select_images:
     input:
         "<results>/dataset/catalogue.csv",
     output:
-        selection="<results>/dataset/selection.csv",
-        groups="<results>/dataset/groups.csv",
+        selection="<data>/selection.csv",
+        groups="<data>/groups.csv",
         excluded=report(
-            "<results>/dataset/excluded.csv",
+            "<data>/excluded.csv",
             category="3. Data",
             caption="../report/excluded.rst",
-            labels={"result": "excluded files (CSV)", "shows": "which files of the folder are not used, and why"},
+            labels=lambda wildcards: {
+                "result": f"excluded files{of_replicate(wildcards)} (CSV)",
+                "shows": "which files of the folder are not used, and why",
+            },
         ),
     log:
-        "<logs>/dataset/select_images.log",
+        "<data_logs>/select_images.log",
     group:
         "dataset"
     conda:
@@ -166,7 +169,7 @@ rule select_images:
         reference=EXPERIMENT.dataset.reference,
         reference_per_group=EXPERIMENT.dataset.reference_per_group,
         short_group=EXPERIMENT.dataset.short_group,
-        seed=EXPERIMENT.seed,
+        seed=data_seed,
         folder=fixed(FOLDER),
     shell:
         "python -m scripts.select_images {params.prompts} --catalogue {input} --per-group {params.per_group}"
@@ -178,23 +181,23 @@ rule select_images:
 rule prepare:
     """Prepare the image sets. A selection that will not do is refused here, so that its tables stay to be looked at."""
     input:
-        selection="<results>/dataset/selection.csv",
-        groups="<results>/dataset/groups.csv",
-        excluded="<results>/dataset/excluded.csv",
+        selection="<data>/selection.csv",
+        groups="<data>/groups.csv",
+        excluded="<data>/excluded.csv",
     output:
-        images="<results>/dataset/images.zip",
-        reference="<results>/dataset/reference.zip",
+        images="<data>/images.zip",
+        reference="<data>/reference.zip",
         duplicates=report(
-            "<results>/dataset/near_duplicates.csv",
+            "<data>/near_duplicates.csv",
             category="3. Data",
             caption="../report/near_duplicates.rst",
-            labels={
-                "result": "near-duplicates (CSV)",
+            labels=lambda wildcards: {
+                "result": f"near-duplicates{of_replicate(wildcards)} (CSV)",
                 "shows": "which real images the scoring reference has nearly the same",
             },
         ),
     log:
-        "<logs>/dataset/prepare.log",
+        "<data_logs>/prepare.log",
     group:
         "dataset"
     conda:
@@ -203,7 +206,7 @@ rule prepare:
         code=digest("scripts.prepare"),
         source=EXPERIMENT.dataset.source,
         size=EXPERIMENT.dataset.resolution,
-        seed=EXPERIMENT.seed,
+        seed=data_seed,
         short_group=EXPERIMENT.dataset.short_group,
         folder=fixed(FOLDER),
         broken=EXPERIMENT.dataset.broken,
@@ -218,18 +221,18 @@ rule select_fresh:
     """Choose sets of real images that no iteration before and no reference has; groups that have too few are named."""
     input:
         catalogue="<results>/dataset/catalogue.csv",
-        selection="<results>/dataset/selection.csv",
+        selection="<data>/selection.csv",
     output:
-        "<results>/dataset/fresh.csv",
+        "<data>/fresh.csv",
     log:
-        "<logs>/dataset/select_fresh.log",
+        "<data_logs>/select_fresh.log",
     conda:
         "../envs/images.yaml"
     params:
         code=digest("scripts.select_fresh"),
         attributes=lambda wildcards: in_file({"attributes": LABELS["attributes"]}),
         source=EXPERIMENT.dataset.source,
-        seed=EXPERIMENT.seed,
+        seed=data_seed,
         folder=fixed(FOLDER),
         sets=fresh_sets(EXPERIMENT),
     shell:
@@ -241,12 +244,12 @@ rule read_fresh:
     """Read one of these sets. More of them change none before, so that a longer table alone makes no set due again."""
     input:
         catalogue="<results>/dataset/catalogue.csv",
-        selection="<results>/dataset/selection.csv",
-        table=ancient("<results>/dataset/fresh.csv"),
+        selection="<data>/selection.csv",
+        table=ancient("<data>/fresh.csv"),
     output:
-        "<results>/dataset/fresh/{number}.zip",
+        "<data>/fresh/{number}.zip",
     log:
-        "<logs>/dataset/fresh/{number}.log",
+        "<data_logs>/fresh/{number}.log",
     wildcard_constraints:
         number=r"[1-9]\d*",
     conda:
@@ -255,7 +258,7 @@ rule read_fresh:
         code=digest("scripts.read_fresh", "scripts.select_fresh"),
         source=EXPERIMENT.dataset.source,
         size=EXPERIMENT.dataset.resolution,
-        seed=EXPERIMENT.seed,
+        seed=data_seed,
         folder=fixed(FOLDER),
     shell:
         "python -m scripts.read_fresh --table {input.table} --number {wildcards.number} --source {params.source}"

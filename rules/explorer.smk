@@ -13,7 +13,7 @@ EXPLORER = ["<results>/explorer.html", *(["<results>/explorer"] if HAS_FULL_SIZE
 
 rule build_explorer:
     input:
-        real="<results>/dataset/images.zip",
+        real=[f"<results>/{folder}/images.zip" for folder in data_folders(EXPERIMENT)],
         scores="<results>/scores.csv",
         generated=[f"<results>/{cell}/generated.zip" for cell in every_cell(EXPERIMENT)],
         unseen=[f"<results>/{cell}/unseen.zip" for cell in every_cell(EXPERIMENT)],
@@ -35,14 +35,14 @@ rule build_explorer:
         template=digest_files(ROOT / "report" / "explorer"),
         arms=lambda wildcards: in_file({"arms": ARMS, "group": GROUP, "note": NOTE}),
         cells=lambda wildcards, input: in_file(
-            {name: list(input[name]) for name in ("unseen", "training", "rejections")}, input.generated
+            {name: list(input[name]) for name in ("real", "unseen", "training", "rejections")}, input.generated
         ),
         images=EXPERIMENT.explorer.images,
         thumbnail=EXPERIMENT.explorer.thumbnail,
         full_size=flags(FULL_SIZE) if HAS_FULL_SIZE else "",
         experiment=EXPERIMENT.experiment,
     shell:
-        "python -m scripts.build_explorer {params.cells} {params.arms} --real {input.real} --scores {input.scores}"
+        "python -m scripts.build_explorer {params.cells} {params.arms} --scores {input.scores}"
         " --experiment {params.experiment} --images {params.images} --thumbnail {params.thumbnail} {params.full_size}"
         " --threads {threads} --output {output.page}"
         " > {log} 2>&1"

@@ -42,7 +42,8 @@ CURVES = {
 }
 # What `draw_samples` shows: rows, a label and an image set each, and how many images of how many groups.
 GROUP = json.dumps(EXPERIMENT.figures.group)
-REAL = ("real images", "dataset/images.zip")
+FIRST_DATA = data_of(EXPERIMENT, FIRST)
+REAL = ("real images", f"{FIRST_DATA}/images.zip")
 STARTS = [(base_label(name), f"{Cell(name, FIRST, 0)}/generated.zip") for name in BASES]
 SAMPLES = {
     "pairs": {"shows": "real and generated images", "rows": [REAL, *STARTS], "groups": 5, "images": 3},
@@ -79,7 +80,7 @@ TABLES = {
         "category": "3. Data",
         "sources": [f"<results>/{cell}/composition.csv" for cell in trained(EXPERIMENT)],
     },
-    "groups": {"shows": "images of each group", "category": "3. Data", "sources": "<results>/dataset/groups.csv"},
+    "groups": {"shows": "images of each group", "category": "3. Data", "sources": f"<results>/{FIRST_DATA}/groups.csv"},
     "configuration": {
         "shows": "every setting",
         "category": "4. Configuration and costs",
@@ -140,7 +141,7 @@ rule draw_curves:
 rule draw_samples:
     """Draw the same slots of a few groups: real beside generated, the base model alone, or a healing arm."""
     input:
-        real="<results>/dataset/images.zip",
+        real=f"<results>/{FIRST_DATA}/images.zip",
         sets=lambda wildcards: [f"<results>/{path}" for _, path in SAMPLES[wildcards.figure]["rows"]],
     output:
         report(
@@ -174,7 +175,7 @@ rule draw_rejected:
     input:
         tables=REJECTIONS,
         generated=[f"<results>/{cell}/generated.zip" for cell in SHOWN],
-        real="<results>/dataset/images.zip",
+        real=f"<results>/{FIRST_DATA}/images.zip",
     output:
         report(
             "<results>/figures/rejected.png",
@@ -227,7 +228,7 @@ rule draw_nearest:
 
 rule draw_grid:
     input:
-        real="<results>/dataset/images.zip",
+        real=f"<results>/{FIRST_DATA}/images.zip",
         generated=[f"<results>/{cell}/generated.zip" for cell in SHOWN],
         unseen=[f"<results>/{cell}/unseen.zip" for cell in LAST],
     output:

@@ -128,7 +128,7 @@ rule generate:
                 models_inputs(EXPERIMENT, this(wildcards)) | match_inputs(EXPERIMENT, this(wildcards))
             )
         ),
-        prompts="<results>/dataset/images.zip",
+        prompts="<data>/images.zip",
         weights=BASE_DOWNLOAD,
         checked=checked_model,
     output:
@@ -171,7 +171,7 @@ rule generate:
 
 rule gather:
     input:
-        real="<results>/dataset/images.zip",
+        real="<data>/images.zip",
         shards=collect("<cell>/generated{candidate}/shard-{shard}.zip", shard=range(SHARDS), allow_missing=True),
     output:
         "<cell>/generated{candidate}.zip",

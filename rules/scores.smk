@@ -1,7 +1,7 @@
 """Embed each image set once per network, score each cell from its embeddings, gather the scores."""
 
 GENERATED, UNSEEN = embedded("<cell>/generated.zip"), embedded("<cell>/unseen.zip")
-IMAGES, REFERENCE = embedded("<results>/dataset/images.zip"), embedded("<results>/dataset/reference.zip")
+IMAGES, REFERENCE = embedded("<data>/images.zip"), embedded("<data>/reference.zip")
 REWRITTEN = {step.name for step in STEPS if step.needs.rewrites}
 
 
@@ -38,16 +38,16 @@ rule embed:
 
 use rule embed as embed_dataset with:
     input:
-        sets=["<results>/dataset/images.zip", "<results>/dataset/reference.zip"],
+        sets=["<data>/images.zip", "<data>/reference.zip"],
         weights=embedding_downloads,
         checked=embedding_check,
     output:
-        "<results>/dataset/images-{embedding}.safetensors",
-        "<results>/dataset/reference-{embedding}.safetensors",
+        "<data>/images-{embedding}.safetensors",
+        "<data>/reference-{embedding}.safetensors",
     log:
-        "<logs>/dataset/embed-{embedding}.log",
+        "<data_logs>/embed-{embedding}.log",
     benchmark:
-        "<benchmarks>/dataset/embed-{embedding}.tsv"
+        "<data_benchmarks>/embed-{embedding}.tsv"
 
 
 use rule embed as embed_set with:
@@ -64,7 +64,7 @@ use rule embed as embed_set with:
     benchmark:
         "<benchmarks>/{set}-{embedding}.tsv"
     wildcard_constraints:
-        set=rf"dataset/(fresh/\d+|sources/({one_of(FOLDERS)}))|"
+        set=rf"{DATA}/fresh/\d+|dataset/sources/({one_of(FOLDERS)})|"
         rf"({ARM})/seed-({REPLICATE})/iteration-({ITERATION})/(generated-\d+|curation/({one_of(REWRITTEN)}))",
     params:
         clip_score="",
@@ -74,7 +74,7 @@ rule validate:
     """Measure a model on held-out images; apart from its training, since other images must not train it again."""
     input:
         unpack(lambda wildcards: read({"trained": model_folders(this(wildcards))})),
-        images="<results>/dataset/reference.zip",
+        images="<data>/reference.zip",
         weights=BASE_DOWNLOAD,
         checked=CHECKED_BASE,
     output:
@@ -110,7 +110,7 @@ rule score:
         images="<cell>/generated.zip",
         clip=GENERATED[0],
         features=GENERATED[1],
-        reference="<results>/dataset/reference.zip",
+        reference="<data>/reference.zip",
         reference_clip=REFERENCE[0],
         reference_features=REFERENCE[1],
         unseen="<cell>/unseen.zip",
@@ -138,26 +138,26 @@ rule score:
 use rule score as score_floor with:
     # The real images against the reference: what a perfect model would get.
     input:
-        unpack(lambda wildcards: read(classified_inputs(EXPERIMENT, "dataset/images.zip"))),
-        images="<results>/dataset/images.zip",
+        unpack(lambda wildcards: read(classified_inputs(EXPERIMENT, f"{data(wildcards)}/images.zip"))),
+        images="<data>/images.zip",
         clip=IMAGES[0],
         features=IMAGES[1],
-        reference="<results>/dataset/reference.zip",
+        reference="<data>/reference.zip",
         reference_clip=REFERENCE[0],
         reference_features=REFERENCE[1],
     output:
-        "<results>/dataset/scores.json",
+        "<data>/scores.json",
     log:
-        "<logs>/dataset/score.log",
+        "<data_logs>/score.log",
     benchmark:
-        "<benchmarks>/dataset/score.tsv"
+        "<data_benchmarks>/score.tsv"
     params:
         learned="",
 
 
 rule tabulate:
     input:
-        floor="<results>/dataset/scores.json",
+        floor=[f"<results>/{folder}/scores.json" for folder in data_folders(EXPERIMENT)],
         scores=[f"<results>/{cell}/scores.json" for cell in every_cell(EXPERIMENT)],
     output:
         scores=report(
@@ -180,9 +180,9 @@ rule tabulate:
         "../envs/images.yaml"
     params:
         code=digest("scripts.tabulate"),
-        scores=lambda wildcards, input: in_file({}, input.scores),
+        scores=lambda wildcards, input: in_file({"floor": list(input.floor)}, input.scores),
     shell:
-        "python -m scripts.tabulate {params.scores} --floor {input.floor} --output {output.scores}"
+        "python -m scripts.tabulate {params.scores} --output {output.scores}"
         " --means {output.means} --absent {output.absent} > {log} 2>&1"
 
 

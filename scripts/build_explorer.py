@@ -29,7 +29,7 @@ def main(
     ],
     unseen: Annotated[list[Path], typer.Option(help="unseen.zip of the cells, in the same order. Repeat it.")],
     training: Annotated[list[Path], typer.Option(help="training.csv of the cells that have one. Repeat it.")],
-    real: Annotated[Path, typer.Option(help="Image set of the real images.")],
+    real: Annotated[list[Path], typer.Option(help="Image set of the real images. Repeat it for each replicate's own.")],
     scores: Annotated[Path, typer.Option(help="CSV of all scores.")],
     arms: Arms,
     group: Annotated[str, typer.Option(help='Group to show first: \'{"gender": "woman", "age": "old"}\'.')],
@@ -49,15 +49,16 @@ def main(
     folders = [Cell.from_path(path) for path in generated]
     lifetimes = explorer.lifetimes(folders)
     bases = list(dict.fromkeys(cell.arm for cell in folders if cell.is_base))
-    table = imageset.read_metadata(real)
+    table = imageset.read_metadata(real[0])
     attributes = list(json.loads(group))
     slots = thumbnails.slots(table, images)
     of_prompts = imageset.read_metadata(unseen[0])
     prompts = thumbnails.slots(of_prompts, images)
-    size = imageset.read_images(real, table["file_name"].head(1)).shape[1]
+    size = imageset.read_images(real[0], table["file_name"].head(1)).shape[1]
     edge = min(size, thumbnail)
 
-    sets = [(explorer.REAL, real, slots.files)]
+    replicates = sorted({cell.replicate for cell in folders})
+    sets = [(explorer.real_set(path), path, slots.files) for path in real]
     cells: dict[str, dict[str, Any]] = {}
     for cell, own, its_unseen in zip(folders, generated, unseen, strict=True):
         sets.append((f"{cell}/generated", own, slots.files))
@@ -88,7 +89,8 @@ def main(
         },
         "slots": slots._asdict(),
         "prompts": prompts._asdict(),
-        "replicates": sorted({cell.replicate for cell in folders}),
+        "replicates": replicates,
+        "real": explorer.real_sets(real, replicates),
         "arms": {
             name: arm._asdict()
             | {"first": lifetimes[name][0], "last": lifetimes[name][1], "sign": styles[name].sign, "number": number}

@@ -9,7 +9,7 @@ import typer
 
 from scripts.cli import run
 from scripts.lib.base import csvs
-from scripts.lib.experiment.cell import FLOOR, Cell
+from scripts.lib.experiment.cell import FLOOR, Cell, replicate_of
 from scripts.lib.scoring.replicates import over_replicates
 
 IMAGES = ("generated", "unseen")
@@ -19,13 +19,16 @@ COLUMNS = [*CELL, "value", "n", "low_images", "high_images"]
 
 def main(
     scores: Annotated[list[Path], typer.Argument(help="scores.json of the cells; their folders name the cells.")],
-    floor: Annotated[Path, typer.Option(help="scores.json of the real images against the reference.")],
+    floor: Annotated[
+        list[Path],
+        typer.Option(help="scores.json of real images against the reference; its folder may name a replicate."),
+    ],
     output: Annotated[Path, typer.Option(help="CSV to write: one row per metric, feature space, group and cell.")],
     means: Annotated[Path, typer.Option(help="CSV to write: mean, 95 % intervals over replicates and over images.")],
     absent: Annotated[Path, typer.Option(help="CSV to write: the scores that cannot be computed, and why.")],
 ) -> None:
     """Write one row per metric, feature space, group and cell; the real images' own scores are the arm `floor`."""
-    cells = [(floor, {"arm": FLOOR, "replicate": 0, "iteration": 0})]
+    cells = [(path, {"arm": FLOOR, "replicate": replicate_of(path), "iteration": 0}) for path in floor]
     cells += [(path, Cell.from_path(path)._asdict()) for path in scores]
     found: list[dict] = []
     missing: list[dict] = []

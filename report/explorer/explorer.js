@@ -6,7 +6,6 @@ const groupNames = Object.keys(facts.groups);
 const SCORE = ["arm", "replicate", "iteration", "images", "group", "features", "metric", "value"];
 const scores = facts.scores.map((row) => Object.fromEntries(row.map((value, at) => [SCORE[at], value])));
 const spaces = [...new Set(scores.map((row) => row.features).filter(Boolean))];
-const REAL = "dataset/images";
 const FEW_REJECTED = 24;
 
 // --- What is chosen, and who shows it ---------------------------------------------------------
@@ -154,6 +153,11 @@ function cellAt(name, iteration) {
 /** Return the cell to compare the chosen one with: of the same iteration, or the arm's last. */
 function besideCell() {
   return state.beside && cellAt(state.beside, Math.min(state.iteration, facts.arms[state.beside].last));
+}
+
+/** Return the set of the real images of the chosen replicate. */
+function realSet() {
+  return facts.real[state.replicate];
 }
 
 function nameOf(cell) {
@@ -534,8 +538,8 @@ function drawStrip() {
       element(
         "td",
         {},
-        pictureOfSlot(REAL, state.slot, `${slotLabel(state.slot)}, the real image`),
-        under(fullSize(REAL, state.slot, index)),
+        pictureOfSlot(realSet(), state.slot, `${slotLabel(state.slot)}, the real image`),
+        under(fullSize(realSet(), state.slot, index)),
       ),
       ...iterations.map((iteration) => frame(name, iteration)),
     ),
@@ -631,7 +635,7 @@ function drawRejected() {
       const value = score === null ? "" : number(score);
       const owner = value ? `rejected, score ${value}` : "rejected";
       const image = set && places.has(file) ? slotButton(set, file, owner) : "";
-      const pair = [image, pictureOfSlot(REAL, slot, "its real image")];
+      const pair = [image, pictureOfSlot(realSet(), slot, "its real image")];
       const strong = element("strong", { textContent: value });
       return element("li", {}, element("div", { className: "row" }, ...pair), strong, instead(replacement));
     }),

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -149,3 +150,9 @@ def test_no_text_can_end_the_script_that_holds_it():
     assert "<h1>&lt;b&gt;&amp;</h1>" in page
     [held] = re.findall(r'<script type="application/json" id="facts">(.*?)</script>', page)
     assert json.loads(held) == facts
+
+
+def test_the_page_shows_the_real_images_of_each_replicate():
+    shared, own = Path("results/a/dataset/images.zip"), [Path(f"results/a/dataset/seed-{n}/images.zip") for n in (2, 4)]
+    assert explorer.real_sets([shared], [2, 4]) == dict.fromkeys([2, 4], "dataset/images")
+    assert explorer.real_sets(own, [2, 4]) == {2: "dataset/seed-2/images", 4: "dataset/seed-4/images"}

@@ -6,6 +6,7 @@ from scripts.lib.experiment.cell import Cell
 from scripts.lib.experiment.config.execution import Execution
 from scripts.lib.experiment.config.load import load
 from scripts.lib.planning.amounts import images_a_cell, shards_a_cell
+from scripts.lib.planning.image_sets import data_folders
 from scripts.lib.planning.jobs import compared_inputs, compose_inputs, curate_inputs, finetune_inputs, jobs
 
 
@@ -208,3 +209,18 @@ def test_a_model_is_measured_on_held_out_images_where_there_are_any_and_losses_a
     del settings["score"]["metrics"]
     settings["dataset"]["reference"] = "matched"
     assert "validate" not in {job.rule for job in jobs(load(settings))}
+
+
+@pytest.mark.parametrize(
+    ("replicate", "folders"), [("noise", ["dataset"]), ("data", ["dataset/seed-3", "dataset/seed-5"])]
+)
+def test_a_replicate_trains_on_real_images_of_its_own_where_it_repeats_the_data(settings, replicate, folders):
+    settings |= {"replicates": [3, 5], "replicate": replicate}
+    settings["arms"] = {"fresh": {"iterations": 2, "real": "fresh", "curate": ["match_histograms"]}}
+    experiment, folder = load(settings), folders[-1]
+    assert data_folders(experiment) == folders
+    assert compose_inputs(experiment, Cell("fresh", 5, 1))["real"] == [f"{folder}/images.zip"]
+    assert compose_inputs(experiment, Cell("fresh", 5, 2))["real"] == [f"{folder}/fresh/1.zip"]
+    assert curate_inputs(experiment, Cell("fresh", 5, 2), 1)["real"] == [f"{folder}/images.zip"]
+    of_base = compared_inputs(experiment, Cell("base", 5, 0))
+    assert of_base == {"training": [], "training_features": [f"{folder}/images-clip_score.safetensors"]}

@@ -144,7 +144,7 @@ def results(dataset, tmp_path_factory):
     paths = [folder / cell / "scores.json" for cell in CELLS]
     tabulate.main(
         scores=paths,
-        floor=paths[0],
+        floor=[paths[0]],
         output=folder / "scores.csv",
         means=folder / "means.csv",
         absent=folder / "absent.csv",
@@ -254,7 +254,7 @@ def test_no_arm_value_or_prompt_is_missing_from_the_explorer(dataset, results, t
         generated=[results / cell / "generated.zip" for cell in CELLS],
         unseen=[results / cell / "unseen.zip" for cell in CELLS],
         training=[results / cell / "training.csv" for cell in CELLS if (results / cell / "training.csv").exists()],
-        real=dataset / "images.zip",
+        real=[dataset / "images.zip"],
         scores=results / "scores.csv",
         arms=json.dumps(LOOKS),
         group=json.dumps({"kind": "latino/hispanic"}),

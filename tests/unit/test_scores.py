@@ -125,7 +125,7 @@ def test_scores_of_all_cells_become_one_tidy_table(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"generated": [row], "unseen": [row], "absent": {"generated": [reason]}}))
     outputs = {name: tmp_path / f"{name}.csv" for name in ("output", "means", "absent")}
-    tabulate.main(scores=paths, floor=tmp_path / "floor.json", **outputs)
+    tabulate.main(scores=paths, floor=[tmp_path / "floor.json"], **outputs)
     missing = pd.read_csv(tmp_path / "absent.csv")
     assert missing[["arm", "images", "metric", "reason"]].drop_duplicates().to_numpy().tolist() == [
         [arm, "generated", "mind", "needs two images, and a finite value"] for arm in ("floor", "a-1", "base")
@@ -138,6 +138,20 @@ def test_scores_of_all_cells_become_one_tidy_table(tmp_path):
     ]
     assert set(table["images"]) == {"generated", "unseen"}
     assert (table["value"] == 31.5).all()
+
+
+def test_each_replicate_that_has_real_images_of_its_own_has_a_floor(tmp_path):
+    row = {"metric": "clip_score", "features": "", "group": "all", "n": 3, "value": 31.5}
+    cell = tmp_path / "a/seed-7/iteration-1/scores.json"
+    floors = [tmp_path / f"dataset/seed-{replicate}/scores.json" for replicate in (0, 7)]
+    for path in (cell, *floors):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        ends = {"low_images": None, "high_images": None}
+        path.write_text(json.dumps({"generated": [row | ends], "absent": {"generated": []}}), encoding="utf-8")
+    outputs = {name: tmp_path / f"{name}.csv" for name in ("output", "means", "absent")}
+    tabulate.main(scores=[cell], floor=floors, **outputs)
+    table = pd.read_csv(tmp_path / "output.csv")
+    assert table[["arm", "replicate"]].to_numpy().tolist() == [["floor", 0], ["floor", 7], ["a", 7]]
 
 
 def test_only_the_whole_set_has_intervals_over_its_images_and_they_contain_its_scores():

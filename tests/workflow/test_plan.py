@@ -195,3 +195,20 @@ def test_a_large_sweep_and_a_long_chain_plan_quickly(tmp_path: Path):
     assert time.monotonic() - started < 60, "the target is 15 s on an idle machine"
     chain = {"arms": arms | {"long": {"iterations": 100}}}
     assert len([job for job in project.plan(overlay=chain) if job.rule == "finetune"]) == 100
+
+
+def test_replicates_of_the_data_plan_real_images_of_their_own(tmp_path: Path):
+    project = Project(ROOT).copy(tmp_path / "fresh")
+    jobs = project.plan(overlay={"replicates": [0, 4], "replicate": "data"})
+    assert rules_of(jobs)["prepare"] == rules_of(jobs)["score_floor"] == rules_of(jobs)["embed_dataset"] == 2
+    inputs = {path for job in jobs for path in job.inputs if "/dataset/" in path}
+    assert {
+        f"{RESULTS}/dataset/seed-{seed}/{name}.zip" for seed in (0, 4) for name in ("images", "reference")
+    } <= inputs
+    assert not {f"{RESULTS}/dataset/images.zip", f"{RESULTS}/dataset/reference.zip"} & inputs
+    for job in jobs:
+        if any("seed-4" in path for path in job.outputs):
+            assert not any("dataset/seed-0" in path for path in job.inputs), job
+    result = project.snakemake("--dry-run", "--printshellcmds", overlay={"replicates": [0, 4], "replicate": "data"})
+    seeds = re.findall(r"-m scripts.select_images .* --seed (\d+)", result.stdout + result.stderr)
+    assert len(set(seeds)) == 2

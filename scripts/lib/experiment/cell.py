@@ -10,6 +10,7 @@ REAL = "real"  # In training sets: the origin of a real image.
 FLOOR, ALL = "floor", "all"
 # Who made a real image, in the table of a training set; an arm's image, also of an arm of this name, has an iteration.
 REAL = "real"
+OF_REPLICATE = re.compile(r"/seed-(\d+)/[^/]+$")
 IN_PATH = re.compile(r"(?P<arm>[^/]+)/seed-(?P<replicate>\d+)/iteration-(?P<iteration>\d+)/[^/]+$")
 
 
@@ -47,3 +48,9 @@ class Cell(NamedTuple):
         if match is None:
             raise ValueError(f"{path}: not a file of a cell, <arm>/seed-<replicate>/iteration-<iteration>/<file>")
         return cls(match["arm"], int(match["replicate"]), int(match["iteration"]))
+
+
+def replicate_of(path: Path) -> int:
+    """Return the replicate whose real images the folder of a file has; 0 where all replicates share them."""
+    match = OF_REPLICATE.search(path.as_posix())
+    return int(match[1]) if match else 0

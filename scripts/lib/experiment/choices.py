@@ -3,6 +3,7 @@
 from typing import Literal
 
 Source = Literal["avatars", "folder"]
+Replicate = Literal["noise", "data"]
 Reference = Literal["disjoint", "matched"]
 ShortGroup = Literal["error", "fewer", "duplicate"]
 LabelSource = Literal["csv", "ffhq_features", "deepface"]

@@ -124,8 +124,9 @@ def _draw_lines(
             axes.fill_between(line.index, line["low"], line["high"], color=look["color"], alpha=0.12, linewidth=0)
     if scores.empty:
         axes.text(0.5, 0.5, "not scored: too few images\nfor these features", transform=axes.transAxes, ha="center")
-    for value in scores.loc[scores["arm"] == FLOOR, "value"]:
-        axes.axhline(value, color="0.35", linestyle=(0, (8, 3)), linewidth=0.9, zorder=1, label="real images (floor)")
+    floors = scores.loc[scores["arm"] == FLOOR, "value"]  # One per replicate that has its own real images.
+    for value, label in zip(floors, ["real images (floor)", *[None] * len(floors)], strict=False):
+        axes.axhline(value, color="0.35", linestyle=(0, (8, 3)), linewidth=0.9, zorder=1, label=label)
 
 
 def _mark_regions(axes: Axes, scores: pd.DataFrame, arms: Mapping[str, Arm]) -> None:

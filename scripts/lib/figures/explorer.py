@@ -7,18 +7,31 @@ decodes when it shows them. The template's script only shows what the facts say.
 
 import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import vl_convert
 
 from scripts.lib.base.code import ROOT
-from scripts.lib.experiment.cell import FLOOR, Cell
+from scripts.lib.experiment.cell import FLOOR, Cell, replicate_of
 from scripts.lib.figures import pages
 from scripts.lib.figures.chart import Style, chart
 
 TEMPLATE = ROOT / "report" / "explorer"
-REAL = "dataset/images"
+
+
+def real_set(path: Path) -> str:
+    """Return the name of a set of real images in the page."""
+    own = path.parent.name
+    return f"dataset/{own}/{path.stem}" if own.startswith("seed-") else f"dataset/{path.stem}"
+
+
+def real_sets(paths: Iterable[Path], replicates: Iterable[int]) -> dict[int, str]:
+    """Return the name of each replicate's real images; all may share one set."""
+    own = {replicate_of(path): real_set(path) for path in paths}
+    shared = next(iter(own.values()))
+    return {replicate: own.get(replicate, shared) for replicate in replicates}
 
 
 def scores_of(scores: pd.DataFrame, arms: Iterable[str]) -> list[list[Any]]:

@@ -25,7 +25,7 @@ def training_of(
     names = training["file_name"].str.rpartition("/")[2]  # Rewritten images of several models lie in folders of a set.
     own, real = names == training["slot"], is_real(training)
     other = ~real & ~training["origin"].isin([*line]) & bool(line)
-    new = training["images"].str.startswith("dataset/fresh/")
+    new = training["images"].str.match(r"dataset/(seed-\d+/)?fresh/")
     letters = real.map({True: "r", False: "g"}).where(own, "o").mask(other, "x").mask(real & new, "n")
     by_slot = letters.groupby(training["slot"], sort=False)
     letter = by_slot.first().mask(by_slot.size() > 1, "s")

@@ -13,7 +13,6 @@ from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.experiment.config.section import Section
 from scripts.lib.experiment.lineage import cells, every_cell, is_trained, sources
 
-REAL = "dataset/images.zip"
 SCORED = "/generated.zip"  # Of a cell, the image set that is scored; further candidates of its slots lie beside it.
 Inputs = dict[str, list[str]]
 
@@ -108,10 +107,20 @@ def candidates(experiment: Experiment, cell: Cell, before: int | None = None) ->
     return {"images": images, "before": [f"{cell}/curation/{step.name}.csv" for step in done[-1:]]}
 
 
+def data_of(experiment: Experiment, replicate: int) -> str:
+    """Return the folder of a replicate's real images: one for all of them, or its own under ``replicate: data``."""
+    return "dataset" if experiment.replicate == "noise" else f"dataset/seed-{replicate}"
+
+
+def data_folders(experiment: Experiment) -> list[str]:
+    """Return the folders of real images, in the order of the replicates."""
+    return list(dict.fromkeys(data_of(experiment, replicate) for replicate in experiment.replicates))
+
+
 def real_images(experiment: Experiment, cell: Cell) -> str:
     """Return the real images that a cell may train on: those of the experiment, or a fresh set from iteration 2 on."""
     fresh = experiment.arms[cell.arm].real == "fresh" and cell.iteration > 1
-    return f"dataset/fresh/{cell.iteration - 1}.zip" if fresh else REAL
+    return f"{data_of(experiment, cell.replicate)}/{f'fresh/{cell.iteration - 1}' if fresh else 'images'}.zip"
 
 
 def fresh_sets(experiment: Experiment) -> int:
@@ -122,5 +131,5 @@ def fresh_sets(experiment: Experiment) -> int:
 def training_sets(experiment: Experiment, cell: Cell) -> list[str]:
     """Return the image sets that a cell is trained on; the real images where it has no training set of its own."""
     if not is_trained(experiment, cell):
-        return [REAL]
+        return [f"{data_of(experiment, cell.replicate)}/images.zip"]
     return [real_images(experiment, cell), *candidates(experiment, cell)["images"]]

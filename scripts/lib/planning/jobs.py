@@ -14,11 +14,11 @@ from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.experiment.lineage import base_of, extrapolated, in_order, initial, is_trained, matched, merged_from
 from scripts.lib.planning.amounts import shards_a_cell
 from scripts.lib.planning.image_sets import (
-    REAL,
     SCORED,
     Inputs,
     Step,
     candidates,
+    data_of,
     image_sets,
     real_images,
     steps,
@@ -80,8 +80,8 @@ def curate_inputs(experiment: Experiment, cell: Cell, number: int) -> Inputs:
     found = candidates(experiment, cell, number)
     scores = rewards(experiment, cell, step)
     batches = len(scores) - step.needs.first_batch
-    needed = REAL if step.needs.real else real_images(experiment, cell) if step.needs.judges_real else None
-    real = [needed] if needed else []
+    every = [f"{data_of(experiment, cell.replicate)}/images.zip"] if step.needs.real else []
+    real = every or ([real_images(experiment, cell)] if step.needs.judges_real else [])
     return found | {"rewards": scores[:batches], "first_batch": scores[batches:], "real": real}
 
 

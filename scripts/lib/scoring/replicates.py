@@ -1,7 +1,7 @@
 """What replicates say together.
 
-Replicates share the real images, the reference and the base model. Their intervals hold for these data and say nothing
-about other real images.
+Replicates share the base model, and under ``replicate: noise`` the real images and the reference: their intervals then
+hold for these data and say nothing about other real images.
 """
 
 import numpy as np

@@ -42,7 +42,8 @@ def summarize(scores: pd.DataFrame, arms: Mapping[str, Arm], control: str | None
     starts = [f"The {base_label(name)} has {_say(_last(scores, name))}" for name in bases]
     sentences.append(f"{'. '.join(starts)}, real images {_say(_last(scores, FLOOR))}.")
     sentences.append(f"These are means of {replicates} replicates." if replicates > 1 else "")
-    sentences.append(_definition(control, replicates) if control else "")
+    own_data = scores.loc[scores["arm"] == FLOOR, "replicate"].nunique() > 1
+    sentences.append(_definition(control, replicates, own_data=own_data) if control else "")
     return "\n".join(textwrap.fill(sentence, 100) for sentence in [*sentences, note] if sentence) + "\n"
 
 
@@ -214,7 +215,7 @@ def _range(steps: tuple[int, int]) -> str:
     return f"{steps[0]}" if steps[0] == steps[1] else f"{steps[0]} rising to {steps[1]}"
 
 
-def _definition(control: str, replicates: int) -> str:
+def _definition(control: str, replicates: int, *, own_data: bool) -> str:
     """Say what the words collapse and onset mean, and what the replicates allow."""
     size = (
         "Collapse means here: a Fréchet distance that is at least twice as far above that of real images as "
@@ -223,9 +224,10 @@ def _definition(control: str, replicates: int) -> str:
     )
     if replicates == 1:
         return f"{size}. A single replicate cannot know whether such a difference is chance, and has no onset."
+    share = "have their own real images and share" if own_data else "share the real images, the reference and"
     return (
         f"{size}, where the 95 % intervals of both paired differences to {control} leave 0. Onset is the first "
-        "iteration in which they do. Replicates share the real images, the reference and the base model."
+        f"iteration in which they do. Replicates {share} the base model."
     )
 
 

@@ -13,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 
 from scripts.lib.base.kinds import kinds
 from scripts.lib.experiment.cell import BASE
+from scripts.lib.experiment.choices import Replicate
 from scripts.lib.experiment.config.arm import Arm, Arms
 from scripts.lib.experiment.config.compose import Compose
 from scripts.lib.experiment.config.curation import Curation, Rewards
@@ -41,6 +42,12 @@ class Experiment(Section):
     seed: int = Field(0, ge=0, description="Seed of every random draw; a replicate's draws depend on its own seed too.")
     replicates: list[Annotated[int, Field(ge=0)]] = Field(
         [0], min_length=1, description="Seeds; every arm runs once with each."
+    )
+    replicate: Replicate = Field(
+        "noise",
+        description="What a replicate repeats. `noise`: all share the real images and the reference; noise and the "
+        "choice of slots differ. `data`: each draws real images and a reference of its own, in `dataset/seed-<s>`, so "
+        "that intervals hold for other real images too. The base model is one.",
     )
     model: Weights = Field(
         description="Folder of the base model: a pipeline of diffusers, safetensors. Its `model_index.json` "
