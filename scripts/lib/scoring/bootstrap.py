@@ -4,12 +4,11 @@ from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import stdtrit
 
 from scripts.lib.experiment.config.section import Section
 from scripts.lib.metrics.metric import Embedded, Metric
 from scripts.lib.scoring.intervals import around
-
-ENDS = (0.025, 0.975)
 
 
 class Interval(NamedTuple):
@@ -76,20 +75,25 @@ def resampled(
     return {name: np.array([values[name] for values in found]) for name in found[0]}
 
 
-def interval(metric: Metric, value: float, values: np.ndarray) -> Interval:
-    """Return the 95 % interval of a score at this number of images.
+def interval(metric: Metric, value: float, values: np.ndarray, groups: np.ndarray) -> Interval | None:
+    """Return the 95 % interval of a score at this number of images; None where no group has two.
 
     A resample repeats images, so that its distances are larger and its diversity is smaller on average than the
-    set's. The quantiles are therefore those of the deviations from the resamples' own mean, put around the score, see
-    ``intervals.around``. A share stays one.
+    set's. Its deviation alone is therefore used, with Student's quantile, see ``intervals.around``. A resample of m
+    images of a group has (m - 1) / m of the variance of m new ones, of n images in g groups (n - g) / n. A share stays
+    one.
 
     Args:
         metric: what the score is of.
         value: the score of the set.
         values: those of the resamples.
+        groups: the group of each image.
     """
-    low, high = np.quantile(values, ENDS) - values.mean()
-    ends = around(np.array(value), -low, high, np.array(metric.ratio))
+    freedom = len(groups) - len(set(groups))
+    if not freedom:
+        return None
+    half = np.array(stdtrit(freedom, 0.975) * values.std(ddof=1) * np.sqrt(len(groups) / freedom))
+    ends = around(np.array(value), half, half, np.array(metric.ratio))
     if metric.largest:
         return Interval(*np.clip(ends, 0.0, metric.largest).tolist())
     return Interval(*map(float, ends))

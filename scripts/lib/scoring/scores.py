@@ -147,8 +147,9 @@ def _scores(
     values = resampled(kind, own, other, settings, resampling, whole=group == ALL) if resampling and found else {}
     for metric, value in found.items():
         if np.isfinite(value):
-            ends = interval(kind.METRICS[metric], value, values[metric]) if metric in values else (None, None)
-            yield Score(metric, space, group, len(own.metadata), value, *ends)
+            groups = own.metadata["group"].to_numpy()
+            ends = interval(kind.METRICS[metric], value, values[metric], groups) if metric in values else None
+            yield Score(metric, space, group, len(own.metadata), value, *(ends or (None, None)))
 
 
 def score(
