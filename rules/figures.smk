@@ -111,6 +111,7 @@ rule draw_curves:
         report(
             "<results>/figures/{figure}.png",
             category="2. Scores",
+            subcategory=(lambda wildcards: f"features {CURVES[wildcards.figure][1]}") if len(SPACES) > 1 else None,
             caption="../report/curves.rst",
             labels=lambda wildcards: {"result": wildcards.figure, "shows": CURVES[wildcards.figure][2]},
         ),

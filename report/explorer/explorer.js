@@ -15,6 +15,7 @@ const byShare = (plain.length ? plain : armNames).toSorted((a, b) => facts.arms[
 const startGroup = groupNames.find((name) => matches(name, facts.start)) ?? groupNames[0];
 
 const state = {
+  space: spaces[0] ?? "", // the feature space whose metrics are offered
   metric: "", // "generated/fid/frechet_distance": of which images, in which feature space ("" in none), what
   scored: "all", // group of the scores: "all" or "gender=man"
   replicate: facts.replicates[0],
@@ -662,28 +663,30 @@ function fillScored() {
   );
 }
 
-function wire() {
-  const ofModels = scores.filter((row) => row.arm !== "floor");
+/** Offer the metrics of the chosen feature space and of none; choose the first where the chosen one is not there. */
+function fillMetrics() {
+  const ofModels = scores.filter((row) => row.arm !== "floor" && ["", state.space].includes(row.features));
   const keys = [...new Set(ofModels.map(metricKey))];
   const order = Object.keys(facts.metrics);
   const metricOf = (key) => key.split("/")[2];
   const rank = (key) => (order.indexOf(metricOf(key)) + order.length) % order.length;
   const option = (key) => [key, facts.metrics[metricOf(key)]?.title ?? metricOf(key)];
-  // One feature space stands with the metrics of none; of several, each has its own part of the list.
-  const shares = spaces.length > 1 ? [...spaces.map((space) => [space]), [""]] : [["", ...spaces]];
-  const kinds = Object.entries({ generated: "generated images", unseen: "unseen prompts" }).flatMap(([images, title]) =>
-    shares.map((part) => {
-      const own = keys.filter((key) => part.some((space) => key.startsWith(`${images}/${space}/`)));
-      const label = spaces.length > 1 && part[0] ? `${title}, features ${part[0]}` : title;
-      return [label, own.toSorted((a, b) => rank(a) - rank(b)).map(option)];
-    }),
-  );
-  state.metric = kinds.find(([, options]) => options.length)?.[1][0][0] ?? "";
+  const kinds = Object.entries({ generated: "generated images", unseen: "unseen prompts" })
+    .map(([images, title]) => [title, keys.filter((key) => key.startsWith(`${images}/`))])
+    .map(([title, own]) => [title, own.toSorted((a, b) => rank(a) - rank(b)).map(option)])
+    .filter(([, options]) => options.length);
+  if (!keys.includes(state.metric)) state.metric = kinds[0]?.[1][0][0] ?? "";
+  fillSelect($("metric"), kinds, state.metric);
+}
+
+function wire() {
+  $("spaces").hidden = spaces.length < 2;
   fillSelect(
-    $("metric"),
-    kinds.filter(([, options]) => options.length),
-    state.metric,
+    $("space"),
+    spaces.map((space) => [space, space]),
+    state.space,
   );
+  fillMetrics();
   fillScored();
   $("replicates").hidden = facts.replicates.length < 2;
   fillSelect(
@@ -697,10 +700,17 @@ function wire() {
     state.arm,
   );
 
-  $("metric").onchange = (event) => {
-    state.metric = event.target.value;
+  const chooseMetric = (metric) => {
+    state.metric = metric;
+    fillMetrics();
     fillScored();
     chooseScored(state.scored, { metric: state.metric });
+  };
+  $("metric").onchange = (event) => chooseMetric(event.target.value);
+  $("space").onchange = (event) => {
+    const [images, features, metric] = state.metric.split("/");
+    state.space = event.target.value;
+    chooseMetric(`${images}/${features && state.space}/${metric}`);
   };
   $("scored").onchange = (event) => chooseScored(event.target.value);
   $("replicate").onchange = (event) => choose({ replicate: Number(event.target.value) });

@@ -121,7 +121,7 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
             ],
             "training": sorted(results.glob("*/*/*/training.csv")),
             "rejections": sorted(results.glob("*/*/*/curation/1-cull.csv")),
-            "real": results / "dataset/images.zip",
+            "real": [results / "dataset/images.zip"],
             "scores": results / "scores.csv",
             "arms": json.dumps(ARMS),
             "group": json.dumps({"gender": "woman", "age": "old"}),

@@ -446,20 +446,27 @@ def test_larger_images_lie_beside_the_page_in_full_size(open_page: Open, experim
     assert len(list(folder.rglob("*.png"))) == 2 * len(GROUPS) * (1 + 2 * len(CELLS)) + 2 * 2 * 2 * len(CELLS)
 
 
+def test_a_page_of_one_feature_space_does_not_ask_for_it(page: Page):
+    expect(page.locator("#spaces")).to_be_hidden()
+
+
 def test_each_of_several_feature_spaces_has_its_own_metrics(open_page: Open, experiment: Experiment, tmp_path: Path):
     scores = pd.read_csv(experiment.results / "scores.csv", keep_default_na=False)
     dino = scores[scores["features"] == "fid"].assign(features="dino", value=lambda table: 2 * table["value"])
     pd.concat([scores, dino]).to_csv(tmp_path / "scores.csv", index=False)
     page = open_page(experiment.build(tmp_path / "explorer.html", scores=tmp_path / "scores.csv"))
     labels = page.locator("#metric optgroup").evaluate_all("(groups) => groups.map((group) => group.label)")
-    assert labels == [
-        "generated images, features fid",
-        "generated images, features dino",
-        "generated images",
-        "unseen prompts",
-    ]
-    control(page, "Metric").select_option("generated/dino/frechet_distance")
+    assert labels == ["generated images", "unseen prompts"]
+    offered = page.locator("#metric option")
+    of_one = offered.count()
+    expect(control(page, "Metric")).to_have_value("generated/fid/frechet_distance")
+    control(page, "Features").select_option("dino")
+    expect(control(page, "Metric")).to_have_value("generated/dino/frechet_distance")
+    expect(offered).to_have_count(of_one)
     expect(page.locator("#chart-title")).to_contain_text("Fréchet distance in the features dino, all groups")
     values = [2 * score("all", replicate, 1, "generated", "all", "frechet_distance") for replicate in REPLICATES]
     shown = np.format_float_positional(np.mean(values), precision=3, fractional=False, trim="k")
     expect(cell(page, "all/1")).to_have_text(shown)
+    control(page, "Metric").select_option("generated//clip_score")
+    control(page, "Features").select_option("fid")
+    expect(control(page, "Metric")).to_have_value("generated//clip_score")  # It compares no features.
