@@ -17,6 +17,7 @@ from scripts.lib.base import imageset
 from scripts.lib.base.code import ROOT
 from scripts.lib.base.kinds import kinds
 from scripts.lib.engines.engine import engine_of
+from scripts.lib.engines.extrapolation import extrapolated
 from scripts.lib.engines.generation import generate, load_pipeline
 from scripts.lib.engines.precision import Arithmetic, computing, set_tf32
 from scripts.lib.experiment.config.load import ConfigurationError, load
@@ -158,3 +159,19 @@ def test_embeddings_name_a_precision_that_is_not_exact(tmp_path):
 def test_an_unknown_precision_is_refused(settings):
     with pytest.raises(ConfigurationError, match=r"execution\.dtype: .*'float32', 'bfloat16' or 'float16'"):
         load(settings | {"execution": {"dtype": "fp16"}})
+
+
+def test_both_networks_of_an_extrapolated_prediction_compute_in_it(monkeypatch):
+    seen: list[torch.dtype] = []
+
+    def watched(network: Any, of: Any, weight: float) -> Any:
+        of.conv_in.register_forward_hook(lambda _, __, found: seen.append(found.dtype))
+        return extrapolated(network, of, weight)
+
+    monkeypatch.setattr(generate_script, "extrapolated", watched)
+    half, base = Arithmetic("bfloat16"), (None, "full")
+    network = generate_script._network(MINIATURE, base, base, 0.5, half)
+    pipe = load_pipeline("txt2img", MINIATURE, network, None, half)
+    settings: dict[str, Any] = {"steps": 1, "guidance_scale": 1.0, "strength": 1, "batch_size": 1}
+    next(generate(pipe, PROMPTS[:1], [0], **settings))
+    assert seen == [torch.bfloat16]
