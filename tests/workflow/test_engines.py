@@ -20,6 +20,7 @@ FLOW: dict[str, Any] = {
 }
 OVERLAY: dict[str, Any] = {
     "experiment": "engines",
+    "generate": {"steps": 3},  # Two of them run, from a third of the schedule on.
     "models": {"flow": FLOW},
     "arms": {
         "real": None,
@@ -59,9 +60,9 @@ def test_each_model_is_poisoned_by_the_other(engines: Project):
 
 def test_each_job_runs_the_engine_of_its_arm(engines: Project):
     used = {
-        "base/seed-0/iteration-0/generated/shard-0.json": ("models/miniature", 2),
+        "base/seed-0/iteration-0/generated/shard-0.json": ("models/miniature", 3),
         "flow/seed-0/iteration-0/generated/shard-0.json": ("models/flow", 12),
-        "by-flow/seed-0/iteration-1/generated/shard-0.json": ("models/miniature", 2),
+        "by-flow/seed-0/iteration-1/generated/shard-0.json": ("models/miniature", 3),
         "flow-by-base/seed-0/iteration-1/unseen.json": ("models/flow", 12),
     }
     for path, (model, steps) in used.items():
