@@ -102,6 +102,7 @@ def configurations(draw: st.DrawFn) -> dict[str, Any]:
         for key in ("match", "extrapolate"):
             (sections.get("generate") or {}).pop(key, None)
     for sections in (config, config.get("defaults", {}), *config["arms"].values()):
+        (sections.get("finetune") or {}).pop("optimizer", None)  # 8-bit Adam needs a package.
         if (sections.get("generate") or {}).get("strength"):
             sections["generate"] |= {"strength": draw(st.floats(0.5, 1)), "steps": draw(st.integers(2, 50))}
         for step in (step for step in sections.get("curate", ()) if isinstance(step, dict)):
