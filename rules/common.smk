@@ -76,6 +76,7 @@ for warning in prompts.check(
 for warning in unmatched(EXPERIMENT) if workflow.is_main_process else ():
     print(warning, file=sys.stderr)
 RESULTS = f"results/{EXPERIMENT.experiment}"
+ROOT_OPTION = flags({"root": RESULTS})
 EXECUTION = EXPERIMENT.execution
 TF32 = flags({"tf32": EXECUTION.tf32})
 PRECISION = flags({key: getattr(EXECUTION, key) for key in ("dtype", "tf32")})
@@ -140,8 +141,11 @@ TRAINED = one_of(name for name, arm in EXPERIMENT.arms.items() if arm.merge is N
 MERGED = one_of(name for name, arm in EXPERIMENT.arms.items() if arm.merge is not None)
 REPLICATE = one_of(map(str, EXPERIMENT.replicates))
 ITERATION = r"0|[1-9]\d*"
-OF_DATA = "" if EXPERIMENT.replicate == "noise" else "/seed-{replicate}"  # In paths of what is made of real images.
-DATA = "dataset" if EXPERIMENT.replicate == "noise" else f"dataset/seed-({REPLICATE})"  # As a pattern.
+# Where the real images lie, as the names of outputs and of logs have it, and as a pattern.
+SAME_DATA = EXPERIMENT.replicate == "noise"
+DATA_OUTPUTS = "dataset" if SAME_DATA else f"dataset/seed-{{replicate,{REPLICATE}}}"
+DATA_LOGS = "dataset" if SAME_DATA else "dataset/seed-{replicate}"
+DATA = "dataset" if SAME_DATA else f"dataset/seed-({REPLICATE})"
 
 
 pathvars:
@@ -150,10 +154,10 @@ pathvars:
     benchmarks=f"{RESULTS}/benchmarks",
     cell_logs=f"{RESULTS}/logs/{{arm}}/seed-{{replicate}}/iteration-{{iteration}}",
     cell_benchmarks=f"{RESULTS}/benchmarks/{{arm}}/seed-{{replicate}}/iteration-{{iteration}}",
-    data_logs=f"{RESULTS}/logs/dataset{OF_DATA}",
-    data_benchmarks=f"{RESULTS}/benchmarks/dataset{OF_DATA}",
+    data_logs=f"{RESULTS}/logs/{DATA_LOGS}",
+    data_benchmarks=f"{RESULTS}/benchmarks/{DATA_LOGS}",
     # Snakemake expands this after it has applied `wildcard_constraints`, so that it brings its own.
-    data=f"{RESULTS}/dataset" + OF_DATA.replace("{replicate}", f"{{replicate,{REPLICATE}}}"),
+    data=f"{RESULTS}/{DATA_OUTPUTS}",
     trained=f"{RESULTS}/{{arm,{TRAINED}}}/seed-{{replicate,{REPLICATE}}}/iteration-{{iteration,{ITERATION}}}",
     merged=f"{RESULTS}/{{arm,{MERGED}}}/seed-{{replicate,{REPLICATE}}}/iteration-{{iteration,{ITERATION}}}",
     cell=f"{RESULTS}/{{arm,{ARM}}}/seed-{{replicate,{REPLICATE}}}/iteration-{{iteration,{ITERATION}}}",

@@ -36,12 +36,12 @@ rule curate:
         step=lambda wildcards: in_file(
             {"step": step_of(wildcards).kind, "settings": step_of(wildcards).settings.model_dump_json()}
         ),
-        root=fixed(RESULTS),
+        root=fixed(ROOT_OPTION),
         seed=slot_draw,
         inputs=lambda wildcards, input: options(input, "before", "rewards", "first_batch", "real"),
         outputs=lambda wildcards, output: flags({"output": output.table, "rewritten": output.get("images")}),
     shell:
-        "python -m scripts.curate {params.step} {input.images} {params.inputs} --root {params.root}"
+        "python -m scripts.curate {params.step} {input.images} {params.inputs} {params.root}"
         " --seed {params.seed} {params.outputs} > {log} 2>&1"
 
 
@@ -109,10 +109,10 @@ rule reward:
         weights=lambda wildcards: [weights.identity(EXPERIMENT, path) for path in reward_weights(wildcards)],
         rows=lambda wildcards: reward_rows(wildcards, f"{this(wildcards)}/{wildcards.images}.zip"),
         settings=lambda wildcards: in_file({"settings": reward_settings(wildcards).model_dump_json()}),
-        root=fixed(RESULTS),
+        root=fixed(ROOT_OPTION),
     shell:
         "python -m scripts.reward --images {input.images} --kind {wildcards.reward} {params.settings}"
-        " --real {input.real} --root {params.root} --batch-size {resources.batch_size} --output {output}"
+        " --real {input.real} {params.root} --batch-size {resources.batch_size} --output {output}"
         " > {log} 2>&1"
 
 

@@ -193,10 +193,10 @@ rule draw_rejected:
     params:
         code=digest("scripts.draw_rejected"),
         tables=lambda wildcards, input: in_file({}, input.tables),
-        root=fixed(RESULTS),
+        root=fixed(ROOT_OPTION),
         outputs=lambda wildcards, output: flags({"output": list(output)}),
     shell:
-        "python -m scripts.draw_rejected {params.tables} --root {params.root} --real {input.real} --images 10"
+        "python -m scripts.draw_rejected {params.tables} {params.root} --real {input.real} --images 10"
         " {params.outputs} > {log} 2>&1"
 
 
@@ -221,10 +221,10 @@ rule draw_nearest:
     params:
         code=digest("scripts.draw_nearest"),
         cells=lambda wildcards, input: in_file({"generated": list(input.generated)}, input.scores),
-        root=fixed(RESULTS),
+        root=fixed(ROOT_OPTION),
         outputs=lambda wildcards, output: flags({"output": list(output)}),
     shell:
-        "python -m scripts.draw_nearest {params.cells} --root {params.root} {params.outputs} > {log} 2>&1"
+        "python -m scripts.draw_nearest {params.cells} {params.root} {params.outputs} > {log} 2>&1"
 
 
 rule draw_grid:

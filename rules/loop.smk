@@ -28,11 +28,11 @@ rule compose:
         rounding=EXPERIMENT.compose.rounding,
         slots=lambda wildcards: flags({"real_per_group": arm_of(wildcards).real_per_group}),
         draw=slot_draw,
-        root=fixed(RESULTS),
+        root=fixed(ROOT_OPTION),
         candidates=lambda wildcards, input: options(input, "images", "before", "judged"),
         parts=parts_option,
     shell:
-        "python -m scripts.compose {params.regime} --real {input.real} {params.candidates} {params.parts} --root {params.root}"
+        "python -m scripts.compose {params.regime} --real {input.real} {params.candidates} {params.parts} {params.root}"
         " --share {params.share} --rounding {params.rounding} --draw {params.draw} {params.slots}"
         " --training {output.training} --composition {output.composition} > {log} 2>&1"
 
@@ -63,7 +63,7 @@ rule finetune:
         weights=BASE_DIGEST,
         settings=lambda wildcards: flags(arm_of(wildcards).finetune),
         tf32=TF32,
-        root=fixed(RESULTS),
+        root=fixed(ROOT_OPTION),
         images=lambda wildcards, input: options(input, "images"),
         trainable=lambda wildcards: in_file(
             {
@@ -76,7 +76,7 @@ rule finetune:
         cell=subpath(output.provenance, parent=True),
     shell:
         # exec: a shell in between would die of the SIGTERM that the fine-tune saves its state on.
-        "exec python -m scripts.finetune {params.model} --training {input.training} {params.images} --root {params.root} {params.start}"
+        "exec python -m scripts.finetune {params.model} --training {input.training} {params.images} {params.root} {params.start}"
         " {params.trainable} {params.settings} {params.tf32} --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
         " --checkpoints {params.cell}/checkpoints --checkpoint-minutes {resources.checkpoint_minutes} --code {params.code}"
         " --output {output.model} --provenance {output.provenance} > {log} 2>&1"
