@@ -19,8 +19,8 @@ def test_every_cell_is_scored_in_one_tidy_table(finished: Project):
     whole = scores[(scores["group"] == "all") & (scores["images"] == "generated")]
     expected = {"clip_score", "clip_score_std", "vendi_score", "frechet_distance", "kernel_distance"}
     expected |= {"precision", "recall", "density", "coverage"}
-    expected |= {"gaussian_mmd", "mind", "vendi_within_prompt", "distance_within_prompt"}
-    against_training = {"authenticity", "data_copying", "nearest_training_gap"}
+    expected |= {"gaussian_mmd", "mind", "vendi_within_prompt", "distance_within_prompt", "group_fidelity"}
+    of_models = {"authenticity", "data_copying", "nearest_training_gap", "validation_loss"}
     cells = whole.groupby(["arm", "iteration"])["metric"].agg(set)
     assert set(cells.index) == {
         ("floor", 0),
@@ -34,7 +34,7 @@ def test_every_cell_is_scored_in_one_tidy_table(finished: Project):
         ("healed", 2),
     }
     assert cells.pop(("floor", 0)) == expected, "real images have no training set"
-    assert all(metrics == expected | against_training for metrics in cells)
+    assert all(metrics == expected | of_models for metrics in cells)
 
 
 def test_the_training_table_is_the_composition(finished: Project):
