@@ -33,7 +33,7 @@ def test_the_report_lists_the_results_of_every_category(report: str):
     assert errors == []
     assert {name: len(results) for name, results in shown.items()} == {
         "1. Images": 6,
-        "2. Scores": 9,
+        "2. Scores": 10,
         "3. Data": 5,
         "4. Configuration and costs": 3,
     }
