@@ -264,9 +264,9 @@ def of_base(value):
     return lambda wildcards: value(base_name(EXPERIMENT, wildcards.arm))
 
 
-def memory_to_generate(wildcards, attempt):
-    """Return the megabytes of a job that makes images: of the base model, and of one more network per further model."""
-    return memory(base(wildcards), copies=len(made_with(wildcards)))(wildcards, attempt)
+def base_memory(copies):
+    """Return the megabytes of a job that loads its cell's base model, and holds its network ``copies(wildcards)`` times."""
+    return lambda wildcards, attempt: memory(base(wildcards), copies=copies(wildcards))(wildcards, attempt)
 
 
 def read(inputs):

@@ -64,7 +64,7 @@ use rule rewrite as rewrite_with_model with:
         "../envs/diffusion.yaml"
     resources:
         gpu=1,
-        mem_mb=lambda wildcards, attempt: memory(base(wildcards))(wildcards, attempt),
+        mem_mb=base_memory(lambda wildcards: 1),
         runtime=rising(60),
     params:
         weights=BASE_DIGEST,

@@ -54,7 +54,7 @@ rule finetune:
         "../envs/diffusion.yaml"
     resources:
         gpu=1,
-        mem_mb=lambda wildcards, attempt: memory(base(wildcards), copies=copies(this(wildcards)))(wildcards, attempt),
+        mem_mb=base_memory(lambda wildcards: copies(this(wildcards))),
         runtime=rising(240),
         checkpoint_minutes=EXECUTION.checkpoint_minutes,
     params:
@@ -99,7 +99,7 @@ rule merge:
     conda:
         "../envs/diffusion.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: memory(base(wildcards), copies=3)(wildcards, attempt),
+        mem_mb=base_memory(lambda wildcards: 3),
         runtime=rising(60),
     params:
         code=lambda wildcards: digest(
@@ -143,7 +143,7 @@ rule generate:
         "../envs/diffusion.yaml"
     resources:
         gpu=1,
-        mem_mb=memory_to_generate,
+        mem_mb=base_memory(lambda wildcards: len(made_with(wildcards))),
         runtime=rising(240),
         batch_size=EXECUTION.generate_batch_size,
     params:
@@ -203,7 +203,7 @@ use rule generate as unseen with:
     priority: 0
     resources:
         gpu=1,
-        mem_mb=memory_to_generate,
+        mem_mb=base_memory(lambda wildcards: len(made_with(wildcards))),
         runtime=rising(60),
         batch_size=EXECUTION.generate_batch_size,
     params:

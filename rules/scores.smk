@@ -88,7 +88,7 @@ rule validate:
         "../envs/diffusion.yaml"
     resources:
         gpu=1,
-        mem_mb=lambda wildcards, attempt: memory(base(wildcards))(wildcards, attempt),
+        mem_mb=base_memory(lambda wildcards: 1),
         runtime=rising(60),
         batch_size=EXECUTION.generate_batch_size,
     params:

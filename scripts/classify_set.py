@@ -9,7 +9,7 @@ import typer
 from scripts.cli import run
 from scripts.lib.base import csvs, imageset
 from scripts.lib.base.deepface import DEEPFACE_WEIGHTS, check_deepface
-from scripts.lib.base.provenance import recording
+from scripts.lib.base.provenance import arguments, recording
 from scripts.lib.dataset.classification import Classifier, classify_images
 
 
@@ -26,7 +26,7 @@ def main(
     """Write DeepFace's own labels of every image."""
     check_deepface(weights, attribute, json.loads(sha256))
     files = [images, *(weights / DEEPFACE_WEIGHTS[name] for name in attribute)]
-    with recording(provenance, files, dict(locals())):
+    with recording(provenance, files, arguments()):
         names = imageset.read_metadata(images)["file_name"]
         labels = classify_images(imageset.iterate(images, names), Classifier(weights, attribute, threads), batch_size)
         labels.insert(0, "file_name", names)

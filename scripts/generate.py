@@ -114,8 +114,8 @@ def _network(model: Path, own: Trained, of: Trained, weight: float | None, arith
 
 
 def _load(model: Path, trained: Trained) -> Any:
-    engine, (folder, trainable) = engine_of(model), trained
-    return trainable_of(trainable).load(engine, model, folder) if folder else engine.network(model / engine.COMPONENT)
+    folder, trainable = trained
+    return trainable_of(trainable).load(engine_of(model), model, folder)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import typer
 
 from scripts.cli import run
 from scripts.lib.base import csvs, imageset
-from scripts.lib.base.provenance import recording
+from scripts.lib.base.provenance import arguments, recording
 from scripts.lib.base.seeds import seed_of
 from scripts.lib.engines.engine import engine_of
 from scripts.lib.engines.pipelines import device
@@ -31,7 +31,7 @@ def main(
     batch_size: Annotated[int, typer.Option(help="Images per pass; changes only last bits.", min=1)] = 8,
 ) -> None:
     """Write the loss of each image at each draw of noise, as the base model was trained by it."""
-    with recording(provenance, [model, trained, images], dict(locals())):
+    with recording(provenance, [model, trained, images], arguments()):
         set_tf32(False)
         engine = engine_of(model)
         metadata, pixels = imageset.read(images)
