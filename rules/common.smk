@@ -379,16 +379,13 @@ def parts_option(wildcards):
 
 
 def generate_options(wildcards, **others):
-    """Return the options of a cell's generation; how the guidance changes, and what is extrapolated, where that is so.
+    """Return the options of a cell's generation.
 
-    What an image-to-image matches is a file.
+    What an image-to-image matches is a file, and what is extrapolated is a model: those name no other cell in the settings.
     """
-    settings = arm_of(wildcards).generate.model_copy(update={"match": None, **others})
-    kind = settings.guidance.kind
-    changes = {"guidance": kind, "guidance_settings": settings.guidance.settings.model_dump_json()}
-    options = [flags(settings), flags(trained_option(this(wildcards)))]
-    if kind != "constant":
-        options.append(in_file(changes))
+    settings = arm_of(wildcards).generate.model_copy(update=others)
+    alone = settings.model_copy(update={"match": None, "extrapolate": None})
+    options = [in_file({"settings": alone.model_dump_json()}), flags(trained_option(this(wildcards)))]
     if settings.mode == "img2img":
         options += [
             flags({"match": f"{RESULTS}/{path}"}) for path in match_inputs(EXPERIMENT, this(wildcards))["match"]

@@ -61,23 +61,17 @@ rule finetune:
         code=lambda wildcards: digest("scripts.finetune", *engine(wildcards), trainable(this(wildcards))),
         model=BASE_OPTION,
         weights=BASE_DIGEST,
-        settings=lambda wildcards: flags(arm_of(wildcards).finetune),
+        settings=lambda wildcards: in_file({"settings": arm_of(wildcards).finetune.model_dump_json()}),
         tf32=TF32,
         root=fixed(ROOT_OPTION),
         images=lambda wildcards, input: options(input, "images"),
-        trainable=lambda wildcards: in_file(
-            {
-                "trainable": arm_of(wildcards).finetune.trainable.kind,
-                "trainable_settings": arm_of(wildcards).finetune.trainable.settings.model_dump_json(),
-            }
-        ),
         start=lambda wildcards: flags({"start": model_of(initial(EXPERIMENT, this(wildcards)))}),
         seed=EXPERIMENT.seed,
         cell=subpath(output.provenance, parent=True),
     shell:
         # exec: a shell in between would die of the SIGTERM that the fine-tune saves its state on.
         "exec python -m scripts.finetune {params.model} --training {input.training} {params.images} {params.root} {params.start}"
-        " {params.trainable} {params.settings} {params.tf32} --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
+        " {params.settings} {params.tf32} --seed {params.seed} --replicate {wildcards.replicate} --iteration {wildcards.iteration}"
         " --checkpoints {params.cell}/checkpoints --checkpoint-minutes {resources.checkpoint_minutes} --code {params.code}"
         " --output {output.model} --provenance {output.provenance} > {log} 2>&1"
 

@@ -1,6 +1,5 @@
 """Fine-tune the model of one iteration on its training set; when it was stopped, it resumes."""
 
-import json
 import os
 import shutil
 import sys
@@ -20,11 +19,22 @@ from scripts.lib.base.provenance import recording
 from scripts.lib.base.seeds import seed_of
 from scripts.lib.engines.engine import Encoder, engine_of
 from scripts.lib.engines.precision import set_tf32
-from scripts.lib.experiment.choices import MixedPrecision, NoiseLevels, Optimizer
+from scripts.lib.experiment.config.finetune import Finetune
 from scripts.lib.regimes.composition import TYPES
 from scripts.lib.training.finetuning import finetune, keep_freed_memory, moving_average
 from scripts.lib.training.trainable import trainable_of
 from scripts.lib.training.training_data import TrainingData, encode
+
+# The settings that the training loop itself takes.
+LOOP = {
+    "optimizer",
+    "learning_rate",
+    "batch_size",
+    "accumulate",
+    "weight_decay",
+    "max_grad_norm",
+    "mixed_precision",
+}
 
 
 def main(
@@ -32,21 +42,15 @@ def main(
     training: Annotated[Path, typer.Option(help="CSV of the training set: images, file_name, text.")],
     images: Annotated[list[Path], typer.Option(help="Image set that TRAINING names. Repeat it.")],
     root: Annotated[Path, typer.Option(help="Folder below which TRAINING names image sets.")],
-    trainable: Annotated[str, typer.Option(help="What is trained: the name of a file of training/trainables.")],
-    trainable_settings: Annotated[str, typer.Option(help="JSON: the settings of the trainable.")],
-    optimizer: Annotated[Optimizer, typer.Option(help="What takes the steps.")],
-    learning_rate: Annotated[float, typer.Option(help="Learning rate, constant.", min=0)],
-    epochs: Annotated[int, typer.Option(help="Passes over the training set, unless there are --steps.", min=1)],
-    batch_size: Annotated[int, typer.Option(help="Images per step.", min=1)],
-    noise_levels: Annotated[NoiseLevels, typer.Option(help="How the levels of noise are drawn.")],
-    accumulate: Annotated[int, typer.Option(help="Parts of a batch, computed one after the other.", min=1)],
-    caption_dropout: Annotated[float, typer.Option(help="Probability of training without a prompt.", min=0, max=1)],
-    horizontal_flip: Annotated[bool, typer.Option(help="Mirror images at random.")],
-    weight_decay: Annotated[float, typer.Option(help="Weight decay.", min=0)],
-    max_grad_norm: Annotated[float, typer.Option(help="Gradients are clipped to this norm.", min=0)],
-    mixed_precision: Annotated[MixedPrecision, typer.Option(help="Precision of the arithmetic; no: float32.")],
+    settings: Annotated[
+        Finetune,
+        typer.Option(
+            parser=Finetune.model_validate_json,
+            metavar="JSON",
+            help="The section `finetune` of the configuration; docs/configuration.md describes its keys.",
+        ),
+    ],
     tf32: Annotated[bool, typer.Option(help="Round the factors of float32 products on NVIDIA's GPUs.")],
-    gradient_checkpointing: Annotated[bool, typer.Option(help="Less memory for a third more compute.")],
     checkpoint_minutes: Annotated[float, typer.Option(help="Minutes between two checkpoints.", min=0)],
     seed: Annotated[int, typer.Option(help="Seed of the experiment.")],
     replicate: Annotated[int, typer.Option(help="Seed of the replicate.")],
@@ -55,33 +59,10 @@ def main(
     output: Annotated[Path, typer.Option(help="Folder to write: what was trained, safetensors.")],
     provenance: Annotated[Path, typer.Option(help="JSON to write: what made it, and the loss of each epoch.")],
     checkpoints: Annotated[Path, typer.Option(help="Folder for checkpoints; removed when the run is complete.")],
-    steps: Annotated[int | None, typer.Option(help="Optimizer steps, in the place of --epochs.", min=1)] = None,
-    average: Annotated[
-        float | None, typer.Option(help="Decay of a moving average of what is trained; OUTPUT is of it.", min=0, max=1)
-    ] = None,
     start: Annotated[Path | None, typer.Option(help="Trained folder to start from; the base otherwise.")] = None,
 ) -> None:
     """Fine-tune on the images of TRAINING, the other parts of the model frozen, on all GPUs of the job."""
-    loop: dict[str, Any] = {
-        "optimizer": optimizer,
-        "learning_rate": learning_rate,
-        "batch_size": batch_size,
-        "accumulate": accumulate,
-        "weight_decay": weight_decay,
-        "max_grad_norm": max_grad_norm,
-        "mixed_precision": mixed_precision,
-    }
-    settings = {
-        "trainable": trainable,
-        "trainable_settings": trainable_settings,
-        **loop,
-        "epochs": epochs,
-        "caption_dropout": caption_dropout,
-        "steps": steps,
-        "noise_levels": noise_levels,
-        "average": average,
-        "horizontal_flip": horizontal_flip,
-        "gradient_checkpointing": gradient_checkpointing,
+    identity = settings.model_dump() | {
         "tf32": tf32,
         "seed": seed,
         "replicate": replicate,
@@ -89,53 +70,41 @@ def main(
         "code": code,
     }
     inputs = [training, *images, model, start]
-    number = steps or epochs * -(-len(csvs.read(training)) // batch_size)
-    _launch(min(torch.cuda.device_count(), batch_size))
+    steps = settings.steps_of(len(csvs.read(training)))
+    _launch(min(torch.cuda.device_count(), settings.batch_size))
     keep_freed_memory()
     set_tf32(tf32)
     process = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"))  # That `accelerate launch --cpu` sets.
-    state = checkpoints / _fingerprint(inputs, settings)
-    engine, part = engine_of(model), trainable_of(trainable)
+    state = checkpoints / _fingerprint(inputs, identity)
+    engine, part = engine_of(model), trainable_of(settings.trainable.kind)
     torch.manual_seed(seed_of(seed, replicate, iteration, "trainable"))
-    network = part.prepare(engine, model, start, part.Settings(**json.loads(trainable_settings)))
-    if gradient_checkpointing:
+    network = part.prepare(engine, model, start, settings.trainable.settings)
+    if settings.gradient_checkpointing:
         network.enable_gradient_checkpointing()
-
-    objective = engine.objective(model, noise_levels)
+    objective = engine.objective(model, settings.noise_levels)
     trained = list(part.parameters(network))
-    mean = None if average is None else moving_average(trained, average)
+    average = None if settings.average is None else moving_average(trained, settings.average)
 
     def train() -> list[float]:
-        return finetune(
-            network,
-            trained,
-            objective,
-            _encode(engine.encoder(model), training, root, horizontal_flip, caption_dropout),
-            state,
-            **loop,
-            average=mean,
-            steps=number,
-            seed=seed_of(seed, replicate, iteration, "finetune"),
-            checkpoint_minutes=checkpoint_minutes,
-        )
+        data = _encode(engine.encoder(model), training, root, settings)
+        options = settings.model_dump(include=LOOP) | {"average": average, "checkpoint_minutes": checkpoint_minutes}
+        draws = seed_of(seed, replicate, iteration, "finetune")
+        return finetune(network, trained, objective, data, state, steps=steps, seed=draws, **options)
 
     if not process.is_main_process:
         train()
         return
-    parameters = settings | {"model": model, "start": start, "root": root, "checkpoint_minutes": checkpoint_minutes}
+    parameters = identity | {"model": model, "start": start, "root": root, "checkpoint_minutes": checkpoint_minutes}
     with recording(provenance, inputs, parameters) as results:
         fence.check()
-        for other in [*checkpoints.glob("*"), *state.glob(".*")]:
-            if other != state:
-                shutil.rmtree(other, ignore_errors=True)
-        state.mkdir(parents=True, exist_ok=True)
-        results["steps"] = number
+        _remove_others(checkpoints, state)
+        results["steps"] = steps
         results["noise_levels"] = objective.density
         results["loss"] = train()
         with replacing(output) as folder:
-            if mean:
+            if average:
                 part.save(network, folder / "last")
-                mean.copy_to(trained)
+                average.copy_to(trained)
             part.save(network, folder)
     fence.check()
     shutil.rmtree(checkpoints)
@@ -154,10 +123,19 @@ def _fingerprint(inputs: list[Path | None], settings: dict[str, Any]) -> str:
     return f"{seed_of(*hashes, *(f'{key}={value}' for key, value in settings.items())):016x}"
 
 
-def _encode(encoder: Encoder, training: Path, root: Path, flip: bool, dropout: float) -> TrainingData:
+def _remove_others(checkpoints: Path, state: Path) -> None:
+    """Remove the checkpoints of other runs, and what was half written; make the folder of this run."""
+    for other in [*checkpoints.glob("*"), *state.glob(".*")]:
+        if other != state:
+            shutil.rmtree(other, ignore_errors=True)
+    state.mkdir(parents=True, exist_ok=True)
+
+
+def _encode(encoder: Encoder, training: Path, root: Path, settings: Finetune) -> TrainingData:
     """Run the frozen parts of the base model over the images of the training set."""
     table = csvs.read(training, TYPES)
-    return encode(imageset.read_rows(table, root), table["text"].tolist(), encoder, flip=flip, dropout=dropout)
+    images, prompts = imageset.read_rows(table, root), table["text"].tolist()
+    return encode(images, prompts, encoder, flip=settings.horizontal_flip, dropout=settings.caption_dropout)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """Generate one image per prompt, or one shard of them."""
 
 import json
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from scripts.cli import run
@@ -13,10 +15,11 @@ from scripts.lib.base.provenance import arguments, recording
 from scripts.lib.base.seeds import seed_of
 from scripts.lib.engines.engine import engine_of
 from scripts.lib.engines.extrapolation import extrapolated
-from scripts.lib.engines.generation import generate, load_pipeline, schedule_of
+from scripts.lib.engines.generation import Schedule, generate, load_pipeline, schedule_of
 from scripts.lib.engines.precision import Arithmetic, apply, set_tf32
 from scripts.lib.engines.prompts import check_groups, of_pipeline
-from scripts.lib.experiment.choices import Dtype, Mode
+from scripts.lib.experiment.choices import Dtype
+from scripts.lib.experiment.config.generate import Generate
 from scripts.lib.training.trainable import trainable_of
 
 # Further images of the same slots are of the kind "images-2" and so on.
@@ -28,9 +31,14 @@ def main(
     model: Annotated[Path, typer.Option(help="Folder of the base pipeline.")],
     prompts: Annotated[Path, typer.Option(help="What to generate: an image set, or a CSV with file_name and text.")],
     kind: Annotated[str, typer.Option(help="Kind of the set, which its noise depends on: images, images-2, unseen.")],
-    mode: Annotated[Mode, typer.Option(help="`img2img`: start from the images of PROMPTS. `txt2img`: from noise.")],
-    steps: Annotated[int, typer.Option(help="Inference steps.", min=1)],
-    guidance_scale: Annotated[float, typer.Option(help="Classifier-free guidance scale, of the first step.", min=1)],
+    settings: Annotated[
+        Generate,
+        typer.Option(
+            parser=Generate.model_validate_json,
+            metavar="JSON",
+            help="The section `generate` of the configuration; docs/configuration.md describes its keys.",
+        ),
+    ],
     seed: Annotated[int, typer.Option(help="Seed of the experiment.")],
     replicate: Annotated[int, typer.Option(help="Seed of the replicate.")],
     iteration: Annotated[int, typer.Option(help="Iteration, 0 for the base model.", min=0)],
@@ -38,8 +46,6 @@ def main(
     provenance: Annotated[Path, typer.Option(help="JSON to write: what made it.")],
     trained: Annotated[Path | None, typer.Option(help="Folder of a fine-tune; the base model otherwise.")] = None,
     trainable: Annotated[str, typer.Option(help="What lies in TRAINED: a file of training/trainables.")] = "full",
-    guidance: Annotated[str, typer.Option(help="How it changes: a file of engines/guidance.")] = "constant",
-    guidance_settings: Annotated[str, typer.Option(help="JSON: the settings of GUIDANCE.")] = "{}",
     extrapolate: Annotated[
         float | None,
         typer.Option(help="w: predict (1 + w) times what OF predicts, less w times the model's own.", min=0),
@@ -48,10 +54,8 @@ def main(
         Path | None, typer.Option(help="Folder of a fine-tune, for --extrapolate; the base otherwise.")
     ] = None,
     of_trainable: Annotated[str, typer.Option(help="What lies in OF: a file of training/trainables.")] = "full",
-    scheduler: Annotated[str | None, typer.Option(help="Sampler, a class of diffusers; the model's otherwise.")] = None,
-    strength: Annotated[float, typer.Option(help="img2img: share of the noise schedule.", min=0, max=1)] = 0.8,
     match: Annotated[
-        Path | None, typer.Option(help="img2img: record of a generation to begin as, in the place of STRENGTH.")
+        Path | None, typer.Option(help="img2img: record of a generation to begin as, in the place of `strength`.")
     ] = None,
     size: Annotated[
         int | None, typer.Option(help="txt2img: edge of the images; the model's own otherwise.", min=8)
@@ -66,7 +70,6 @@ def main(
 ) -> None:
     """Generate the images of every SHARDS-th prompt, starting with SHARD."""
     with recording(provenance, [model, trained, of, prompts, match], arguments()) as results:
-        ratio = json.loads(match.read_text(encoding="utf-8"))["results"]["signal_to_noise"] if match else None
         table = csvs.read(prompts) if prompts.suffix == ".csv" else imageset.read_metadata(prompts)
         if prompts.suffix != ".csv":  # Weights that the same run has downloaded were not there to be asked before.
             check_groups(dict(zip(table.get("group", table["text"]), table["text"], strict=True)), of_pipeline(model))
@@ -74,34 +77,33 @@ def main(
         arithmetic = Arithmetic(dtype, compile, channels_last)
         rows = table.iloc[shard::shards]
         seeds = [seed_of(seed, replicate, iteration, kind, index) for index in rows.index]
-        images = (
-            generate(
-                load_pipeline(
-                    mode,
-                    model,
-                    _network(model, (trained, trainable), (of, of_trainable), extrapolate, arithmetic),
-                    scheduler,
-                    arithmetic,
-                ),
+        images: Iterator[np.ndarray] = iter(())
+        if len(rows):  # None where a group is so short that there are more shards than images.
+            network = _network(model, (trained, trainable), (of, of_trainable), extrapolate, arithmetic)
+            images = generate(
+                load_pipeline(settings.mode, model, network, settings.scheduler, arithmetic),
                 rows["text"].tolist(),
                 seeds,
-                imageset.read_images(prompts, rows["file_name"]) if mode == "img2img" else None,
-                steps=steps,
-                guidance_scale=guidance_scale,
-                guidance=None if guidance == "constant" else schedule_of(guidance, guidance_scale, guidance_settings),
-                strength=strength,
-                ratio=ratio,
+                imageset.read_images(prompts, rows["file_name"]) if settings.mode == "img2img" else None,
+                steps=settings.steps,
+                guidance_scale=settings.guidance_scale,
+                guidance=_schedule(settings),
+                strength=settings.strength,
+                ratio=json.loads(match.read_bytes())["results"]["signal_to_noise"] if match else None,
                 batch_size=batch_size,
                 size=size,
                 first=partial(results.__setitem__, "signal_to_noise"),
             )
-            if len(rows)  # None where a group is so short that there are more shards than images.
-            else iter(())
-        )
         try:
             imageset.write(output, rows.assign(seed=seeds), images)
         except FloatingPointError as error:
             raise FloatingPointError(f"{output}: {error}") from error
+
+
+def _schedule(settings: Generate) -> Schedule | None:
+    """Return how the guidance changes; None: not at all."""
+    chosen = settings.guidance
+    return None if chosen.kind == "constant" else schedule_of(chosen.kind, settings.guidance_scale, chosen.settings)
 
 
 def _network(model: Path, own: Trained, of: Trained, weight: float | None, arithmetic: Arithmetic) -> Any:

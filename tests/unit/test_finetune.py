@@ -36,28 +36,16 @@ def test_a_fine_tune_reads_the_sets_that_its_table_names_and_records_them(tmp_pa
         output=cell / "model",
         provenance=cell / "finetune.json",
         checkpoints=cell / "checkpoints",
-        trainable_settings="{}",
+        settings=Finetune(epochs=1, batch_size=2, average=0.9),
         checkpoint_minutes=10,
         code="",
-        **Finetune(epochs=1, batch_size=2, average=0.9).model_dump() | {"trainable": "full"},
     )
     record = json.loads((cell / "finetune.json").read_text(encoding="utf-8"))
     assert {str(path): sha256(path) for path in (training, real, rewritten)}.items() <= record["inputs"].items()
     assert record["parameters"]["root"] == str(tmp_path)
     assert set(record["parameters"]) == {
         *Finetune.model_fields,
-        *(
-            "trainable_settings",
-            "model",
-            "start",
-            "root",
-            "seed",
-            "replicate",
-            "iteration",
-            "checkpoint_minutes",
-            "code",
-            "tf32",
-        ),
+        *("model", "start", "root", "seed", "replicate", "iteration", "checkpoint_minutes", "code", "tf32"),
     }
     assert len(record["results"]["loss"]) == 1
     assert not (cell / "checkpoints").exists()

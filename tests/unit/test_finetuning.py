@@ -310,8 +310,6 @@ def finetune_command(tmp_path: Path, name: str, settings: dict[str, Any] | None 
         "training": tmp_path / "training.csv",
         "images": tmp_path / "real.zip",
         "root": tmp_path,
-        "trainable": "full",
-        "trainable-settings": "{}",
         "code": "",
         "seed": 0,
         "replicate": 0,
@@ -323,7 +321,8 @@ def finetune_command(tmp_path: Path, name: str, settings: dict[str, Any] | None 
         "checkpoints": folder / "checkpoints",
     } | changes
     loop = Finetune(**{"learning_rate": 1e-4, "epochs": 40, "batch_size": 2} | (settings or {}))
-    return [sys.executable, "-m", "scripts.finetune", *words(loop), *words(options)]
+    options = {"settings": loop.model_dump_json()} | options
+    return [sys.executable, "-m", "scripts.finetune", *words(options)]
 
 
 def write_training_set(tmp_path: Path, images: np.ndarray) -> None:

@@ -13,16 +13,20 @@ from diffusers import StableDiffusionImg2ImgPipeline, UNet2DConditionModel
 
 from scripts import gather, generate
 from scripts.lib.base import hashes, imageset
+from scripts.lib.base.kinds import kinds
 from scripts.lib.base.safetensors_files import ModelError
 from scripts.lib.base.seeds import seed_of
 from scripts.lib.engines.extrapolation import extrapolated
 from scripts.lib.engines.generation import generate as generate_images
 from scripts.lib.engines.generation import load_pipeline, schedule_of
+from scripts.lib.engines.guidance import exponential, interval
 from scripts.lib.experiment.choices import Mode
+from scripts.lib.experiment.config.generate import Generate
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "models/miniature"
 SETTINGS: dict[str, Any] = {"steps": 5, "guidance_scale": 3.0}
+QUICK = Generate(mode="txt2img", steps=1, guidance_scale=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +46,7 @@ def run(
     shards: int,
     mode: Mode = "img2img",
     kind: str = "images",
+    settings: dict[str, Any] | None = None,
     **options: Any,
 ) -> tuple[pd.DataFrame, np.ndarray]:
     parts = []
@@ -51,17 +56,16 @@ def run(
             model=MODEL,
             prompts=real,
             kind=kind,
-            mode=mode,
+            settings=Generate(mode=mode, **SETTINGS | (settings or {})),
             seed=1,
             replicate=2,
             iteration=3,
             output=parts[-1],
             provenance=folder / f"shard-{shard}.json",
-            strength=0.8,
             batch_size=batch_size,
             shard=shard,
             shards=shards,
-            **SETTINGS | options,
+            **options,
         )
     gather.main(shards=parts, order=real, output=folder / "generated.zip")
     return imageset.read(folder / "generated.zip")
@@ -87,7 +91,7 @@ def test_shards_and_batches_change_no_image_of_a_sampler_that_draws_noise(real, 
     found = []
     for number, (batch_size, shards) in enumerate(((7, 1), (2, 3))):
         (tmp_path / str(number)).mkdir()
-        found.append(run(real, tmp_path / str(number), batch_size, shards, scheduler=scheduler)[1])
+        found.append(run(real, tmp_path / str(number), batch_size, shards, settings={"scheduler": scheduler})[1])
     assert np.abs(found[0].astype(int) - found[1]).max() <= 1
     (tmp_path / "own").mkdir()
     own = run(real, tmp_path / "own", 7, 1)[1]
@@ -96,8 +100,7 @@ def test_shards_and_batches_change_no_image_of_a_sampler_that_draws_noise(real, 
 
 def test_guidance_that_changes_is_that_of_each_step_written_out():
     seeds, prompts = [3, 4], ["a drawing of a man", "a drawing of a woman"]
-    settings = json.dumps({"last": 1.5})
-    schedule = schedule_of("exponential", 6.0, settings)
+    schedule = schedule_of("exponential", 6.0, exponential.Settings(last=1.5))
     pipe = load_pipeline("txt2img", MODEL)
     shown = list(
         generate_images(pipe, prompts, seeds, steps=4, guidance_scale=6.0, strength=1, batch_size=2, guidance=schedule)
@@ -130,9 +133,8 @@ def other_network(folder):
 def test_extrapolated_images_are_those_of_both_networks_written_out(real, tmp_path):
     own = other_network(tmp_path / "trained")
     (tmp_path / "found").mkdir()
-    table, shown = run(
-        real, tmp_path / "found", 7, 1, "txt2img", trained=tmp_path / "trained", extrapolate=0.75, steps=4, size=32
-    )
+    options: dict[str, Any] = {"trained": tmp_path / "trained", "extrapolate": 0.75, "size": 32}
+    table, shown = run(real, tmp_path / "found", 7, 1, "txt2img", settings={"steps": 4}, **options)
     pipe = load_pipeline("txt2img", MODEL)
     with torch.no_grad():
         texts, empty = (pipe.encode_prompt(p, "cpu", 1, False)[0] for p in (table["text"].tolist(), [""] * 7))
@@ -192,7 +194,7 @@ def test_networks_of_different_architecture_are_refused():
     ],
 )
 def test_schedules_of_guidance_are_their_formulas(kind, settings, expected):
-    schedule = schedule_of(kind, 6.0, json.dumps(settings))
+    schedule = schedule_of(kind, 6.0, kinds("engines.guidance")[kind].Settings(**settings))
     assert [schedule(progress) for progress in (0.0, 0.5, 1.0)] == pytest.approx(expected)
     assert all(schedule(progress) > 1 for progress in (0.0, 0.5, 1.0)), (
         "a pipeline that has begun with guidance needs it"
@@ -203,7 +205,7 @@ def test_an_interval_without_its_first_step_is_no_guidance_there_and_any_pipelin
     pixels = imageset.read_images(real, ["0.png"])
     pipe = load_pipeline("img2img", MODEL)
     options: dict[str, Any] = {"steps": 5, "guidance_scale": 6.0, "strength": 0.8, "batch_size": 1}
-    never = schedule_of("interval", 6.0, json.dumps({"start": 0.9, "end": 0.95}))
+    never = schedule_of("interval", 6.0, interval.Settings(start=0.9, end=0.95))
     (shown,) = generate_images(pipe, ["a man"], [1], pixels, guidance=never, **options)
     (plain,) = generate_images(pipe, ["a man"], [1], pixels, **options | {"guidance_scale": 1.0})
     assert np.abs(shown.astype(int) - plain).max() <= 1
@@ -215,14 +217,13 @@ def test_text_to_image_has_the_size_that_is_asked_for(real, tmp_path):
         model=MODEL,
         prompts=real,
         kind="images",
-        mode="txt2img",
+        settings=Generate(mode="txt2img", **SETTINGS),
         seed=0,
         replicate=0,
         iteration=0,
         output=output,
         provenance=tmp_path / "p.json",
         size=64,
-        **SETTINGS,
     )
     assert imageset.read(output)[1].shape == (7, 64, 64, 3)
 
@@ -293,14 +294,12 @@ def test_the_arm_does_not_enter_the_noise_but_the_iteration_does(real, tmp_path)
             model=MODEL,
             prompts=real,
             kind="images",
-            mode="txt2img",
+            settings=QUICK,
             seed=0,
             replicate=replicate,
             iteration=iteration,
             output=output,
             provenance=tmp_path / "p.json",
-            steps=1,
-            guidance_scale=1.0,
         )
         seeds[replicate, iteration] = imageset.read_metadata(output)["seed"].tolist()
     assert len({seed for row in seeds.values() for seed in row}) == 21
@@ -322,14 +321,12 @@ def test_a_diverged_model_stops_with_the_prompt_and_the_cell(real, tmp_path, mon
             model=MODEL,
             prompts=real,
             kind="images",
-            mode="txt2img",
+            settings=QUICK,
             seed=0,
             replicate=2,
             iteration=3,
             output=output,
             provenance=tmp_path / "p.json",
-            steps=1,
-            guidance_scale=1.0,
         )
     assert not list(tmp_path.rglob("*.zip"))
 
@@ -344,14 +341,12 @@ def test_the_noise_depends_on_the_kind_of_the_set_and_not_on_the_name_of_a_file(
             model=MODEL,
             prompts=prompts,
             kind=kind,
-            mode="txt2img",
+            settings=QUICK,
             seed=4,
             replicate=5,
             iteration=6,
             output=output,
             provenance=tmp_path / "p.json",
-            steps=1,
-            guidance_scale=1.0,
         )
         seeds[kind, prompts.stem] = imageset.read_metadata(output)["seed"].tolist()
     assert (

@@ -166,7 +166,7 @@ def test_a_finetune_killed_in_the_middle_resumes_to_the_same_adapter(tmp_path):
     start = trained(tmp_path / "start")
 
     def command(name: str, **options: Any) -> list[str]:
-        return finetune_command(tmp_path, name, {"epochs": 20}, trainable="lora", start=start, **options)
+        return finetune_command(tmp_path, name, {"epochs": 20, "trainable": "lora"}, start=start, **options)
 
     CliRunner().invoke(app(finetune.main), command("undisturbed", checkpoint_minutes=60)[3:], catch_exceptions=False)
     checkpoints = tmp_path / "killed/checkpoints"

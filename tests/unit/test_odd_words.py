@@ -27,6 +27,7 @@ from scripts import (
 )
 from scripts.lib.base import csvs, imageset
 from scripts.lib.curation import candidates
+from scripts.lib.experiment.config.generate import Generate
 
 ARMS = ["None", "NA", "nan", "null", "1", "1.0", "true", "culled"]
 VALUES = ["007", "7", "True", "NA", "None", "1.0", "-1", "latino/hispanic", "<25 & 'old'", "a=b", "$5 $", "男性"]
@@ -180,9 +181,7 @@ def test_a_model_gets_the_prompts_as_they_are(dataset, tmp_path, monkeypatch):
         output=tmp_path / "unseen.zip",
         provenance=tmp_path / "unseen.json",
         kind="unseen",
-        mode="txt2img",
-        steps=1,
-        guidance_scale=1,
+        settings=Generate(mode="txt2img", steps=1, guidance_scale=1),
         seed=0,
         replicate=0,
         iteration=0,

@@ -20,6 +20,7 @@ from scripts.lib.engines.engine import engine_of
 from scripts.lib.engines.extrapolation import extrapolated
 from scripts.lib.engines.generation import generate, load_pipeline
 from scripts.lib.engines.precision import Arithmetic, computing, set_tf32
+from scripts.lib.experiment.config.generate import Generate
 from scripts.lib.experiment.config.load import ConfigurationError, load
 from tests.models import tiny_3, tiny_flux, tiny_xl
 
@@ -102,8 +103,14 @@ def test_products_of_gpus_are_exact_unless_they_may_be_rounded():
 def test_the_record_of_an_image_set_names_the_precision_and_the_default_is_what_it_was(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
     imageset.write(tmp_path / "real.zip", pd.DataFrame({"file_name": ["0.png", "1.png"], "text": PROMPTS}), images)
-    fixed: dict[str, Any] = {"model": MINIATURE, "prompts": tmp_path / "real.zip", "kind": "images", "mode": "txt2img"}
-    fixed |= {"steps": 2, "guidance_scale": 3.0, "seed": 0, "replicate": 0, "iteration": 0, "size": 32}
+    fixed: dict[str, Any] = {"model": MINIATURE, "prompts": tmp_path / "real.zip", "kind": "images"}
+    fixed |= {
+        "settings": Generate(mode="txt2img", steps=2, guidance_scale=3.0),
+        "seed": 0,
+        "replicate": 0,
+        "iteration": 0,
+        "size": 32,
+    }
     precisions: dict[str, dict[str, Any]] = {"exact": {}, "half": {"dtype": "bfloat16"}}
     for name, options in precisions.items():
         generate_script.main(**fixed, output=tmp_path / f"{name}.zip", provenance=tmp_path / f"{name}.json", **options)

@@ -62,7 +62,7 @@ def _cell(results: Path, arm: str, iteration: int, share: float) -> dict[str, fl
     data = results / "dataset"
     cell.mkdir(parents=True)
     common: dict[str, Any] = {"seed": 0, "replicate": 0, "iteration": iteration}
-    settings: dict[str, Any] = EXPERIMENT.finetune.model_copy(update={"epochs": EPOCHS}).model_dump()
+    settings = EXPERIMENT.finetune.model_copy(update={"epochs": EPOCHS})
     if iteration:
         compose.main(
             real=data / "images.zip",
@@ -86,10 +86,9 @@ def _cell(results: Path, arm: str, iteration: int, share: float) -> dict[str, fl
             output=cell / "model",
             provenance=cell / "finetune.json",
             checkpoints=cell / "checkpoints",
-            trainable_settings="{}",
+            settings=settings,
             checkpoint_minutes=10,
             code="",
-            **settings | {"trainable": "full"},
             **common,
         )
     generate.main(
@@ -100,7 +99,7 @@ def _cell(results: Path, arm: str, iteration: int, share: float) -> dict[str, fl
         batch_size=60,
         output=cell / "generated.zip",
         provenance=cell / "generated.json",
-        **EXPERIMENT.generate.model_dump(exclude={"guidance"}),
+        settings=EXPERIMENT.generate,
         **common,
     )
     _embed(cell / "generated.zip")

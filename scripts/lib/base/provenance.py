@@ -59,9 +59,16 @@ def recording(path: Path, inputs: Iterable[Path | None], parameters: Mapping[str
 
 
 def arguments() -> dict[str, Any]:
-    """Return the arguments of the calling function by name, and none of its other variables."""
+    """Return the arguments of the calling function by name, and none of its other variables.
+
+    A section of the configuration is not there by its name, but each of its keys is.
+    """
     names, _, _, variables = inspect.getargvalues(inspect.stack(context=0)[1].frame)
-    return {name: variables[name] for name in names}
+    found: dict[str, Any] = {}
+    for name in names:
+        value = variables[name]
+        found |= value.model_dump() if hasattr(value, "model_dump") else {name: value}
+    return found
 
 
 def _identity(path: Path) -> str:

@@ -1,6 +1,5 @@
 """Images from a model: the pipelines of diffusers, with one random generator per image."""
 
-import json
 import math
 from collections.abc import Callable, Iterator
 from inspect import signature
@@ -169,19 +168,18 @@ def signal_to_noise(scheduler: Any, time: float) -> float:
     return ((1 - noise) / noise) ** 2
 
 
-def schedule_of(kind: str, first: float, settings: str) -> Schedule:
+def schedule_of(kind: str, first: float, settings: Any) -> Schedule:
     """Return the guidance scale of each denoising step, above 1, by its place.
 
     Args:
         kind: name of a file of ``engines/guidance``.
         first: `generate.guidance_scale`.
-        settings: JSON, of the schedule.
+        settings: of the schedule, the ``Settings`` of that file.
     """
     module = kinds("engines.guidance")[kind]
-    chosen = module.Settings(**json.loads(settings))
 
     def scale(progress: float) -> float:
         # At 1, pipelines leave out the predictions without prompts; what they have prepared for them stays, and fails.
-        return max(float(module.scale(progress, first, chosen)), math.nextafter(1.0, 2.0))
+        return max(float(module.scale(progress, first, settings)), math.nextafter(1.0, 2.0))
 
     return scale
