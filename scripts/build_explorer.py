@@ -1,6 +1,7 @@
 """Build the page on which one walks through an experiment."""
 
 import json
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from pathlib import Path
@@ -13,7 +14,7 @@ from scripts.cli import Arms, run
 from scripts.lib.base import csvs, imageset
 from scripts.lib.base.atomic import replacing
 from scripts.lib.curation import candidates
-from scripts.lib.experiment.arms import line_of, read_arms
+from scripts.lib.experiment.arms import Arm, line_of, read_arms
 from scripts.lib.experiment.cell import Cell
 from scripts.lib.figures import chart, explorer, thumbnails
 from scripts.lib.figures.rejections import facts as facts_of_step
@@ -46,32 +47,16 @@ def main(
     """Write one page with all scores and images, and beside it a folder of images in their full size, if asked for."""
     named = read_arms(arms)
     styles = chart.styles(named)
-    folders = [Cell.from_path(path) for path in generated]
-    lifetimes = explorer.lifetimes(folders)
-    bases = list(dict.fromkeys(cell.arm for cell in folders if cell.is_base))
-    table = imageset.read_metadata(real[0])
-    attributes = list(json.loads(group))
-    slots = thumbnails.slots(table, images)
-    of_prompts = imageset.read_metadata(unseen[0])
-    prompts = thumbnails.slots(of_prompts, images)
+    cells = [Cell.from_path(path) for path in generated]
+    bases = list(dict.fromkeys(cell.arm for cell in cells if cell.is_base))
+    table, of_prompts = imageset.read_metadata(real[0]), imageset.read_metadata(unseen[0])
+    slots, prompts = thumbnails.slots(table, images), thumbnails.slots(of_prompts, images)
     size = imageset.read_images(real[0], table["file_name"].head(1)).shape[1]
     edge = min(size, thumbnail)
-
-    replicates = sorted({cell.replicate for cell in folders})
     sets = [(explorer.real_set(path), path, slots.files) for path in real]
-    cells: dict[str, dict[str, Any]] = {}
-    for cell, own, its_unseen in zip(folders, generated, unseen, strict=True):
-        sets.append((f"{cell}/generated", own, slots.files))
-        sets.append((f"{cell}/unseen", its_unseen, prompts.files))
-        cells[str(cell)] = {"training": None, "rejected": []}
-    for path in training:
-        cell, trained = Cell.from_path(path), csvs.read(path, composition.TYPES)
-        cells[str(cell)]["training"] = training_of(trained, slots.files, line_of(named, cell.arm))
+    for cell, own, its_unseen in zip(cells, generated, unseen, strict=True):
+        sets += [(f"{cell}/generated", own, slots.files), (f"{cell}/unseen", its_unseen, prompts.files)]
     names, paths, files = zip(*sets, strict=True)
-    for path in rejections or []:
-        cell, decisions = Cell.from_path(path.parent), csvs.read(path, candidates.TYPES)
-        cells[str(cell)]["rejected"].append(facts_of_step(path.stem, decisions, cell.replicate, names))
-
     facts = {
         "experiment": experiment,
         "note": note,
@@ -81,32 +66,40 @@ def main(
         "unseen": len(of_prompts),
         "folder": full_size_folder.name if full_size_folder else None,
         "full_size": full_size if full_size_folder else 0,
-        "attributes": attributes,
         "start": json.loads(group),
-        "groups": {
-            row["group"]: {name: row[name] for name in attributes}
-            for row in table.drop_duplicates("group").to_dict("records")
-        },
+        **explorer.facts_of_groups(table, list(json.loads(group))),
         "slots": slots._asdict(),
         "prompts": prompts._asdict(),
-        "replicates": replicates,
-        "real": explorer.real_sets(real, replicates),
-        "arms": {
-            name: arm._asdict()
-            | {"first": lifetimes[name][0], "last": lifetimes[name][1], "sign": styles[name].sign, "number": number}
-            for number, (name, arm) in enumerate(named.items())
-        },
+        **explorer.facts_of_arms(named, styles, cells, real),
         "bases": bases,
-        "cells": cells,
+        "cells": _facts_of_cells(cells, training, rejections or [], slots, named, names),
         "metrics": {name: metric._asdict() for name, metric in catalogue().items()},
         "scores": explorer.scores_of(csvs.read(scores, csvs.SCORES), [*named, *bases]),
     }
-
     if full_size_folder:
         thumbnails.copy_images(sets, full_size, full_size_folder)
     with replacing(output) as temporary, ThreadPoolExecutor(threads) as pool:
         sheets = tqdm(pool.map(thumbnails.sheets, paths, files, repeat(edge)), "thumbnails", len(sets), mininterval=10)
         temporary.write_text(explorer.render(facts, styles, zip(names, sheets, strict=True)), encoding="utf-8")
+
+
+def _facts_of_cells(
+    cells: Iterable[Cell],
+    training: Iterable[Path],
+    rejections: Iterable[Path],
+    slots: thumbnails.Slots,
+    arms: Mapping[str, Arm],
+    sets: Sequence[str],
+) -> dict[str, dict[str, Any]]:
+    """Return what trained the model of each cell, and what the steps of its curation rejected."""
+    found: dict[str, dict[str, Any]] = {str(cell): {"training": None, "rejected": []} for cell in cells}
+    for path in training:
+        cell, table = Cell.from_path(path), csvs.read(path, composition.TYPES)
+        found[str(cell)]["training"] = training_of(table, slots.files, line_of(arms, cell.arm))
+    for path in rejections:
+        cell, decisions = Cell.from_path(path.parent), csvs.read(path, candidates.TYPES)
+        found[str(cell)]["rejected"].append(facts_of_step(path.stem, decisions, cell.replicate, sets))
+    return found
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
+from pydantic import BaseModel
 
 from scripts.lib.base.commandline import expanded
 from scripts.lib.base.fence import FencedError
@@ -33,6 +34,13 @@ def run(main: Callable[..., None]) -> None:
     except FencedError as error:
         print(error, file=sys.stderr)
         sys.exit(os.EX_TEMPFAIL)
+
+
+def section(model: type[BaseModel]) -> Any:
+    """Return the option that takes a section of the configuration; the section's model has its defaults."""
+    name = model.__name__.lower()
+    described = f"The section `{name}` of the configuration; docs/configuration.md describes its keys."
+    return typer.Option(parser=model.model_validate_json, metavar="JSON", help=described)
 
 
 Arms = Annotated[str, typer.Option(help="JSON: name to synthetic, curate, shape, parent and from_iteration.")]

@@ -11,7 +11,7 @@ import typer
 from accelerate import PartialState
 from accelerate.utils import parse_flag_from_env
 
-from scripts.cli import run
+from scripts.cli import run, section
 from scripts.lib.base import csvs, fence, imageset
 from scripts.lib.base.atomic import replacing
 from scripts.lib.base.hashes import content
@@ -42,14 +42,7 @@ def main(
     training: Annotated[Path, typer.Option(help="CSV of the training set: images, file_name, text.")],
     images: Annotated[list[Path], typer.Option(help="Image set that TRAINING names. Repeat it.")],
     root: Annotated[Path, typer.Option(help="Folder below which TRAINING names image sets.")],
-    settings: Annotated[
-        Finetune,
-        typer.Option(
-            parser=Finetune.model_validate_json,
-            metavar="JSON",
-            help="The section `finetune` of the configuration; docs/configuration.md describes its keys.",
-        ),
-    ],
+    settings: Annotated[Finetune, section(Finetune)],
     tf32: Annotated[bool, typer.Option(help="Round the factors of float32 products on NVIDIA's GPUs.")],
     checkpoint_minutes: Annotated[float, typer.Option(help="Minutes between two checkpoints.", min=0)],
     seed: Annotated[int, typer.Option(help="Seed of the experiment.")],
@@ -62,13 +55,8 @@ def main(
     start: Annotated[Path | None, typer.Option(help="Trained folder to start from; the base otherwise.")] = None,
 ) -> None:
     """Fine-tune on the images of TRAINING, the other parts of the model frozen, on all GPUs of the job."""
-    identity = settings.model_dump() | {
-        "tf32": tf32,
-        "seed": seed,
-        "replicate": replicate,
-        "iteration": iteration,
-        "code": code,
-    }
+    cell = {"seed": seed, "replicate": replicate, "iteration": iteration}
+    identity = settings.model_dump() | cell | {"tf32": tf32, "code": code}
     inputs = [training, *images, model, start]
     steps = settings.steps_of(len(csvs.read(training)))
     _launch(min(torch.cuda.device_count(), settings.batch_size))

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from scripts.cli import run
+from scripts.cli import run, section
 from scripts.lib.base import csvs, imageset
 from scripts.lib.base.provenance import arguments, recording
 from scripts.lib.base.seeds import seed_of
@@ -31,14 +31,7 @@ def main(
     model: Annotated[Path, typer.Option(help="Folder of the base pipeline.")],
     prompts: Annotated[Path, typer.Option(help="What to generate: an image set, or a CSV with file_name and text.")],
     kind: Annotated[str, typer.Option(help="Kind of the set, which its noise depends on: images, images-2, unseen.")],
-    settings: Annotated[
-        Generate,
-        typer.Option(
-            parser=Generate.model_validate_json,
-            metavar="JSON",
-            help="The section `generate` of the configuration; docs/configuration.md describes its keys.",
-        ),
-    ],
+    settings: Annotated[Generate, section(Generate)],
     seed: Annotated[int, typer.Option(help="Seed of the experiment.")],
     replicate: Annotated[int, typer.Option(help="Seed of the replicate.")],
     iteration: Annotated[int, typer.Option(help="Iteration, 0 for the base model.", min=0)],
@@ -46,20 +39,11 @@ def main(
     provenance: Annotated[Path, typer.Option(help="JSON to write: what made it.")],
     trained: Annotated[Path | None, typer.Option(help="Folder of a fine-tune; the base model otherwise.")] = None,
     trainable: Annotated[str, typer.Option(help="What lies in TRAINED: a file of training/trainables.")] = "full",
-    extrapolate: Annotated[
-        float | None,
-        typer.Option(help="w: predict (1 + w) times what OF predicts, less w times the model's own.", min=0),
-    ] = None,
-    of: Annotated[
-        Path | None, typer.Option(help="Folder of a fine-tune, for --extrapolate; the base otherwise.")
-    ] = None,
+    extrapolate: Annotated[float | None, typer.Option(help="w: predict (1 + w) OF - w TRAINED.", min=0)] = None,
+    of: Annotated[Path | None, typer.Option(help="Folder of another fine-tune; the base model otherwise.")] = None,
     of_trainable: Annotated[str, typer.Option(help="What lies in OF: a file of training/trainables.")] = "full",
-    match: Annotated[
-        Path | None, typer.Option(help="img2img: record of a generation to begin as, in the place of `strength`.")
-    ] = None,
-    size: Annotated[
-        int | None, typer.Option(help="txt2img: edge of the images; the model's own otherwise.", min=8)
-    ] = None,
+    match: Annotated[Path | None, typer.Option(help="img2img: record of a generation to begin as.")] = None,
+    size: Annotated[int | None, typer.Option(help="txt2img: edge of the images, or the model's own.", min=8)] = None,
     batch_size: Annotated[int, typer.Option(help="Images per batch; changes no noise, only the last bits.", min=1)] = 8,
     dtype: Annotated[Dtype, typer.Option(help="Precision of the network that denoises.")] = "float32",
     tf32: Annotated[bool, typer.Option(help="Round the factors of float32 products on NVIDIA's GPUs.")] = False,

@@ -36,43 +36,29 @@ def main(
     resamples: Annotated[int, typer.Option(help="How often the images are drawn again, for the intervals.")],
     seed: Annotated[int, typer.Option(help="Seed of these draws.")],
     output: Annotated[
-        Path,
-        typer.Option(
-            help="JSON to write: what made the embeddings; metric, space, group, n, value and interval of each score; "
-            "which scores are absent, and why."
-        ),
+        Path, typer.Option(help="JSON to write: the scores, what made their embeddings, what is absent.")
     ],
-    training: Annotated[
-        Path | None, typer.Option(help="CSV: which image of which set trains; none: all images of the sets.")
-    ] = None,
-    training_set: Annotated[
-        list[str] | None, typer.Option(help="Image set that trains, in TRAINING's words. Repeat it.")
-    ] = None,
+    training: Annotated[Path | None, typer.Option(help="CSV: which images train; all of the sets otherwise.")] = None,
+    training_set: Annotated[list[str] | None, typer.Option(help="Image set in TRAINING's words. Repeat it.")] = None,
     training_features: Annotated[
-        list[Path] | None,
-        typer.Option(help="Embeddings of these sets, in their order, all of one feature space after the other."),
+        list[Path] | None, typer.Option(help="Embeddings of these sets in their order, space after space. Repeat it.")
     ] = None,
     classified: Annotated[Path | None, typer.Option(help="CSV of DeepFace's labels of IMAGES.")] = None,
-    recipes: Annotated[
-        str, typer.Option(help="JSON: how these labels become the values of attributes, as dataset.classify.")
-    ] = "{}",
+    recipes: Annotated[str, typer.Option(help="JSON: what these labels become, as dataset.classify.")] = "{}",
     validation: Annotated[Path | None, typer.Option(help="CSV of the model's losses on REFERENCE.")] = None,
     held_out: Annotated[bool, typer.Option(help="Whether no model trains on the reference.")] = True,
     unseen: Annotated[Path | None, typer.Option(help="Image set of the unseen prompts.")] = None,
     unseen_clip: Annotated[Path | None, typer.Option(help="Its embeddings for the CLIP score.")] = None,
-    unseen_features: Annotated[
-        list[Path] | None, typer.Option(help="Its embeddings in a feature space. Repeat it.")
-    ] = None,
+    unseen_features: Annotated[list[Path] | None, typer.Option(help="And in a feature space. Repeat it.")] = None,
 ) -> None:
     """Write every metric of every feature space, of all images and of the values of each attribute."""
     settings, resampling = Metrics(**json.loads(metrics)), Resampling(resamples, seed)
     ours, made_by = _load(images, clip, dict(zip(space, features, strict=True)), settings)
-    theirs, reference_made_by = _load(
+    theirs, other_made_by = _load(
         reference, reference_clip, dict(zip(space, reference_features, strict=True)), settings
     )
-    for name, made in made_by.items():
-        if made != reference_made_by[name]:
-            raise ValueError(f"{images} and {reference}: different networks embedded them for {name}; embed both again")
+    if differing := [name for name, made in made_by.items() if made != other_made_by[name]]:
+        raise ValueError(f"{images} and {reference}: two networks embedded them for {differing[0]}; embed both again")
     fits = _fits(next(iter(ours.values())), attributes, classified, read_recipes(recipes))
     ours = {name: own._replace(fits=fits) for name, own in ours.items()}
     found = {"generated": scores.score(ours, theirs, list(attributes), settings, resampling)}

@@ -74,7 +74,7 @@ def test_embeddings_of_different_networks_are_not_compared(sets):
     clip, others = embedded(sets, ".safetensors")
     vae = [path.with_suffix(".vae") for path in sets]
     embed.main(sets, network="vae", weights=ROOT / "models/miniature/vae", output=vae)
-    with pytest.raises(ValueError, match="different networks embedded them for fid"):
+    with pytest.raises(ValueError, match="two networks embedded them for fid"):
         scored(sets[0], clip, sets[1], others, reference_features=[vae[1]])
 
 

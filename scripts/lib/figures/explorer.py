@@ -6,7 +6,7 @@ decodes when it shows them. The template's script only shows what the facts say.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pandas as pd
 import vl_convert
 
 from scripts.lib.base.code import ROOT
+from scripts.lib.experiment.arms import Arm
 from scripts.lib.experiment.cell import FLOOR, Cell, replicate_of
 from scripts.lib.figures import pages
 from scripts.lib.figures.chart import Style, chart
@@ -49,6 +50,33 @@ def lifetimes(cells: Iterable[Cell]) -> dict[str, tuple[int, int]]:
     """Return the first and the last iteration of each arm."""
     table = pd.DataFrame(list(cells)).groupby("arm")["iteration"].agg(["min", "max"])
     return {str(name): (int(first), int(last)) for name, first, last in table.itertuples()}
+
+
+def facts_of_arms(
+    arms: Mapping[str, Arm], styles: Mapping[str, Style], cells: Sequence[Cell], real: Iterable[Path]
+) -> dict[str, Any]:
+    """Return the page's ``arms``, its ``replicates``, and the set of ``real`` images of each replicate.
+
+    Args:
+        arms: by name, in the order of the page.
+        styles: how each is drawn.
+        cells: all of them, those of base models too.
+        real: the sets of real images.
+    """
+    lives, replicates = lifetimes(cells), sorted({cell.replicate for cell in cells})
+    described = {
+        name: arm._asdict()
+        | {"first": lives[name][0], "last": lives[name][1], "sign": styles[name].sign, "number": number}
+        for number, (name, arm) in enumerate(arms.items())
+    }
+    return {"arms": described, "replicates": replicates, "real": real_sets(real, replicates)}
+
+
+def facts_of_groups(metadata: pd.DataFrame, attributes: Sequence[str]) -> dict[str, Any]:
+    """Return the page's ``attributes``, and its ``groups`` with their values, from the table of the real images."""
+    rows = metadata.drop_duplicates("group").to_dict("records")
+    groups = {row["group"]: {name: row[name] for name in attributes} for row in rows}
+    return {"attributes": list(attributes), "groups": groups}
 
 
 def render(facts: Mapping[str, Any], arms: Mapping[str, Style], sets: Iterable[tuple[str, Mapping[str, str]]]) -> str:
