@@ -173,21 +173,23 @@ wildcard_constraints:
     file=one_of(path for path, source in EXPERIMENT.downloads.items() if source.url),
 
 
+@cache
 def memory(*names, copies=1):
     """Return the megabytes of a job that loads weights, more with each retry.
 
     Python with torch, and the weights in float32; a fine-tune holds several copies of the network that it trains, of
-    the base model that is named first. They are measured when the job is due, since the same run may download them.
+    the base model that is named first. Weights that the same run downloads are measured when the job is due.
     """
     paths = [Path(name) for name in names]
 
-    def megabytes(wildcards, attempt):
+    def measured():
         total = sum(hashes.size(path, ".safetensors" if path.is_dir() else "") for path in paths)
         if copies > 1 and (paths[0] / "model_index.json").is_file():
             total += (copies - 1) * hashes.size(paths[0] / engine_of(paths[0]).COMPONENT, ".safetensors")
-        return (3000 + total // 2**20) * attempt
+        return 3000 + total // 2**20
 
-    return megabytes
+    known = measured() if all(path.exists() for path in paths) else None
+    return lambda wildcards, attempt: (known or measured()) * attempt
 
 
 LABEL_PATHS = {
@@ -247,9 +249,14 @@ def urgency(wildcards):
     return 1 + iterations_left(EXPERIMENT, this(wildcards))
 
 
+def settings_of(arm):
+    """Return the settings of an arm; a base model generates with its own."""
+    return EXPERIMENT.base(arm) if arm in BASES else EXPERIMENT.arms[arm]
+
+
 def arm_of(wildcards):
-    """Return the settings of a job's arm; a base model generates with its own."""
-    return EXPERIMENT.base(wildcards.arm) if wildcards.arm in BASES else EXPERIMENT.arms[wildcards.arm]
+    """Return the settings of a job's arm."""
+    return settings_of(wildcards.arm)
 
 
 def base(wildcards):
@@ -378,15 +385,24 @@ def parts_option(wildcards):
     return in_file({"parts": json.dumps(parts(EXPERIMENT, this(wildcards)))})
 
 
-def generate_options(wildcards, **others):
-    """Return the options of a cell's generation.
+@cache
+def finetune_settings(arm):
+    """Return the option that says how an arm is fine-tuned."""
+    return in_file({"settings": EXPERIMENT.arms[arm].finetune.model_dump_json()})
 
-    What an image-to-image matches is a file, and what is extrapolated is a model: those name no other cell in the settings.
-    """
-    settings = arm_of(wildcards).generate.model_copy(update=others)
-    alone = settings.model_copy(update={"match": None, "extrapolate": None})
-    options = [in_file({"settings": alone.model_dump_json()}), flags(trained_option(this(wildcards)))]
-    if settings.mode == "img2img":
+
+@cache
+def generate_settings(arm, mode):
+    """Return the option that says how an arm generates, but for the cells that it names."""
+    changes = {"mode": mode, "match": None, "extrapolate": None}
+    return in_file({"settings": settings_of(arm).generate.model_copy(update=changes).model_dump_json()})
+
+
+def generate_options(wildcards, mode=None):
+    """Return the options of a cell's generation, in the arm's mode or another; what its settings name is a file."""
+    settings = arm_of(wildcards).generate
+    options = [generate_settings(wildcards.arm, mode or settings.mode), flags(trained_option(this(wildcards)))]
+    if (mode or settings.mode) == "img2img":
         options += [
             flags({"match": f"{RESULTS}/{path}"}) for path in match_inputs(EXPERIMENT, this(wildcards))["match"]
         ]

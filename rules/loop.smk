@@ -61,7 +61,7 @@ rule finetune:
         code=lambda wildcards: digest("scripts.finetune", *engine(wildcards), trainable(this(wildcards))),
         model=BASE_OPTION,
         weights=BASE_DIGEST,
-        settings=lambda wildcards: in_file({"settings": arm_of(wildcards).finetune.model_dump_json()}),
+        settings=lambda wildcards: finetune_settings(wildcards.arm),
         tf32=TF32,
         root=fixed(ROOT_OPTION),
         images=lambda wildcards, input: options(input, "images"),
