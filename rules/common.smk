@@ -349,19 +349,11 @@ def downloaded(*paths):
     return [ancient(key) for key in sorted({weights.download_of(EXPERIMENT, path) for path in paths} - {None})]
 
 
-def embedded_by(wildcards):
-    """Return the network of the embeddings that a job makes, and its weights."""
-    return EMBEDDINGS[wildcards.embedding]
-
-
-def embedding_downloads(wildcards):
-    """Return the downloads that bring the network of the embeddings that a job makes."""
-    return downloaded(embedded_by(wildcards).weights)
-
-
-def embedding_check(wildcards):
-    """Return the record of the check of that network."""
-    return checked(f"score-{wildcards.embedding}")
+def of_embedding(value):
+    """Return what a job's embedding determines: an input or a parameter; fixed where there is one embedding."""
+    if len(EMBEDDINGS) == 1:
+        return fixed(value(*EMBEDDINGS))
+    return lambda wildcards: value(wildcards.embedding)
 
 
 def embedded(images):

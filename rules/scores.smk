@@ -2,14 +2,16 @@
 
 GENERATED, UNSEEN = embedded("<cell>/generated.zip"), embedded("<cell>/unseen.zip")
 IMAGES, REFERENCE = embedded("<data>/images.zip"), embedded("<data>/reference.zip")
+EMBEDDING_DOWNLOAD = of_embedding(lambda name: downloaded(EMBEDDINGS[name].weights))
+EMBEDDING_CHECK = of_embedding(lambda name: checked(f"score-{name}"))
 REWRITTEN = {step.name for step in STEPS if step.needs.rewrites}
 
 
 rule embed:
     input:
         sets=["<cell>/generated.zip", "<cell>/unseen.zip"],
-        weights=embedding_downloads,
-        checked=embedding_check,
+        weights=EMBEDDING_DOWNLOAD,
+        checked=EMBEDDING_CHECK,
     output:
         "<cell>/generated-{embedding}.safetensors",
         "<cell>/unseen-{embedding}.safetensors",
@@ -21,14 +23,14 @@ rule embed:
         "../envs/diffusion.yaml"
     resources:
         gpu=1,
-        mem_mb=lambda wildcards, attempt: memory(embedded_by(wildcards).weights)(wildcards, attempt),
+        mem_mb=lambda wildcards, attempt: memory(EMBEDDINGS[wildcards.embedding].weights)(wildcards, attempt),
         runtime=rising(60),
         batch_size=EXECUTION.embed_batch_size,
     params:
-        code=lambda wildcards: digest("scripts.embed", f"scripts.lib.networks.{embedded_by(wildcards).network}"),
-        weights=lambda wildcards: weights.identity(EXPERIMENT, embedded_by(wildcards).weights),
-        network=lambda wildcards: flags(embedded_by(wildcards)),
-        clip_score=lambda wildcards: "--clip-score" if wildcards.embedding == CLIP_SCORE else "",
+        code=of_embedding(lambda name: digest("scripts.embed", f"scripts.lib.networks.{EMBEDDINGS[name].network}")),
+        weights=of_embedding(lambda name: weights.identity(EXPERIMENT, EMBEDDINGS[name].weights)),
+        network=of_embedding(lambda name: flags(EMBEDDINGS[name])),
+        clip_score=of_embedding(lambda name: "--clip-score" if name == CLIP_SCORE else ""),
         precision=PRECISION,
         outputs=lambda wildcards, output: flags({"output": list(output)}),
     shell:
@@ -39,8 +41,8 @@ rule embed:
 use rule embed as embed_dataset with:
     input:
         sets=["<data>/images.zip", "<data>/reference.zip"],
-        weights=embedding_downloads,
-        checked=embedding_check,
+        weights=EMBEDDING_DOWNLOAD,
+        checked=EMBEDDING_CHECK,
     output:
         "<data>/images-{embedding}.safetensors",
         "<data>/reference-{embedding}.safetensors",
@@ -55,8 +57,8 @@ use rule embed as embed_set with:
     # rewritten.
     input:
         sets="<results>/{set}.zip",
-        weights=embedding_downloads,
-        checked=embedding_check,
+        weights=EMBEDDING_DOWNLOAD,
+        checked=EMBEDDING_CHECK,
     output:
         "<results>/{set}-{embedding}.safetensors",
     log:

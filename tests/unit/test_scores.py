@@ -235,6 +235,13 @@ def test_the_interval_of_a_distance_stays_above_0():
     assert (row["mean"], row["low"], row["high"]) == (0, 0, 0)
 
 
+def test_the_interval_of_a_share_ends_at_0_and_1():
+    (row,) = over_replicates(replicated("group_fidelity", [[0.978, 1.0]])).to_dict("records")
+    assert (row["low"], row["high"]) == (pytest.approx(0.989 - 0.011 * 12.706, abs=1e-4), 1.0)
+    (row,) = over_replicates(replicated("recall", [[0.0, 0.01]])).to_dict("records")
+    assert row["low"] == 0.0
+
+
 def test_means_over_replicates_have_students_interval():
     key = {"arm": "real", "iteration": 5, "images": "generated", "group": "all", "features": "fid"}
     rows = [{**key, "metric": "kernel_distance", "replicate": i, "value": v} for i, v in enumerate([1.0, 2.0, 3.0])]

@@ -93,7 +93,5 @@ def interval(metric: Metric, value: float, values: np.ndarray, groups: np.ndarra
     if not freedom:
         return None
     half = np.array(stdtrit(freedom, 0.975) * values.std(ddof=1) * np.sqrt(len(groups) / freedom))
-    ends = around(np.array(value), half, half, np.array(metric.ratio))
-    if metric.largest:
-        return Interval(*np.clip(ends, 0.0, metric.largest).tolist())
-    return Interval(*map(float, ends))
+    largest = np.array(metric.largest or np.nan)
+    return Interval(*map(float, around(np.array(value), half, half, np.array(metric.ratio), largest)))

@@ -18,7 +18,7 @@ def over_replicates(scores: pd.DataFrame) -> pd.DataFrame:
     """Return the mean of every score over its replicates, and Student's 95 % interval of that mean.
 
     The interval of a metric with a zero and no upper end (``Metric.ratio``) is computed on the scale of the logarithm,
-    with the delta method's standard error s / (mean √n): it stays above 0, see ``intervals.around``.
+    with the delta method's standard error s / (mean √n): it stays above 0. That of a share is cut at 0 and 1. See ``intervals.around``.
 
     The interval over images says what other images of the same models would give. The replicates' images are
     independent, so that the halves of their intervals add as squares.
@@ -38,8 +38,9 @@ def over_replicates(scores: pd.DataFrame) -> pd.DataFrame:
     halves = np.sqrt(rows[["below", "above"]].sum(skipna=False).to_numpy()) / table[["count"]].to_numpy()
     half = stdtrit(table["count"] - 1, 0.975) * table["std"] / np.sqrt(table["count"])
     ratios = [name for name, metric in catalogue().items() if metric.ratio]
+    largest = table["metric"].map({name: metric.largest for name, metric in catalogue().items()})
     reach, is_ratio = half.to_numpy(), table["metric"].isin(ratios).to_numpy()
-    low, high = around(table["mean"].to_numpy(), reach, reach, is_ratio)
+    low, high = around(table["mean"].to_numpy(), reach, reach, is_ratio, largest.to_numpy(float))
     ends = table.assign(
         low=low,
         high=high,

@@ -160,7 +160,7 @@ def _onset(arm: str, judge: _Judge | None) -> str:
         return ""
     first = next((iteration for iteration, worse_by_both in leaves.items() if worse_by_both), None)
     if first is None:
-        return f"; onset not within {max(leaves)} iterations"
+        return f"; onset not within {max(leaves)} iteration{'s' if max(leaves) > 1 else ''}"
     return f"; onset in iteration {first}"
 
 
