@@ -75,7 +75,20 @@ def test_the_summary_says_in_which_iteration_an_arm_leaves_the_control():
 def test_a_difference_that_can_be_chance_is_no_collapse():
     # The CLIP score's interval is -7.5 ± 4.3 x 10 / √3.
     text = say(of_replicates(10.0)).split("half has")[0]
-    assert "worse than real by both scores, but no collapse; onset not within 2 iterations." in text
+    assert "worse than real by its Fréchet distance only, no collapse; onset not within 2 iterations." in text
+
+
+def test_what_other_images_could_turn_round_is_not_worse():
+    scores = table(all_ends=(9.5, 27.0))
+    last = (scores["iteration"] == 2) & (scores["images"] == "generated") & (scores["group"] == "all")
+    width = scores["metric"].map({"frechet_distance": 0.2, "clip_score": 0.3})
+    scores.loc[last, "low_images"] = scores["value"] - width
+    scores.loc[last, "high_images"] = scores["value"] + width
+    assert "iteration 2: worse than real by its Fréchet distance only, no collapse." in say(scores).split("half has")[0]
+    scores.loc[last & (scores["arm"] == "real"), "high_images"] += 0.2
+    text = say(scores)
+    assert "iteration 2: no worse than real." in text.split("half has")[0]
+    assert "worse by a score where the 95 % intervals over images do not touch" in text
 
 
 def test_a_single_replicate_says_that_it_cannot_know():
@@ -106,7 +119,9 @@ def test_the_summary_says_what_of_a_collapse_is_healed():
 def test_the_summary_says_how_the_distance_follows_the_share():
     arms = {f"share-{share}": Arm(share / 100) for share in (0, 25, 50, 100)}
     parts = [rows(name, 0, 1, 5 + arm.synthetic, 27, 2) for name, arm in arms.items()]
-    scores = pd.DataFrame(sum(parts, rows("floor", 0, 0, 4, 28, 1)), columns=table().columns[:9])
+    scores = pd.DataFrame(sum(parts, rows("floor", 0, 0, 4, 28, 1)), columns=table().columns[:9]).assign(
+        low_images=float("nan"), high_images=float("nan")
+    )
     text = " ".join(summary.summarize(scores, arms, "share-0").split())
     assert "Over 4 arms that differ by their share alone, Spearman's ρ of the share of generated images" in text
     assert "Fréchet distance after iteration 1 is 1.00, p = 0.083 by permutation." in text

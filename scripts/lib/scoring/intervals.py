@@ -10,7 +10,7 @@ def around(
 
     A score with a zero and no upper end (``Metric.ratio``) has its interval on the scale of the logarithm, so that it
     stays above 0. Where the interval reaches farther than ten times the value, a logarithm says nothing and its end
-    would overflow: the interval is then cut at 0. That of a score which lies between 0 and a largest value is cut there.
+    would overflow: the interval is then cut at 0. That of a score between 0 and a largest value is cut at both.
 
     Args:
         value: the scores; NaN gives NaN.

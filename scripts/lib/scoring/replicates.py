@@ -18,7 +18,8 @@ def over_replicates(scores: pd.DataFrame) -> pd.DataFrame:
     """Return the mean of every score over its replicates, and Student's 95 % interval of that mean.
 
     The interval of a metric with a zero and no upper end (``Metric.ratio``) is computed on the scale of the logarithm,
-    with the delta method's standard error s / (mean √n): it stays above 0. That of a share is cut at 0 and 1. See ``intervals.around``.
+    with the delta method's standard error s / (mean √n): it stays above 0, see
+    ``intervals.around``. That of a share is cut at 0 and 1.
 
     The interval over images says what other images of the same models would give. The replicates' images are
     independent, so that the halves of their intervals add as squares.

@@ -48,12 +48,16 @@ def summarize(scores: pd.DataFrame, arms: Mapping[str, Arm], control: str | None
 
 
 class _Scores(NamedTuple):
-    """The means over replicates of one iteration."""
+    """The means over replicates of one iteration, and of the ends of the intervals over images."""
 
     iteration: int
     distance: float
     clip_score: float
     deviation: float
+    distance_low: float
+    distance_high: float
+    clip_low: float
+    clip_high: float
 
     @property
     def known(self) -> bool:
@@ -77,6 +81,19 @@ class _Judge:
         """Return for each iteration with intervals whether both of an arm leave 0 on the worse side."""
         found = worse(self._contrasts[self._contrasts["arm"] == arm])
         return dict(zip(found.index.tolist(), found.tolist(), strict=True))
+
+    def worse_by(self, arm: str, scores: _Scores) -> tuple[bool, bool]:
+        """Return whether an arm is worse by its distance, and by its CLIP score.
+
+        That is, whether the interval of the paired difference leaves 0 on the worse side; where there is none, whether
+        the intervals over images do not touch; and where there are none of them, by the value.
+        """
+        rows = self._contrasts[(self._contrasts["arm"] == arm) & (self._contrasts["iteration"] == scores.iteration)]
+        ends = rows.set_index("metric")
+        if {"frechet_distance", "clip_score"} <= set(ends.index):
+            return bool(ends["low"]["frechet_distance"] > 0), bool(ends["high"]["clip_score"] < 0)
+        control = self.beside(scores.iteration)
+        return scores.distance_low > control.distance_high, scores.clip_high < control.clip_low
 
     def collapsed(self, arm: str, scores: _Scores) -> bool:
         """Return whether an arm is collapsed; by size alone where an iteration has no intervals."""
@@ -112,10 +129,13 @@ def _arm(scores: pd.DataFrame, name: str, arm: Arm, judge: _Judge | None) -> str
 
 def _course(scores: pd.DataFrame, arm: str) -> list[_Scores]:
     """Return the scores of an arm's iterations, in their order; where there are none, missing ones."""
-    means = scores[scores["arm"] == arm].groupby(["iteration", "metric"])["value"].mean().unstack()
-    metrics = ["frechet_distance", "clip_score", "clip_score_std"]
-    rows = means.reindex(columns=metrics).sort_index().itertuples(name=None)
-    return [_Scores(*row) for row in rows] or [_Scores(0, math.nan, math.nan, math.nan)]
+    own = scores[scores["arm"] == arm]
+    ends = {end: own[end].fillna(own["value"]) for end in ("low_images", "high_images")}
+    means = own.assign(**ends).groupby(["iteration", "metric"])[["value", *ends]].mean().unstack()
+    columns = [("value", metric) for metric in ("frechet_distance", "clip_score", "clip_score_std")]
+    columns += [(end, metric) for metric in ("frechet_distance", "clip_score") for end in ends]
+    rows = means.reindex(columns=columns).sort_index().itertuples(name=None)
+    return [_Scores(*row) for row in rows] or [_Scores(0, *[math.nan] * 7)]
 
 
 def _last(scores: pd.DataFrame, arm: str) -> _Scores:
@@ -133,7 +153,7 @@ def _judge(arm: str, end: _Scores, judge: _Judge | None) -> str:
     name = judge.control
     if control.iteration < end.iteration:
         name = f"{judge.control} in its last iteration, {control.iteration},"
-    farther, lower = end.distance > control.distance, end.clip_score < control.clip_score
+    farther, lower = judge.worse_by(arm, end)
     if judge.collapsed(arm, end):
         return "a collapse"
     if farther and lower:
@@ -223,11 +243,15 @@ def _definition(control: str, replicates: int, *, own_data: bool) -> str:
         f"{control}'s images"
     )
     if replicates == 1:
-        return f"{size}. A single replicate cannot know whether such a difference is chance, and has no onset."
+        return (
+            f"{size}. An arm is worse by a score where the 95 % intervals over images do not touch. A single replicate "
+            "cannot know whether such a difference is chance, and has no onset."
+        )
     share = "have their own real images and share" if own_data else "share the real images, the reference and"
     return (
         f"{size}, where the 95 % intervals of both paired differences to {control} leave 0. Onset is the first "
-        f"iteration in which they do. Replicates {share} the base model."
+        "iteration in which they do, and an arm is worse by a score where its interval does. "
+        f"Replicates {share} the base model."
     )
 
 
