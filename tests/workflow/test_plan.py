@@ -5,7 +5,6 @@ import resource
 import shutil
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -196,10 +195,10 @@ def test_a_large_sweep_and_a_long_chain_plan_quickly(tmp_path: Path):
     arms = dict.fromkeys(["real", "poison-50", "color-matched", "culled", "healed"])
     sweep = {f"arm-{number}": {"synthetic": number / 8, "iterations": 10} for number in range(8)}
     overlay = {"replicates": list(range(10)), "execution": {"shards": 4}, "arms": arms | sweep}
-    started = time.monotonic()
+    started = processor_seconds()
     result = project.snakemake("--dry-run", "--quiet", "rules", "progress", overlay=overlay)
     assert result.returncode == 0
-    assert time.monotonic() - started < 60, "the target is 15 s on an idle machine"
+    assert processor_seconds() - started < 40, "15 s on an idle machine"
     chain = {"arms": arms | {"long": {"iterations": 100}}}
     assert len([job for job in project.plan(overlay=chain) if job.rule == "finetune"]) == 100
 
