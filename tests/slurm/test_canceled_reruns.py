@@ -1,4 +1,4 @@
-"""`scancel` in the middle of a changed rerun, at each rule that runs on the cluster: what is due is planned, and no more."""
+"""`scancel` in the middle of a changed rerun, at each rule that a cluster runs: what is due is planned, and no more."""
 
 from pathlib import Path
 
@@ -25,7 +25,9 @@ def everything(hollow_project: Project) -> set[Job]:
 
 @pytest.mark.drill
 @pytest.mark.parametrize("rule", [rule for rule in hollow.RULES if rule not in hollow.local_rules()])
-def test_a_changed_rule_is_canceled(cluster: Cluster, hollow_project: Project, everything: set[Job], tmp_path: Path, rule: str):
+def test_a_changed_rule_is_canceled(
+    cluster: Cluster, hollow_project: Project, everything: set[Job], tmp_path: Path, rule: str
+):
     project = hollow_project.clone(tmp_path / "nepotism")
     take_back = hollow.change(project, rule)
     before = hollow.named(project.plan(*hollow.TARGETS))

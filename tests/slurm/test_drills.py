@@ -148,7 +148,7 @@ def test_an_arm_that_fails_for_good_stops_no_other_arm(cluster, project, referen
 
 
 @pytest.mark.drill
-def test_no_fault(cluster, project, reference):
+def test_no_fault(cluster, project, reference):  # noqa: ARG001
     started = time.monotonic()
     with driver(project, TARGET) as run:
         assert run.wait(LONG) == 0, output(project)
@@ -236,7 +236,7 @@ def test_a_finetune_needs_more_memory_than_it_asked_for(cluster, project, refere
 
 
 @pytest.mark.drill
-def test_the_disk_is_full_and_then_freed(cluster, project, reference):
+def test_the_disk_is_full_and_then_freed(cluster, project, reference):  # noqa: ARG001
     results, kept = project.root / "results", project.root / "kept"
     results.rename(kept)
     results.mkdir()

@@ -72,10 +72,12 @@ RULES = [rule for rule in DECLARED if rule not in APART]
 
 def local_rules() -> set[str]:
     """Return the rules that no cluster runs."""
+    found = set()
+    for rule, (parent, body) in DECLARED.items():  # A rule comes after the one that it inherits from.
+        if parent in found or "localrule: True" in body:
+            found.add(rule)
     listed = re.findall(r"^localrules:\n((?: .*\n)+)", TEXT, flags=re.M)
-    found = set(re.findall(r"\w+", " ".join(listed)))
-    found |= {rule for rule, (_, body) in DECLARED.items() if "localrule: True" in body}
-    return found | {rule for rule, (parent, _) in DECLARED.items() if parent and "localrule: True" in DECLARED[parent][1]}
+    return found | set(re.findall(r"\w+", " ".join(listed)))
 
 
 def build(to: Path) -> Project:
@@ -114,11 +116,15 @@ def change(project: Project, rule: str) -> Callable[[], None]:
     path = project.root / (f"models/miniature/{weights}" if weights else f"scripts/{SCRIPTS.get(rule, rule)}.py")
     before = path.read_bytes()
     path.write_bytes(before[:-1] + bytes([before[-1] ^ 1]) if weights else before + b"\nCHANGED = 1\n")
-    return lambda: None if path.write_bytes(before) else None
+
+    def take_back() -> None:
+        path.write_bytes(before)
+
+    return take_back
 
 
 def hold(project: Project, jobs: Collection[Job], rule: str = "", does: str = "pass") -> Path:
-    """Put a `python` into a folder that writes the outputs of each job; first it does these statements at those of a rule.
+    """Put a `python` into a folder that writes the outputs of each job, after these statements at the jobs of a rule.
 
     Returns:
         the folder. Its file ``held`` is there as soon as a job of the rule has begun.
@@ -150,7 +156,7 @@ def done(project: Project, jobs: Collection[Job]) -> set[Job]:
 
 
 def due(project: Project, jobs: Collection[Job], also: Collection[Job] = ()) -> set[Job]:
-    """Return the jobs that lack an output that stays, others, what hangs on them, and what makes temporary files for these."""
+    """Return the jobs that lack an output that stays, others, what hangs on them, what makes their temporary inputs."""
 
     def there(file: str) -> bool:
         return (project.root / file).exists()

@@ -1,4 +1,4 @@
-"""A finished experiment, a change, and a run in which jobs fail: what the same command does again, and what it keeps."""
+"""A finished experiment, a change, and a run in which jobs fail: what is done again, and what is kept."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A finished experiment, a change, and a run that fails or is stopped at each rule: what is due is planned, and no more."""
+"""A changed rerun that fails or is stopped, at each rule: what is due is planned, and no more."""
 
 import os
 import signal
@@ -12,6 +12,7 @@ import pytest
 from tests.workflow import hollow
 from tests.workflow.conftest import Job, Project
 from tests.workflow.test_plan import rules_of
+
 
 @pytest.fixture(scope="module")
 def everything(hollow_project: Project) -> set[Job]:
@@ -56,7 +57,7 @@ def fail(project: Project, jobs: set[Job], rule: str, does: str = "sys.exit(1)")
 
 
 def stop(number: signal.Signals) -> Callable[[Project, set[Job], str], None]:
-    """Return a function that runs the workflow until a job of the rule has begun, and then sends a signal to all of it."""
+    """Return a function that runs until a job of the rule has begun, and then sends a signal to all processes."""
 
     def run_and_stop(project: Project, jobs: set[Job], rule: str) -> None:
         folder = hollow.hold(project, jobs, rule, "time.sleep(1000)")
