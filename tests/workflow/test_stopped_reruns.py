@@ -73,10 +73,10 @@ def stop(number: signal.Signals) -> Callable[[Project, set[Job], str], None]:
 
 
 def fill_the_disk(project: Project, jobs: set[Job], rule: str) -> None:
-    """Run until a job of the rule has filled the disk, and on; make room again."""
+    """Run until a job of the rule has filled the disk, and on, when no job can write; make room again."""
     filler = project.root / "filler"
-    fill = f"subprocess.run('cat /dev/zero > {filler}', shell=True, stderr=subprocess.DEVNULL); sys.exit(1)"
-    fail(project, jobs, rule, does=fill)
+    fill = f"subprocess.run('cat /dev/zero > {filler}', shell=True, stderr=subprocess.DEVNULL)"
+    fail(project, jobs, rule, does=f"Path(sys.argv[0]).write_text('#!/bin/sh\\nexit 1\\n'); {fill}; sys.exit(1)")
     filler.unlink()
 
 
