@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.slurm.cluster import Cluster
-from tests.slurm.conftest import SECONDS, adapt, contents, driver, output
+from tests.slurm.conftest import SECONDS, WHOLE, adapt, contents, driver, output
 from tests.workflow.conftest import ROOT, Project, copy_checkout
 
 ON_GPU = {"finetune", "generate", "unseen", "embed", "embed_dataset"}
@@ -18,14 +18,14 @@ CRITICAL_PATH = 8
 
 
 @pytest.mark.drill
-def test_two_arms_of_two_iterations(cluster: Cluster, reference: Project, tmp_path: Path):
+def test_two_arms_of_two_iterations(cluster: Cluster, whole: Project, tmp_path: Path):
     project = copy_checkout(ROOT, tmp_path / "nepotism")
     before = {job.number for job in cluster.jobs()}
     started = time.monotonic()
     with driver(project, polling=[]) as run:
         assert run.wait(900) == 0, output(project)
     seconds = time.monotonic() - started
-    overhead = (seconds - SECONDS["the whole experiment without SLURM"]) / CRITICAL_PATH
+    overhead = (seconds - SECONDS[WHOLE]) / CRITICAL_PATH
     SECONDS["the whole experiment on SLURM, with the profile's own pauses between polls"] = seconds
     SECONDS["more than without, for each job of the critical path"] = overhead
 
@@ -41,7 +41,7 @@ def test_two_arms_of_two_iterations(cluster: Cluster, reference: Project, tmp_pa
         assert (job.partition, job.gpus) == (("gpu", 1) if on_gpu else ("cpu", 0)), job
         assert devices[job.number] == ({"0"} if on_gpu else {"none"}), job
 
-    theirs, ours = contents(reference), contents(project)
+    theirs, ours = contents(whole), contents(project)
     assert theirs.keys() == ours.keys()
     assert [name for name in ours if ours[name] != theirs[name]] == []
 
@@ -56,9 +56,9 @@ def test_two_arms_of_two_iterations(cluster: Cluster, reference: Project, tmp_pa
 
 
 @pytest.fixture
-def finished(reference: Project, tmp_path: Path) -> Project:
+def finished(whole: Project, tmp_path: Path) -> Project:
     """A copy of the experiment that has run."""
-    return reference.clone(tmp_path / "nepotism")
+    return whole.clone(tmp_path / "nepotism")
 
 
 @pytest.mark.drill

@@ -106,6 +106,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
+@pytest.fixture(scope="session")
+def hollow_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A finished project that has every rule and no content; what is planned after a fault is soon seen on a copy."""
+    from tests.workflow import hollow  # It needs what is above.
+
+    return hollow.build(tmp_path_factory.mktemp("hollow") / "nepotism")
+
+
 @pytest.fixture
 def editable(finished: Project, tmp_path: Path) -> Callable[[str, str, str], Project]:
     """Return a function that copies the finished project, metadata and all, and edits one file of the copy."""

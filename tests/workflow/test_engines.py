@@ -34,12 +34,19 @@ OVERLAY: dict[str, Any] = {
 }
 
 
+# What these tests look at: the curves and tables are those of any experiment.
+TARGETS = [
+    f"{RESULTS}/{name}"
+    for name in ("scores.csv", "summary.txt", "explorer.html", "figures/pairs.svg", "figures/grid.svg")
+]
+
+
 @pytest.fixture(scope="module")
 def engines(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project in which the miniature and a tiny Stable Diffusion 3 have poisoned each other."""
     project = Project(ROOT).copy(tmp_path_factory.mktemp("engines") / "nepotism")
     tiny_3(project.root / "models/flow", t5=False)
-    result = project.snakemake(overlay=OVERLAY)
+    result = project.snakemake(*TARGETS, overlay=OVERLAY)
     assert result.returncode == 0, result.stdout + result.stderr
     return project
 
@@ -104,9 +111,9 @@ def test_both_models_are_scored_and_shown(engines: Project):
 
 
 def test_nothing_else_is_due_and_a_setting_of_one_model_plans_its_cells_alone(engines: Project):
-    assert engines.plan(overlay=OVERLAY) == []
+    assert engines.plan(*TARGETS, overlay=OVERLAY) == []
     flow = FLOW | {"finetune": {"trainable": "lora", "epochs": 2}}
-    jobs = engines.plan(overlay=OVERLAY | {"models": {"flow": flow}})
+    jobs = engines.plan(*TARGETS, overlay=OVERLAY | {"models": {"flow": flow}})
     made = {Path(output).parts[2] for job in jobs if job.rule in ("finetune", "generate") for output in job.outputs}
     assert made == {"flow-by-base"}
 

@@ -3,12 +3,14 @@
 import json
 import re
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from scripts.lib.base import imageset
 from scripts.lib.base.code import digest
+from tests.workflow import hollow
 from tests.workflow.conftest import Project
 
 
@@ -90,11 +92,13 @@ def test_the_table_of_costs_has_a_row_for_every_model_and_image_set(finished: Pr
     assert row["node"] == record["machine"]["node"]
 
 
-def test_nothing_but_jobs_wakes_the_scheduler(finished: Project, tmp_path):
-    project = finished.clone(tmp_path / "project")
-    result = project.snakemake("--verbose", "--forcerun", "embed", "--", "results/tiny/scores.csv")
-    said = result.stdout + result.stderr
-    assert result.returncode == 0, said
+def test_nothing_but_jobs_wakes_the_scheduler(hollow_project: Project, tmp_path: Path):
+    project = hollow_project.clone(tmp_path / "project")
+    folder = hollow.hold(project, hollow.every_job(project), "embed", does="time.sleep(2)")
+    arguments = ["--verbose", "--forcerun", "embed", "--", "results/hollow/scores.csv"]
+    with project.start(*arguments, programs=folder) as run:
+        said = "".join(run.communicate())
+    assert run.returncode == 0, said
     jobs = said.count("Finished jobid: ")
-    assert jobs == 17
+    assert jobs == 15
     assert said.count("Ready jobs: ") <= jobs

@@ -11,8 +11,8 @@ from PIL import Image
 
 from scripts.lib.dataset.avatars import draw
 from tests.workflow.conftest import ROOT, Job, Project, copy_checkout
+from tests.workflow.hollow import change
 from tests.workflow.test_plan import rules_of
-from tests.workflow.test_reruns import change
 
 RULES = ["merge", "reward", "curate", "read_source", "select_fresh", "read_fresh"]
 SIGNALS = [signal.SIGTERM, signal.SIGKILL]
