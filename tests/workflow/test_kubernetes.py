@@ -89,14 +89,14 @@ def test_the_kubernetes_profile_gives_a_gpu_to_whoever_asks_for_one_and_to_nobod
 
 def test_a_data_set_in_a_bucket_is_made_once_and_results_elsewhere_are_not_looked_for_here(project, stored):
     target = "results/tiny/dataset/images.zip"
-    done = project.snakemake(target, *STORAGE)
+    done = project.snakemake(*STORAGE, "--", target)
     assert done.returncode == 0, done.stdout + done.stderr
     assert {target, "results/tiny/dataset/selection.csv"} <= objects(stored).keys()
     assert not (project.root / "results").exists()
-    refused = project.snakemake(target, "status", *STORAGE)
+    refused = project.snakemake(*STORAGE, "--", "status")
     assert refused.returncode == 1
     assert f"those of this run are in s3://nepotism/{PREFIX}" in refused.stdout + refused.stderr
-    again = project.snakemake(target, *STORAGE)
+    again = project.snakemake(*STORAGE, "--", target)
     assert "Nothing to be done" in again.stdout + again.stderr
 
 
@@ -105,7 +105,7 @@ def test_an_experiment_in_a_bucket_has_the_bytes_of_one_on_disk(project, stored,
     """Some minutes: both run as a whole."""
     small = project._replace(experiment="tests/workflow/bucket.yaml")
     on_disk = small.copy(tmp_path / "on-disk")
-    for run in (small.snakemake("all", *STORAGE), on_disk.snakemake()):
+    for run in (small.snakemake(*STORAGE), on_disk.snakemake()):
         assert run.returncode == 0, run.stdout + run.stderr
     mine, made = on_disk.root / "results", objects(stored)
     written = {path.relative_to(on_disk.root).as_posix(): path for path in mine.rglob("*") if path.is_file()}
@@ -114,11 +114,11 @@ def test_an_experiment_in_a_bucket_has_the_bytes_of_one_on_disk(project, stored,
     same = (".zip", ".safetensors", "scores.json", "scores.csv", "training.csv", "summary.txt", "grid.png")
     assert {key for key in made if key.endswith(same) and made[key] != written[key].read_bytes()} == set()
     assert not (small.root / "results").exists()
-    again = small.snakemake("all", *STORAGE)
+    again = small.snakemake(*STORAGE)
     assert "Nothing to be done" in again.stdout + again.stderr
 
     # What shows results is withdrawn from the bucket before the first job; this one fails.
     page = small.root / "report/explorer/page.html"
     page.write_text("{{ broken", encoding="utf-8")
-    assert small.snakemake("all", *STORAGE).returncode == 1
+    assert small.snakemake(*STORAGE).returncode == 1
     assert made.keys() - objects(stored).keys() == {"results/bucket/explorer.html"}
