@@ -481,8 +481,9 @@ def on_disk(wildcards):
     """Refuse to look for results that lie elsewhere: the scripts would find none, and say that nothing has run."""
     if STORED:
         raise WorkflowError(
-            f"`plan` and `status` look at results on disk, and those of this run are in {workflow.storage_settings.default_storage_prefix}."
-            " Copy them to `results`, and leave the profile or the storage options out: docs/kubernetes.md says how."
+            "`plan` and `status` look at results on disk, and those of this run are in"
+            f" {workflow.storage_settings.default_storage_prefix}. Copy them to `results`, and leave the profile or the"
+            " storage options out: docs/kubernetes.md says how."
         )
     return []
 
