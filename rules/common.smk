@@ -400,9 +400,7 @@ def generate_options(wildcards, **others):
     if kind != "constant":
         options.append(in_file(changes))
     if settings.mode == "img2img":
-        options += [
-            flags({"match": f"{PLACE}/{path}"}) for path in match_inputs(EXPERIMENT, this(wildcards))["match"]
-        ]
+        options += [flags({"match": f"{PLACE}/{path}"}) for path in match_inputs(EXPERIMENT, this(wildcards))["match"]]
     for cell in extrapolated(EXPERIMENT, this(wildcards)):
         of = {f"of_{key}".removesuffix("_trained"): value for key, value in trained_option(cell).items()}
         options.append(flags({"extrapolate": settings.extrapolate.weight, **of}))
