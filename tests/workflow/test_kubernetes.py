@@ -1,37 +1,19 @@
 """Results in a bucket: what pods are asked for, and an experiment of which nothing but logs lies on the disk."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import kubernetes.client
 import pytest
 import snakemake_executor_plugin_kubernetes as plugin
-from moto.server import ThreadedMotoServer
 
 from tests.workflow.conftest import ROOT, Project
 
 PREFIX = "study/first"
 STORAGE = ["--default-storage-provider", "s3", "--default-storage-prefix", f"s3://nepotism/{PREFIX}"]
 ON_GPU = {"embed_dataset", "embed_set", "finetune", "generate", "unseen", "validate", "embed", "reward"}
-
-
-@pytest.fixture
-def stored(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Start an S3 server; return its client, and tell Snakemake of it as a site does."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    url = "http://{}:{}".format(*server.get_host_and_port())
-    monkeypatch.setenv("SNAKEMAKE_STORAGE_S3_ENDPOINT_URL", url)
-    monkeypatch.setenv("SNAKEMAKE_STORAGE_S3_ACCESS_KEY", "key")
-    monkeypatch.setenv("SNAKEMAKE_STORAGE_S3_SECRET_KEY", "secret")
-    yield boto3.client(
-        "s3", endpoint_url=url, region_name="us-east-1", aws_access_key_id="key", aws_secret_access_key="secret"
-    )
-    server.stop()
 
 
 @pytest.fixture
