@@ -1,6 +1,10 @@
 """Results in a bucket: what pods are asked for, and an experiment of which nothing but logs lies on the disk."""
 
 import re
+import subprocess
+import sys
+import tarfile
+from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -80,6 +84,27 @@ def test_a_data_set_in_a_bucket_is_made_once_and_results_elsewhere_are_not_looke
     assert f"those of this run are in s3://nepotism/{PREFIX}" in refused.stdout + refused.stderr
     again = project.snakemake(*STORAGE, "--", target)
     assert "Nothing to be done" in again.stdout + again.stderr
+
+
+@pytest.mark.drill
+def test_what_a_pod_runs_makes_an_output_of_what_the_bucket_has(project, stored, tmp_path):
+    done = project.snakemake(*STORAGE, "--", "results/tiny/dataset/catalogue.csv")
+    assert done.returncode == 0, done.stdout + done.stderr
+    sources, pod = tmp_path / "sources.tar.xz", tmp_path / "pod"
+    pod.mkdir()
+    with tarfile.open(sources, "w:xz") as archive:  # As Snakemake makes it, of what git has.
+        for name in subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).splitlines():
+            archive.add(ROOT / name, name)
+    stored.upload_file(str(sources), "nepotism", f"{PREFIX}/{sources.name}")
+    deploy = ["--deploy-sources", f"s3://nepotism/{PREFIX}/{sources.name}", sha256(sources.read_bytes()).hexdigest()]
+    job = ["--target-jobs", "select_images:", "--allowed-rules", "select_images", "--cores", "1", "--force", "--nolock"]
+    remote = ["--mode", "remote", "--executor", "local", "--shared-fs-usage", "none"]
+    configuration = ["--configfiles", "config.yaml", project.experiment]
+    for arguments in (deploy, [*job, *remote, *configuration]):
+        command = [sys.executable, "-m", "snakemake", *arguments, *STORAGE]
+        run = subprocess.run(command, cwd=pod, capture_output=True, text=True, check=False)
+        assert run.returncode == 0, run.stdout + run.stderr
+    assert objects(stored)["results/tiny/dataset/selection.csv"].startswith(b"file_name,")
 
 
 @pytest.mark.drill
