@@ -11,7 +11,7 @@ from scripts.lib.cluster import slurm
 from scripts.lib.planning import rerun
 
 # Models are large: one that was removed is trained again when a job needs it. `finetune.json` stands for it.
-MODELS = {f"{RESULTS}/{path}" for cell in cells(EXPERIMENT) for path in model_folders(cell)}
+MODELS = {f"{PLACE}/{path}" for cell in cells(EXPERIMENT) for path in model_folders(cell)}
 rerun.order_by_ancient_inputs(DAG)
 rerun.plan_what_is_missing(DAG, optional=MODELS | set(EXPERIMENT.downloads))
 
@@ -40,7 +40,7 @@ onstart:
 
 onsuccess:  # Of several such blocks Snakemake keeps the last.
     # What a figure cannot show is in its log, which nobody opens after a run that succeeded.
-    for line in status.warnings(Path(RESULTS) / "logs"):
+    for line in status.warnings(Path(PLACE) / "logs"):
         print(line, file=sys.stderr, flush=True)
     if workflow.executor_plugin.name == "slurm":
         shutil.rmtree(TOKENS, ignore_errors=True)

@@ -76,7 +76,10 @@ for warning in prompts.check(
 for warning in unmatched(EXPERIMENT) if workflow.is_main_process else ():
     print(warning, file=sys.stderr)
 RESULTS = f"results/{EXPERIMENT.experiment}"
-ROOT_OPTION = flags({"root": RESULTS})
+# Where jobs find the results: there, or in the local copies of what a default storage provider keeps.
+PLACE = str(workflow.inputfile(RESULTS))
+STORED = workflow.storage_settings.default_storage_provider is not None
+ROOT_OPTION = flags({"root": PLACE})
 EXECUTION = EXPERIMENT.execution
 TF32 = flags({"tf32": EXECUTION.tf32})
 PRECISION = flags({key: getattr(EXECUTION, key) for key in ("dtype", "tf32")})
@@ -132,8 +135,11 @@ def in_file(settings, arguments=()):
 
 
 def one_of(names):
-    """Return a pattern that matches these names, and nothing where there are none."""
-    return "|".join(map(re.escape, names)) or "(?!)"
+    """Return a pattern that matches these names, and nothing where there are none.
+
+    Without a question mark, behind which the S3 plugin reads no more of a path.
+    """
+    return "|".join(map(re.escape, names)) or r"[^\s\S]"
 
 
 ARM = one_of([*BASES, *EXPERIMENT.arms])
@@ -294,7 +300,7 @@ def models_to_keep():
 
 def model_of(cell):
     """Return the folder of a cell's model; None for a base model, which scripts take by themselves."""
-    return None if cell.is_base else f"{RESULTS}/{cell}/model"
+    return None if cell.is_base else f"{PLACE}/{cell}/model"
 
 
 def trained_option(cell):
@@ -345,8 +351,12 @@ def checked(*uses):
 
 
 def downloaded(*paths):
-    """Return the downloads that bring these weights; existing files are kept, whatever their age."""
-    return [ancient(key) for key in sorted({weights.download_of(EXPERIMENT, path) for path in paths} - {None})]
+    """Return the downloads that bring these weights; existing files are kept, whatever their age.
+
+    None where results are stored elsewhere: a job with a file of this machine would run on this machine.
+    """
+    keys = sorted({weights.download_of(EXPERIMENT, path) for path in paths} - {None})
+    return [] if STORED else [ancient(key) for key in keys]
 
 
 def of_embedding(value):
@@ -395,9 +405,7 @@ def generate_options(wildcards, mode=None):
     settings = arm_of(wildcards).generate
     options = [generate_settings(wildcards.arm, mode or settings.mode), flags(trained_option(this(wildcards)))]
     if (mode or settings.mode) == "img2img":
-        options += [
-            flags({"match": f"{RESULTS}/{path}"}) for path in match_inputs(EXPERIMENT, this(wildcards))["match"]
-        ]
+        options += [flags({"match": f"{PLACE}/{path}"}) for path in match_inputs(EXPERIMENT, this(wildcards))["match"]]
     for cell in extrapolated(EXPERIMENT, this(wildcards)):
         of = {f"of_{key}".removesuffix("_trained"): value for key, value in trained_option(cell).items()}
         options.append(flags({"extrapolate": settings.extrapolate.weight, **of}))
@@ -469,6 +477,17 @@ def beside_a_run(wildcards):
     """Refuse to end another run's lock: Snakemake 9.27 removes every lock of the folder when a run ends."""
     if workflow.execution_settings.lock and any(Path(".snakemake/locks").glob("*")):
         raise WorkflowError("Another Snakemake runs in this folder, or was killed in it: look with --nolock.")
+    return []
+
+
+def on_disk(wildcards):
+    """Refuse to look for results that lie elsewhere: the scripts would find none, and say that nothing has run."""
+    if STORED:
+        raise WorkflowError(
+            "`plan` and `status` look at results on disk, and those of this run are in"
+            f" {workflow.storage_settings.default_storage_prefix}. Copy them to `results`, and leave the profile or the"
+            " storage options out: docs/kubernetes.md says how."
+        )
     return []
 
 

@@ -24,7 +24,7 @@ rule list_images:
 rule read_labels:
     input:
         files="<results>/dataset/files.csv",
-        tables=LABEL_PATHS["csv"],
+        tables=[local(path) for path in LABEL_PATHS["csv"]],
         weights=downloaded(DEEPFACE.weights) if DEEPFACE else [],
     output:
         "<results>/dataset/labels.csv",
@@ -268,7 +268,7 @@ rule read_fresh:
 rule read_source:
     """Read a folder of images that arms train on; each slot gets one of its group."""
     input:
-        lambda wildcards: FOLDERS[wildcards.source].labels,
+        lambda wildcards: local(FOLDERS[wildcards.source].labels),
     output:
         "<results>/dataset/sources/{source}.zip",
     log:

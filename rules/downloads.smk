@@ -6,13 +6,13 @@ Existing files are kept, whatever their age. A pin decides the content, so the c
 
 rule downloads:
     input:
-        list(EXPERIMENT.downloads),
+        [local(path) for path in EXPERIMENT.downloads],
     localrule: True
 
 
 rule download_repository:
     output:
-        directory("{repository}"),
+        local(directory("{repository}")),
     log:
         "<logs>/downloads/{repository}.log",
     localrule: True
@@ -26,7 +26,7 @@ rule download_repository:
 
 rule download_file:
     output:
-        "{file}",
+        local("{file}"),
     log:
         "<logs>/downloads/{file}.log",
     localrule: True

@@ -5,7 +5,7 @@ from scripts.lib.base.code import ROOT, digest_files
 # Where a thumbnail is smaller than the image, a few images lie beside the page in full size.
 FULL_SIZE = {
     "full_size": EXPERIMENT.explorer.full_size,
-    "full_size_folder": f"{RESULTS}/explorer",
+    "full_size_folder": f"{PLACE}/explorer",
 }
 HAS_FULL_SIZE = EXPERIMENT.explorer.full_size > 0 and EXPERIMENT.dataset.resolution > EXPERIMENT.explorer.thumbnail
 EXPLORER = ["<results>/explorer.html", *(["<results>/explorer"] if HAS_FULL_SIZE else [])]

@@ -10,6 +10,7 @@ from scripts.lib.planning.jobs import jobs
 rule plan:
     input:
         beside_a_run,
+        on_disk,
     log:
         "<logs>/plan.log",
     localrule: True
@@ -26,6 +27,7 @@ rule plan:
 rule status:
     input:
         beside_a_run,
+        on_disk,
     log:
         "<logs>/status.log",
     localrule: True
@@ -41,6 +43,7 @@ rule status:
 
 onerror:
     # A long log ends with "at least one job did not complete"; this says which, and where its own log is.
-    states = status.states_of(jobs(EXPERIMENT), Path(RESULTS), making=set())
-    if failed := status.listed(states, "failed", Path(RESULTS)):
-        print("Failed:", *failed, sep="\n", file=sys.stderr, flush=True)
+    if not STORED:  # Of what is stored elsewhere, outputs are gone from the disk, and logs are not.
+        states = status.states_of(jobs(EXPERIMENT), Path(RESULTS), making=set())
+        if failed := status.listed(states, "failed", Path(RESULTS)):
+            print("Failed:", *failed, sep="\n", file=sys.stderr, flush=True)

@@ -2,12 +2,16 @@
 
 import ast
 import re
+from functools import cache
+from pathlib import Path
 
 import pytest
 import yaml
 
 from scripts.lib.base.code import ROOT
+from scripts.lib.engines.engine import engine_of
 from scripts.lib.experiment.config.load import load
+from scripts.lib.planning.plan import architecture, plan
 
 PAPER = load(yaml.safe_load((ROOT / "config/paper.yaml").read_text(encoding="utf-8")))
 LIBRARY = ROOT / "scripts/lib"
@@ -52,3 +56,17 @@ def test_the_paper_s_numbers_are_in_its_configuration():
     assert (healed.parent, healed.synthetic, healed.first_iteration, healed.last_iteration) == ("poison-25", 0, 6, 10)
     assert (PAPER.dataset.reference, PAPER.dataset.short_group) == ("matched", "duplicate")
     assert len(PAPER.unseen.prompts) == 5
+
+
+def test_the_pages_say_what_the_plan_counts(tmp_path):
+    @cache
+    def count(model, size):
+        folder = architecture(Path(PAPER.base(model).path))
+        return engine_of(folder).count(folder, size)
+
+    planned = plan(PAPER, tmp_path, count)
+    hours = {(row["card"], row["precision"]): row["hours"] for row in planned.cards.to_dict("records")}
+    exact, half = (f"{hours['A100', precision]:.0f}" for precision in ("float32", "bfloat16"))
+    readme, running = (" ".join((ROOT / name).read_text("utf-8").split()) for name in ("README.md", "docs/running.md"))
+    assert f"{exact} GPU-hours of an A100 in float32, or {half} in bfloat16" in readme
+    assert f"is {planned.flops / 1e18:.1f} EFLOP" in running

@@ -4,9 +4,7 @@ Snakemake removes the outputs of a job that it runs again and of one that fails.
 a target or a due job asks for it: where later files are still there, a job that has failed would be forgotten.
 """
 
-import shutil
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any
 
 
@@ -72,8 +70,5 @@ def withdraw(dag: Any, shown: Collection[str]) -> None:
     """
     for job in dag.needrun_jobs():
         if not set(job.output).isdisjoint(shown):
-            for path in map(Path, job.output):
-                if path.is_dir():
-                    shutil.rmtree(path)
-                else:
-                    path.unlink(missing_ok=True)
+            for file in job.output:
+                dag.workflow.async_run(file.remove(remove_non_empty_dir=True))

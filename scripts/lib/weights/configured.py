@@ -81,7 +81,7 @@ def check(experiment: Experiment) -> None:
     """Refuse weights that a later job would fail on. What is still to be downloaded is checked when it arrives.
 
     Raises:
-        ValueError: a reward's settings do not fit what is there.
+        ValueError: a reward's settings do not fit the weights or the images.
         ModelError: weights are missing, are of another format, do not fit the experiment's images, differ from their
             SHA-256, or are no longer what was fetched.
     """
