@@ -19,7 +19,9 @@ def compute_once(transformer: Any) -> Any:
     attention = WeighedAttention()
     for block in transformer.transformer_blocks:
         block.attn.set_processor(attention)
-    transformer.register_forward_pre_hook(attention.shorten, with_kwargs=True)
+    # What the transformer was called with stays whole, for hooks after it, and what embeds it may have an adapter beside it.
+    transformer.register_forward_pre_hook(attention.count, with_kwargs=True)
+    transformer.transformer_blocks[0].register_forward_pre_hook(attention.shorten, with_kwargs=True)
     return transformer
 
 
@@ -33,15 +35,23 @@ class WeighedAttention:
     def __init__(self) -> None:
         self.stands_for = 1
 
+    def count(self, _: Any, positional: tuple[Any, ...], named: dict[str, Any]) -> None:
+        """Count the zero tokens that the context of a pass, (n, tokens, width), ends with."""
+        states = named["encoder_hidden_states"] if "encoder_hidden_states" in named else positional[1]
+        others = (states != 0).any(2).any(0).nonzero()
+        self.stands_for = max(1, states.shape[1] - (int(others.max()) + 1 if len(others) else 0))
+
     def shorten(
         self, _: Any, positional: tuple[Any, ...], named: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Keep one of the zero tokens at the end of ``encoder_hidden_states``, (n, tokens, width), and count them."""
-        states = named["encoder_hidden_states"]
-        others = (states != 0).flatten(2).any(2).any(0).nonzero()
-        length = int(others.max()) + 1 if len(others) else 0
-        self.stands_for = max(1, states.shape[1] - length)
-        return positional, named | {"encoder_hidden_states": states[:, : length + 1]}
+        """Keep one of them, before the first layer."""
+        if "encoder_hidden_states" in named:
+            return positional, named | {"encoder_hidden_states": self._kept(named["encoder_hidden_states"])}
+        image, context, *others = positional  # Under gradient checkpointing.
+        return (image, self._kept(context), *others), named
+
+    def _kept(self, context: "torch.Tensor") -> "torch.Tensor":
+        return context[:, : context.shape[1] - self.stands_for + 1]
 
     def __call__(
         self,

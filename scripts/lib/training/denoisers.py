@@ -19,13 +19,15 @@ from diffusers import (
 from diffusers.optimization import get_cosine_schedule_with_warmup
 from diffusers.training_utils import EMAModel
 from torch.nn import functional as F
+from torch.optim.lr_scheduler import LambdaLR
 from tqdm import trange
-from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer, get_wsd_schedule
 
 from scripts.lib.engines.stable_diffusion_3 import T5_TOKENS
 from scripts.lib.engines.zero_tokens import compute_once
 from scripts.lib.training.pretraining import to_pixels
 
+WARMUP = 200  # steps
 Texts = dict[str, torch.Tensor]
 Loss = Callable[[torch.Tensor, Texts], torch.Tensor]
 
@@ -89,7 +91,7 @@ def train_unet(
 
     texts, index = embed_texts(captions, tokenizer, embed)
     latents = encode(images, vae)
-    return train(unet, loss, latents, texts, index, steps=steps, batch_size=batch_size)
+    return train(unet, loss, latents, texts, index, cosine, steps=steps, batch_size=batch_size)
 
 
 def train_transformer(
@@ -152,7 +154,7 @@ def train_transformer(
 
     texts, index = embed_texts(captions, tokenizer, embed)
     latents = encode(images, vae)
-    return train(transformer, loss, latents, texts, index, steps=steps, batch_size=batch_size)
+    return train(transformer, loss, latents, texts, index, constant_then_linear, steps=steps, batch_size=batch_size)
 
 
 @torch.no_grad()
@@ -183,8 +185,26 @@ def encode(images: np.ndarray, vae: AutoencoderKL) -> torch.Tensor:
     return latents * vae.config.scaling_factor
 
 
+def cosine(optimizer: torch.optim.Optimizer, steps: int) -> LambdaLR:
+    """Return learning rates that fall from the first steps on."""
+    return get_cosine_schedule_with_warmup(optimizer, WARMUP, steps)
+
+
+def constant_then_linear(optimizer: torch.optim.Optimizer, steps: int) -> LambdaLR:
+    """Return learning rates that fall in the last fifth alone: until then, longer trainings begin as shorter ones do."""
+    return get_wsd_schedule(optimizer, WARMUP, steps // 5, steps, decay_type="linear")
+
+
 def train(
-    network: Any, loss: Loss, latents: torch.Tensor, texts: Texts, index: torch.Tensor, *, steps: int, batch_size: int
+    network: Any,
+    loss: Loss,
+    latents: torch.Tensor,
+    texts: Texts,
+    index: torch.Tensor,
+    rates: Callable[[torch.optim.Optimizer, int], LambdaLR],
+    *,
+    steps: int,
+    batch_size: int,
 ) -> Any:
     """Train a network on latents and their captions, a tenth of which is dropped; return it with its EMA weights.
 
@@ -193,9 +213,10 @@ def train(
         latents: (2, n, channels, height, width), of images and of their mirror images.
         texts: a row per text.
         index: the row of each image's caption, and last that of no caption.
+        rates: gives the schedule of an optimizer's learning rates over a number of steps.
     """
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=1e-2)
-    schedule = get_cosine_schedule_with_warmup(optimizer, 200, steps)
+    schedule = rates(optimizer, steps)
     ema = EMAModel(network.parameters(), decay=0.999, use_ema_warmup=True, power=0.75)
     for _ in (bar := trange(steps, desc=type(network).__name__, mininterval=10)):
         batch = torch.randint(latents.shape[1], (batch_size,))
