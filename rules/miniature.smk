@@ -118,7 +118,7 @@ rule train_transformer:
         output=subpath(output[0], parent=True),
     shell:
         "python -m scripts.train_transformer --images {input.images} --clip {params.clip} --vae {params.vae}"
-        " --steps 5000 --batch-size 32 --seed 0 --output {params.output} > {log} 2>&1"
+        " --steps 3600 --batch-size 32 --seed 0 --output {params.output} > {log} 2>&1"
 
 
 rule publish_miniature:

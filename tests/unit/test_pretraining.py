@@ -53,7 +53,9 @@ def test_the_transformer_is_trained_on_what_its_pipeline_makes_of_prompts_and_im
     assert pipeline.vae.config.shift_factor == 0
     tokens = pipeline.tokenizer(["a drawing of a man"], padding="max_length", return_tensors="pt").input_ids
     with torch.no_grad():
-        states, _, pooled, _ = pipeline.encode_prompt("a drawing of a man", None, None, do_classifier_free_guidance=False)
+        states, _, pooled, _ = pipeline.encode_prompt(
+            "a drawing of a man", None, None, do_classifier_free_guidance=False
+        )
         output = clip.text_model(tokens, output_hidden_states=True)
         expected = clip.text_projection(output.pooler_output)
     torch.testing.assert_close(pooled, expected.repeat(1, 2))

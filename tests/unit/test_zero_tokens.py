@@ -60,18 +60,14 @@ def test_the_second_prompt_of_a_batch_may_end_earlier():
     plain = transformer()
     given = arguments(5, 8)
     given[1][1, 3:] = 0
-    torch.testing.assert_close(
-        compute_once(copy.deepcopy(plain))(*given).sample, plain(*given).sample
-    )
+    torch.testing.assert_close(compute_once(copy.deepcopy(plain))(*given).sample, plain(*given).sample)
 
 
 @torch.no_grad()
 def test_a_context_of_zeros_alone_is_one_token():
     plain = transformer()
     given = arguments(0, 8)
-    torch.testing.assert_close(
-        compute_once(copy.deepcopy(plain))(*given).sample, plain(*given).sample
-    )
+    torch.testing.assert_close(compute_once(copy.deepcopy(plain))(*given).sample, plain(*given).sample)
 
 
 @pytest.mark.parametrize("checkpointing", [False, True])
