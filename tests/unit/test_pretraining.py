@@ -71,7 +71,7 @@ def test_the_rates_of_a_longer_training_begin_as_those_of_a_shorter_one():
         optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
         schedule, found = denoisers.constant_then_linear(optimizer, steps), []
         for _ in range(steps):
-            found.append(schedule.get_last_lr()[0])
+            found.append(float(schedule.get_last_lr()[0]))
             optimizer.step()
             schedule.step()
         return found

@@ -130,7 +130,7 @@ def train_transformer(
         attention_head_dim=width,
         caption_projection_dim=heads * width,
         joint_attention_dim=wide,
-        pooled_projection_dim=2 * text_encoder.config.projection_dim,
+        pooled_projection_dim=2 * text_encoder.text_projection.out_features,
         pos_embed_max_size=images.shape[1] // 8,
         qk_norm="rms_norm",
     )
