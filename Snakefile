@@ -1,8 +1,8 @@
 """nepotism: what a text-to-image model becomes when it is retrained on its own images.
 
 Targets: `all` (every score, figure and table of the experiment), `downloads` (the weights that it needs
-and lacks), `plan` (what it will cost), `status` (how far it is), `miniature` (train the embedded base
-model again), or the file of any one cell.
+and lacks), `plan` (what it will cost), `status` (how far it is), `miniature` and `miniature_flow` (train the
+embedded base models again), or the file of any one cell.
 """
 
 from pathlib import Path

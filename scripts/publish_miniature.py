@@ -1,4 +1,4 @@
-"""Publish the miniature: store it in half precision, measure it on held-out avatars, write its card."""
+"""Publish a miniature: store it in half precision, measure it on held-out avatars, write its card."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import torch
 import typer
-from diffusers import AutoencoderKL, StableDiffusionPipeline
+from diffusers import AutoencoderKL, DiffusionPipeline
 from transformers import CLIPImageProcessor, CLIPModel, CLIPTokenizer
 
 from scripts.cli import run
 from scripts.lib.base.atomic import replacing
+from scripts.lib.base.safetensors_files import read_json
 from scripts.lib.base.seeds import seed_of
 from scripts.lib.dataset import avatars
 from scripts.lib.dataset.catalogue import catalogue_avatars
@@ -28,35 +29,45 @@ LITTLE_GUIDANCE = 1.5  # Guidance trades likeness to the data for sharpness: the
 
 def main(
     pipeline: Annotated[Path, typer.Option(help="Folder of the trained pipeline.")],
-    clip: Annotated[Path, typer.Option(help="Folder of the trained CLIP.")],
-    template: Annotated[Path, typer.Option(help="Model card with {names} of the measurements in braces.")],
+    clip: Annotated[Path, typer.Option(help="Folder of the CLIP that measures.")],
+    template: Annotated[Path, typer.Option(help="Model card, with {quality} where the measurements come.")],
+    quality: Annotated[Path, typer.Option(help="That part of the card, with {names} of the measurements in braces.")],
     strength: Annotated[float, typer.Option(help="Image-to-image strength of the measurement.", min=0, max=1)],
     steps: Annotated[int, typer.Option(help="Inference steps of the measurement.", min=1)],
     guidance_scale: Annotated[float, typer.Option(help="Guidance scale of the measurement.", min=1)],
-    output: Annotated[Path, typer.Option(help="Folder to write: the pipeline, clip/ and README.md.")],
+    output: Annotated[Path, typer.Option(help="Folder to write: the pipeline and README.md.")],
+    store_clip: Annotated[bool, typer.Option(help="Whether the CLIP is published with it, in clip/.")] = False,
 ) -> None:
-    """Write the miniature as experiments load it, with a card that gives its measured quality."""
+    """Write a miniature as experiments load it, with a card that gives its measured quality."""
+    settings: dict[str, Any] = {"strength": strength, "steps": steps, "guidance_scale": guidance_scale}
     with replacing(output) as folder:
-        parts = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
-        options = {"dtype": torch.float16, "use_safetensors": True, "local_files_only": True}
-        StableDiffusionPipeline.from_pretrained(pipeline, **options, **parts).save_pretrained(folder)
-        pipelines.load(CLIPModel, clip).half().save_pretrained(folder / "clip")
-        CLIPTokenizer.from_pretrained(clip).save_pretrained(folder / "clip")
-        CLIPImageProcessor.from_pretrained(clip).save_pretrained(folder / "clip")
-        settings: dict[str, Any] = {"strength": strength, "steps": steps, "guidance_scale": guidance_scale}
-        card = template.read_text(encoding="utf-8").format(**measure(folder, settings), **settings)
+        halve(pipeline, folder)
+        if store_clip:
+            pipelines.load(CLIPModel, clip).half().save_pretrained(folder / "clip")
+            CLIPTokenizer.from_pretrained(clip).save_pretrained(folder / "clip")
+            CLIPImageProcessor.from_pretrained(clip).save_pretrained(folder / "clip")
+        measured = measure(folder, folder / "clip" if store_clip else clip, settings)
+        text = quality.read_text(encoding="utf-8").format(**measured, **settings)
+        card = template.read_text(encoding="utf-8").format(quality=text)
         (folder / "README.md").write_text(card, encoding="utf-8")
 
 
-def measure(model: Path, settings: dict[str, Any]) -> dict[str, float]:
+def halve(pipeline: Path, folder: Path) -> None:
+    """Write a pipeline of any class again, its weights in float16."""
+    index = read_json(pipeline / "model_index.json")
+    absent = {name: None for name, part in index.items() if part == [None, None]}
+    options = {"dtype": torch.float16, "use_safetensors": True, "local_files_only": True}
+    DiffusionPipeline.from_pretrained(pipeline, **options, **absent).save_pretrained(folder)
+
+
+def measure(model: Path, clip: Path, settings: dict[str, Any]) -> dict[str, float]:
     """Measure a miniature on faces that its training never saw, n of them and an equal reference.
 
     Returns:
         ``psnr`` of the autoencoder in dB; ``accuracy_*`` of zero-shot classification among the prompts
         of all groups, in percent; ``frechet_base`` and ``frechet_floor`` (generated and real images
         against the reference), ``clip_base`` and ``clip_floor``; ``frechet_little`` and ``clip_little`` of images
-        generated with ``little_guidance``; ``n``; ``tokens`` of the vocabulary;
-        ``ratio`` of the base's distance to the floor.
+        generated with ``little_guidance``; ``n``; ``ratio`` of the base's distance to the floor.
     """
     candidates = catalogue_avatars(avatars.ATTRIBUTES, avatars.ATTRIBUTES, 2 * PER_GROUP)
     faces = [
@@ -72,20 +83,19 @@ def measure(model: Path, settings: dict[str, Any]) -> dict[str, float]:
         np.stack(list(generate(pipeline, prompts, seeds, real, batch_size=100, **chosen)))
         for chosen in (settings, {**settings, "guidance_scale": LITTLE_GUIDANCE})
     )
-    scorer = Clip(model / "clip", batch_size=100)
+    scorer = Clip(clip, batch_size=100)
     sets = {"floor": real, "base": base, "little": little}
     pooled, texts = scorer.pooled(reference), scorer.embed_texts(prompts)
     frechet = {f"frechet_{name}": frechet_distance(scorer.pooled(images), pooled) for name, images in sets.items()}
-    clip = {f"clip_{name}": clip_scores(scorer.embed_images(images), texts).mean() for name, images in sets.items()}
+    scores = {f"clip_{name}": clip_scores(scorer.embed_images(images), texts).mean() for name, images in sets.items()}
     return {
         "n": len(real),
         "psnr": psnr(pipelines.load(AutoencoderKL, model / "vae"), reference),
         **accuracies(scorer, real, attributes, prompts),
         **frechet,
-        **clip,
+        **scores,
         "ratio": frechet["frechet_base"] / frechet["frechet_floor"],
         "little_guidance": LITTLE_GUIDANCE,
-        "tokens": len(CLIPTokenizer.from_pretrained(model / "clip")),
     }
 
 

@@ -10,7 +10,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from scripts.cli import run
 from scripts.lib.base import imageset
 from scripts.lib.base.atomic import replacing
-from scripts.lib.training import pretraining
+from scripts.lib.training import denoisers
 
 
 def main(
@@ -26,7 +26,7 @@ def main(
     metadata, pixels = imageset.read(images)
     tokenizer, text_encoder = CLIPTokenizer.from_pretrained(clip), CLIPTextModel.from_pretrained(clip)
     autoencoder = AutoencoderKL.from_pretrained(vae)
-    unet = pretraining.train_unet(
+    unet = denoisers.train_unet(
         pixels,
         metadata["text"].tolist(),
         autoencoder,
@@ -41,7 +41,7 @@ def main(
         text_encoder=text_encoder,
         tokenizer=tokenizer,
         unet=unet,
-        scheduler=pretraining.noise_scheduler(),
+        scheduler=denoisers.noise_scheduler(),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,

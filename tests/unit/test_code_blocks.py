@@ -19,7 +19,8 @@ from scripts.lib.base.code import ROOT
 from scripts.lib.experiment.config.load import load
 
 READERS_OWN = ("config/photos.yaml", "FILE")
-PAGES = ("README.md", "models/card.md", "models/miniature/README.md", "docs/results.md", "docs/experiments.md")
+CARDS = ("models/card.md", "models/card-flow.md", "models/miniature/README.md", "models/miniature-flow/README.md")
+PAGES = ("README.md", *CARDS, "docs/results.md", "docs/experiments.md")
 
 
 class Block(NamedTuple):

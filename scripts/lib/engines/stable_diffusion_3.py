@@ -130,7 +130,8 @@ def count(folder: Path, size: int | None = None) -> Flops:
         vae = AutoencoderKL.from_config(read_json(folder / "vae" / "config.json"))
         config, factor = transformer.config, factor_of(folder)
         edge = size // factor if size else config.sample_size
-        length = read_json(folder / "text_encoder" / "config.json").get("max_position_embeddings", TOKENS) + T5_TOKENS
+        length = read_json(folder / "text_encoder" / "config.json").get("max_position_embeddings", TOKENS)
+        length += T5_TOKENS if T5[0] in _encoders(folder) else 1
         inputs = {
             "hidden_states": torch.zeros(1, config.in_channels, edge, edge),
             "timestep": torch.zeros(1),
@@ -157,7 +158,9 @@ def network(folder: Path) -> Any:
     """
     from diffusers import SD3Transformer2DModel
 
-    return pipelines.load(SD3Transformer2DModel, folder)
+    from scripts.lib.engines.zero_tokens import compute_once
+
+    return compute_once(pipelines.load(SD3Transformer2DModel, folder))
 
 
 class Encoder(Autoencoder):

@@ -1,8 +1,8 @@
-"""Train a small Stable Diffusion from nothing: tokenizer and CLIP, autoencoder, U-Net.
+"""Train the frozen parts of a small Stable Diffusion from nothing: tokenizer and CLIP, autoencoder.
 
-The three parts have the architectures of Stable Diffusion (Rombach et al. 2022) and its CLIP
-(Radford et al. 2021), a thousand times smaller. Each function takes arrays and returns a trained
-model; all randomness follows from ``seed``.
+They have the architectures of Stable Diffusion's (Rombach et al. 2022) and of CLIP (Radford et al.
+2021), a thousand times smaller. Each function takes arrays and returns a trained model; all
+randomness follows from ``seed``. What makes images of them is trained by `denoisers`.
 """
 
 import json
@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL
 from diffusers.optimization import get_cosine_schedule_with_warmup
-from diffusers.training_utils import EMAModel
 from tokenizers.pre_tokenizers import ByteLevel
 from tokenizers.trainers import BpeTrainer
 from torch.nn import functional as F
@@ -21,13 +20,12 @@ from transformers import (
     CLIPConfig,
     CLIPImageProcessor,
     CLIPModel,
-    CLIPTextModel,
     CLIPTokenizer,
 )
 from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 
 CONTEXT = 32  # tokens of a prompt; the longest caption has 24
-WIDTH = 64  # of both CLIP towers and of the U-Net's cross-attention
+WIDTH = 64  # of both CLIP towers
 
 
 def to_pixels(images: np.ndarray | torch.Tensor) -> torch.Tensor:
@@ -135,72 +133,3 @@ def train_vae(images: np.ndarray, *, steps: int, batch_size: int, seed: int) -> 
         )
     vae.register_to_config(scaling_factor=round(1 / latents.std().item(), 5))
     return vae
-
-
-def noise_scheduler() -> DDIMScheduler:
-    """Return the scheduler of Stable Diffusion 2.1-base's noise, with DDIM sampling."""
-    return DDIMScheduler(
-        beta_schedule="scaled_linear",
-        beta_start=0.00085,
-        beta_end=0.012,
-        steps_offset=1,
-        clip_sample=False,
-        set_alpha_to_one=False,
-        prediction_type="epsilon",
-    )
-
-
-def train_unet(
-    images: np.ndarray,
-    captions: list[str],
-    vae: AutoencoderKL,
-    tokenizer: CLIPTokenizer,
-    text_encoder: CLIPTextModel,
-    *,
-    steps: int,
-    batch_size: int,
-    seed: int,
-) -> UNet2DConditionModel:
-    """Train the denoiser on the autoencoder's latents, a tenth of the captions dropped; return the EMA weights."""
-    torch.manual_seed(seed)
-    unet = UNet2DConditionModel(
-        sample_size=images.shape[1] // 4,
-        block_out_channels=(48, 64),
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        layers_per_block=1,
-        cross_attention_dim=WIDTH,
-        attention_head_dim=4,
-        norm_num_groups=8,
-        use_linear_projection=True,
-    )
-    scheduler = noise_scheduler()
-    unique, index = np.unique([*captions, ""], return_inverse=True)
-    index, empty = index[:-1], index[-1]
-    with torch.no_grad():
-        tokens = tokenizer(list(unique), padding="max_length", truncation=True, return_tensors="pt").input_ids
-        text = torch.cat([text_encoder(part).last_hidden_state for part in tokens.split(256)])
-        both = [to_pixels(images), to_pixels(images).flip(-1)]
-        latents = torch.stack(
-            [torch.cat([vae.encode(part).latent_dist.mean for part in pixels.split(256)]) for pixels in both]
-        )
-        latents *= vae.config.scaling_factor
-    optimizer = torch.optim.AdamW(unet.parameters(), lr=1e-3, weight_decay=1e-2)
-    schedule = get_cosine_schedule_with_warmup(optimizer, 200, steps)
-    ema = EMAModel(unet.parameters(), decay=0.999, use_ema_warmup=True, power=0.75)
-    for _ in (bar := trange(steps, desc="unet", mininterval=10)):
-        batch = torch.randint(len(images), (batch_size,))
-        clean = latents[torch.randint(2, (batch_size,)), batch]
-        prompt = torch.as_tensor(index)[batch].where(torch.rand(batch_size) > 0.1, torch.tensor(empty))
-        noise, timesteps = torch.randn_like(clean), torch.randint(1000, (batch_size,))
-        noisy = scheduler.add_noise(clean, noise, timesteps)
-        loss = F.mse_loss(unet(noisy, timesteps, text[prompt]).sample, noise)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        ema.step(unet.parameters())
-        bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
-    ema.copy_to(unet.parameters())
-    return unet.eval()
