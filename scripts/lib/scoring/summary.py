@@ -131,7 +131,7 @@ def _course(scores: pd.DataFrame, arm: str) -> list[_Scores]:
     """Return the scores of an arm's iterations, in their order; where there are none, missing ones."""
     own = scores[scores["arm"] == arm]
     ends = {end: own[end].fillna(own["value"]) for end in ("low_images", "high_images")}
-    means = own.assign(**ends).groupby(["iteration", "metric"])[["value", *ends]].mean().unstack()
+    means = own.assign(**ends).pivot_table(index="iteration", columns="metric", values=["value", *ends])
     columns = [("value", metric) for metric in ("frechet_distance", "clip_score", "clip_score_std")]
     columns += [(end, metric) for metric in ("frechet_distance", "clip_score") for end in ends]
     rows = means.reindex(columns=columns).sort_index().itertuples(name=None)
