@@ -191,7 +191,7 @@ def cosine(optimizer: torch.optim.Optimizer, steps: int) -> LambdaLR:
 
 
 def constant_then_linear(optimizer: torch.optim.Optimizer, steps: int) -> LambdaLR:
-    """Return learning rates that fall in the last fifth alone: until then, longer trainings begin as shorter ones do."""
+    """Return learning rates that fall in the last fifth alone: longer trainings begin as shorter ones do."""
     return get_wsd_schedule(optimizer, WARMUP, steps // 5, steps, decay_type="linear")
 
 
