@@ -19,7 +19,7 @@ def compute_once(transformer: Any) -> Any:
     attention = WeighedAttention()
     for block in transformer.transformer_blocks:
         block.attn.set_processor(attention)
-    # What the transformer was called with stays whole, for hooks after it, and what embeds it may have an adapter.
+    # The call stays whole, for hooks after it; what embeds the context may have an adapter beside it.
     transformer.register_forward_pre_hook(attention.count, with_kwargs=True)
     transformer.transformer_blocks[0].register_forward_pre_hook(attention.shorten, with_kwargs=True)
     return transformer

@@ -118,21 +118,9 @@ def train_transformer(
         The EMA weights.
     """
     torch.manual_seed(seed)
-    heads, width = 4, 32
     wide = 2 * text_encoder.config.hidden_size
-    transformer = SD3Transformer2DModel(
-        sample_size=images.shape[1] // 4,
-        patch_size=2,
-        in_channels=vae.config.latent_channels,
-        out_channels=vae.config.latent_channels,
-        num_layers=4,
-        num_attention_heads=heads,
-        attention_head_dim=width,
-        caption_projection_dim=heads * width,
-        joint_attention_dim=wide,
-        pooled_projection_dim=2 * text_encoder.text_projection.out_features,
-        pos_embed_max_size=images.shape[1] // 8,
-        qk_norm="rms_norm",
+    transformer = small_transformer(
+        images.shape[1] // 4, vae.config.latent_channels, wide, 2 * text_encoder.text_projection.out_features
     )
     compute_once(transformer)
 
@@ -155,6 +143,30 @@ def train_transformer(
     texts, index = embed_texts(captions, tokenizer, embed)
     latents = encode(images, vae)
     return train(transformer, loss, latents, texts, index, constant_then_linear, steps=steps, batch_size=batch_size)
+
+
+def small_transformer(edge: int, channels: int, context: int, pooled: int) -> SD3Transformer2DModel:
+    """Return a transformer of Stable Diffusion 3.5's kind with new weights, 4 layers of width 128.
+
+    Args:
+        edge, channels: of the latents.
+        context, pooled: widths of the tokens of a prompt, and of the prompt as a whole.
+    """
+    heads, width = 4, 32
+    return SD3Transformer2DModel(
+        sample_size=edge,
+        patch_size=2,
+        in_channels=channels,
+        out_channels=channels,
+        num_layers=4,
+        num_attention_heads=heads,
+        attention_head_dim=width,
+        caption_projection_dim=heads * width,
+        joint_attention_dim=context,
+        pooled_projection_dim=pooled,
+        pos_embed_max_size=edge // 2,
+        qk_norm="rms_norm",
+    )
 
 
 @torch.no_grad()
