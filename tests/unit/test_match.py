@@ -17,6 +17,7 @@ from scripts.lib.base.code import ROOT
 from scripts.lib.engines.engine import engine_of
 from scripts.lib.engines.generation import generate, load_pipeline
 from scripts.lib.experiment.cell import Cell
+from scripts.lib.experiment.config.generate import Generate
 from scripts.lib.experiment.config.load import ConfigurationError, load
 from scripts.lib.experiment.lineage import bases, matched
 from scripts.lib.planning.jobs import jobs, match_inputs
@@ -121,11 +122,12 @@ def test_the_script_reads_the_ratio_from_a_record(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3), np.uint8)
     imageset.write(tmp_path / "real.zip", pd.DataFrame({"file_name": ["0.png"], "text": ["a man"]}), images)
     fixed: dict[str, Any] = {"model": ROOT / "models/miniature", "prompts": tmp_path / "real.zip", "kind": "images"}
-    fixed |= {"mode": "img2img", "steps": 20, "guidance_scale": 1.0, "seed": 0, "replicate": 0, "iteration": 0}
+    fixed |= {"seed": 0, "replicate": 0, "iteration": 0}
 
-    def ratio(name: str, **options: Any) -> float:
+    def ratio(name: str, strength: float, **options: Any) -> float:
         record = tmp_path / f"{name}.json"
-        script.main(**fixed, output=tmp_path / f"{name}.zip", provenance=record, **options)
+        settings = Generate(steps=20, guidance_scale=1.0, strength=strength)
+        script.main(**fixed, settings=settings, output=tmp_path / f"{name}.zip", provenance=record, **options)
         return json.loads(record.read_text(encoding="utf-8"))["results"]["signal_to_noise"]
 
     first = ratio("first", strength=0.5)
