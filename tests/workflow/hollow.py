@@ -24,6 +24,7 @@ APART = {
     "all": "a target",
     "downloads": "a target",
     "miniature": "a target",
+    "miniature_flow": "a target",
     "plan": "it has no output",
     "status": "it has no output",
     "download_file": "what was fetched is kept; another pin is refused until the file is removed",
@@ -33,7 +34,7 @@ APART = {
 ANCIENT = {"classify": "/labels.csv", "read_fresh": "/fresh.csv", "compose": "/fresh.csv"}
 # Outputs that no later run misses.
 TEMPORARY = re.compile(r"/generated(-\d+)?/shard-\d+\.zip$")
-TARGETS = ["all", "miniature"]
+TARGETS = ["all", "miniature", "miniature_flow"]
 PROGRAM = """#!{python} -ES
 import json, os, subprocess, sys, time
 from pathlib import Path
