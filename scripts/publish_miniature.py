@@ -48,7 +48,7 @@ def main(
             CLIPImageProcessor.from_pretrained(clip).save_pretrained(folder / "clip")
         measured = measure(folder, folder / "clip" if store_clip else clip, settings)
         text = quality.read_text(encoding="utf-8").format(**measured, **settings)
-        card = template.read_text(encoding="utf-8").format(quality=text)
+        card = template.read_text(encoding="utf-8").format(quality=text.rstrip())
         (folder / "README.md").write_text(card, encoding="utf-8")
 
 
