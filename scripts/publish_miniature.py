@@ -30,7 +30,9 @@ LITTLE_GUIDANCE = 1.5  # Guidance trades likeness to the data for sharpness: the
 def main(
     pipeline: Annotated[Path, typer.Option(help="Folder of the trained pipeline.")],
     clip: Annotated[Path, typer.Option(help="Folder of the CLIP that measures.")],
-    template: Annotated[Path, typer.Option(help="Model card, with {quality} where the measurements come.")],
+    template: Annotated[
+        Path, typer.Option(help="Model card, with {quality} where that part comes, and {names} of measurements.")
+    ],
     quality: Annotated[Path, typer.Option(help="That part of the card, with {names} of the measurements in braces.")],
     strength: Annotated[float, typer.Option(help="Image-to-image strength of the measurement.", min=0, max=1)],
     steps: Annotated[int, typer.Option(help="Inference steps of the measurement.", min=1)],
@@ -46,9 +48,9 @@ def main(
             pipelines.load(CLIPModel, clip).half().save_pretrained(folder / "clip")
             CLIPTokenizer.from_pretrained(clip).save_pretrained(folder / "clip")
             CLIPImageProcessor.from_pretrained(clip).save_pretrained(folder / "clip")
-        measured = measure(folder, folder / "clip" if store_clip else clip, settings)
-        text = quality.read_text(encoding="utf-8").format(**measured, **settings)
-        card = template.read_text(encoding="utf-8").format(quality=text.rstrip())
+        measured = measure(folder, folder / "clip" if store_clip else clip, settings) | settings
+        text = quality.read_text(encoding="utf-8").format(**measured)
+        card = template.read_text(encoding="utf-8").format(quality=text.rstrip(), **measured)
         (folder / "README.md").write_text(card, encoding="utf-8")
 
 
@@ -67,7 +69,8 @@ def measure(model: Path, clip: Path, settings: dict[str, Any]) -> dict[str, floa
         ``psnr`` of the autoencoder in dB; ``accuracy_*`` of zero-shot classification among the prompts
         of all groups, in percent; ``frechet_base`` and ``frechet_floor`` (generated and real images
         against the reference), ``clip_base`` and ``clip_floor``; ``frechet_little`` and ``clip_little`` of images
-        generated with ``little_guidance``; ``n``; ``ratio`` of the base's distance to the floor.
+        generated with ``little_guidance``; ``n``; ``tokens`` of the vocabulary; ``ratio`` of the base's
+        distance to the floor.
     """
     candidates = catalogue_avatars(avatars.ATTRIBUTES, avatars.ATTRIBUTES, 2 * PER_GROUP)
     faces = [
@@ -96,6 +99,7 @@ def measure(model: Path, clip: Path, settings: dict[str, Any]) -> dict[str, floa
         **scores,
         "ratio": frechet["frechet_base"] / frechet["frechet_floor"],
         "little_guidance": LITTLE_GUIDANCE,
+        "tokens": len(CLIPTokenizer.from_pretrained(clip)),
     }
 
 

@@ -53,16 +53,25 @@ def holm(p: pd.Series) -> pd.Series:
     return adjusted.reindex(p.index)
 
 
-def worse(table: pd.DataFrame) -> pd.Series:
-    """Return whether the interval of a difference lies on the worse side of 0, a bool for each iteration.
+def worse_by_score(table: pd.DataFrame) -> pd.DataFrame:
+    """Return whether the interval of a difference lies on the worse side of 0, by iteration and metric.
 
     Args:
         table: rows of ``contrasts`` of one arm's whole sets of generated images in one feature space, of the metrics
-            ``frechet_distance`` (worse where it rises) and ``clip_score`` (worse where it falls). Both have to be
-            worse.
+            ``frechet_distance`` (worse where it rises) and ``clip_score`` (worse where it falls).
+
+    Returns:
+        A bool in each of the columns of these names, a row for each iteration that has both.
     """
     distance, clip_score = (
         table[table["metric"] == metric].set_index("iteration") for metric in ("frechet_distance", "clip_score")
     )
-    iterations = distance.index.intersection(clip_score.index).sort_values()
-    return (distance.loc[iterations, "low"] > 0) & (clip_score.loc[iterations, "high"] < 0)
+    found = pd.concat(
+        {"frechet_distance": distance["low"] > 0, "clip_score": clip_score["high"] < 0}, axis=1, join="inner"
+    )
+    return found.sort_index()
+
+
+def worse(table: pd.DataFrame) -> pd.Series:
+    """Return whether both intervals lie on the worse side of 0, a bool for each iteration; see ``worse_by_score``."""
+    return worse_by_score(table).all(axis=1)

@@ -10,7 +10,7 @@ import pandas as pd
 from scripts.lib.experiment.arms import Arm, percent
 from scripts.lib.experiment.cell import ALL, FLOOR, base_label
 from scripts.lib.scoring import recovery
-from scripts.lib.scoring.contrasts import contrasts, worse
+from scripts.lib.scoring.contrasts import contrasts, worse, worse_by_score
 from scripts.lib.scoring.dose_response import FEWEST, rank_correlation
 
 
@@ -88,10 +88,10 @@ class _Judge:
         That is, whether the interval of the paired difference leaves 0 on the worse side; where there is none, whether
         the intervals over images do not touch; and where there are none of them, by the value.
         """
-        rows = self._contrasts[(self._contrasts["arm"] == arm) & (self._contrasts["iteration"] == scores.iteration)]
-        ends = rows.set_index("metric")
-        if {"frechet_distance", "clip_score"} <= set(ends.index):
-            return bool(ends["low"]["frechet_distance"] > 0), bool(ends["high"]["clip_score"] < 0)
+        known = worse_by_score(self._contrasts[self._contrasts["arm"] == arm])
+        if scores.iteration in known.index:
+            farther, lower = known.loc[scores.iteration, ["frechet_distance", "clip_score"]]
+            return bool(farther), bool(lower)
         control = self.beside(scores.iteration)
         return scores.distance_low > control.distance_high, scores.clip_high < control.clip_low
 
