@@ -1,10 +1,15 @@
-"""The architectures of the paper's models, as their configuration files state them; weights are random."""
+"""The architectures of published models, as their configuration files state them; weights are random."""
 
+from importlib import import_module
 from typing import Any
 
-from diffusers import AutoencoderKL, DDIMScheduler, PNDMScheduler, UNet2DConditionModel
+from diffusers import DDIMScheduler, PNDMScheduler
 from torchvision.models.inception import Inception3
-from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTextModel, Dinov2Config, Dinov2Model
+from transformers import CLIPConfig, CLIPModel, Dinov2Config, Dinov2Model
+
+from scripts.lib.base.code import ROOT
+from scripts.lib.base.safetensors_files import read_json
+from scripts.lib.planning.plan import ARCHITECTURES
 
 NOISE: dict[str, Any] = {
     "beta_schedule": "scaled_linear",
@@ -15,32 +20,18 @@ NOISE: dict[str, Any] = {
 }
 
 
-def unet() -> UNet2DConditionModel:
-    """The U-Net of Stable Diffusion 2.1: 865.9 million parameters."""
-    return UNet2DConditionModel(
-        sample_size=64,
-        block_out_channels=(320, 640, 1280, 1280),
-        attention_head_dim=(5, 10, 20, 20),
-        cross_attention_dim=1024,
-        use_linear_projection=True,
-    )
+def part(architecture: str, component: str, **changes: Any) -> Any:
+    """Return a network of a pipeline with random weights.
 
-
-def vae() -> AutoencoderKL:
-    """The autoencoder of Stable Diffusion: 83.7 million parameters."""
-    return AutoencoderKL(
-        block_out_channels=(128, 256, 512, 512),
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-        layers_per_block=2,
-        sample_size=512,
-        scaling_factor=0.18215,
-    )
-
-
-def text_encoder(**options: Any) -> CLIPTextModel:
-    """The text encoder of Stable Diffusion 2.1, 23 layers: 340.4 million parameters."""
-    return CLIPTextModel(CLIPTextConfig(**TEXT | {"num_hidden_layers": 23} | options))
+    Args:
+        architecture: a folder of ``models/architectures``, which holds the pipeline's own configuration files.
+        component: of the pipeline, such as ``unet``.
+        changes: settings in the place of those of its ``config.json``.
+    """
+    folder = ROOT / ARCHITECTURES / architecture
+    library, name = read_json(folder / "model_index.json")[component]
+    kind, config = getattr(import_module(library), name), read_json(folder / component / "config.json") | changes
+    return kind.from_config(config) if library == "diffusers" else kind(kind.config_class(**config))
 
 
 def clip(**options: Any) -> CLIPModel:
@@ -54,7 +45,17 @@ def clip(**options: Any) -> CLIPModel:
         "image_size": 224,
         "hidden_act": "gelu",
     }
-    text = TEXT | {"num_hidden_layers": 24} | options
+    text = {
+        "vocab_size": 49408,
+        "hidden_size": 1024,
+        "intermediate_size": 4096,
+        "num_hidden_layers": 24,
+        "num_attention_heads": 16,
+        "max_position_embeddings": 77,
+        "hidden_act": "gelu",
+        "projection_dim": 1024,
+        **options,
+    }
     return CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=1024))
 
 
@@ -76,14 +77,3 @@ def inception(*, fid: bool) -> Inception3:
     """Inception-v3 as the FID's weights have it (1008 classes, no auxiliary head), or as torchvision's."""
     options: dict[str, Any] = {"num_classes": 1008, "aux_logits": False} if fid else {}
     return Inception3(**options, init_weights=False)
-
-
-TEXT: dict[str, Any] = {
-    "vocab_size": 49408,
-    "hidden_size": 1024,
-    "intermediate_size": 4096,
-    "num_attention_heads": 16,
-    "max_position_embeddings": 77,
-    "hidden_act": "gelu",
-    "projection_dim": 1024,
-}

@@ -63,7 +63,10 @@ class Parts(NamedTuple):
 def full_size() -> Parts:
     """Return those of Stable Diffusion 2.1 with random weights, at 512 pixels."""
     with pipelines.device():
-        return Parts(architectures.unet(), architectures.vae(), architectures.text_encoder(), 512)
+        unet, vae, text = (
+            architectures.part("stable-diffusion-2-1-base", name) for name in ("unet", "vae", "text_encoder")
+        )
+        return Parts(unet, vae, text, 512)
 
 
 def wait() -> None:

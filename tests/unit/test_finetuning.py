@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from benchmarks.full_size import architectures
+from benchmarks.full_size.architectures import part
 from scripts.lib.base import fence, imageset
 from scripts.lib.base.commandline import words
 from scripts.lib.base.seeds import seed_of
@@ -185,7 +185,7 @@ def test_a_loss_that_is_not_finite_stops_at_its_step_and_keeps_the_state_before_
 def test_caching_what_the_frozen_parts_make_saves_a_quarter_of_a_step_at_full_size():
     """In floating-point operations of the true architectures at 512 pixels, counted without computing anything."""
     with torch.device("meta"):
-        networks = architectures.unet(), architectures.vae(), architectures.text_encoder()
+        networks = [part("stable-diffusion-2-1-base", name) for name in ("unet", "vae", "text_encoder")]
         image, tokens = torch.zeros(1, 3, 512, 512), torch.zeros(1, 77, dtype=torch.long)
         latents, time, text = torch.zeros(1, 4, 64, 64), torch.zeros(1, dtype=torch.long), torch.zeros(1, 77, 1024)
     with FlopCounterMode(display=False) as step:
