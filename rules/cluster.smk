@@ -3,15 +3,18 @@
 import os
 import shutil
 
+from snakemake import common
 from snakemake.dag import DAG
 from snakemake.jobs import Job
 
 from scripts.lib.base import fence
 from scripts.lib.cluster import slurm
 from scripts.lib.planning import rerun
+from scripts.lib.planning.signatures import remember_signatures
 
 # Models are large: one that was removed is trained again when a job needs it. `finetune.json` stands for it.
 MODELS = {f"{PLACE}/{path}" for cell in cells(EXPERIMENT) for path in model_folders(cell)}
+remember_signatures(common)
 rerun.order_by_ancient_inputs(DAG)
 rerun.plan_what_is_missing(DAG, optional=MODELS | set(EXPERIMENT.downloads))
 
