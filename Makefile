@@ -8,7 +8,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup lock demo experiment show check format docs unit workflow browser test full-size test-gpu test-slurm
+.PHONY: help setup lock demo experiment show check format docs unit workflow browser test full-size full-size-engines test-gpu test-slurm
 
 help:  ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -98,6 +98,13 @@ full-size: setup  ## Run the paper's architectures with random weights; a table 
 	snakemake $(FULL_SIZE) --set-threads $(THREADS)
 	python -m benchmarks.full_size.step results/full-size-inputs/stable-diffusion
 	python -m benchmarks.full_size.table results/full-size/benchmarks
+
+# Two cores, 24 GB of memory, 13 GB of disk.
+full-size-engines: export OMP_NUM_THREADS = 2
+full-size-engines: setup  ## Run Stable Diffusion XL and 3 with random weights; a table of seconds and memory.
+	python -m benchmarks.full_size.make_engines --output results/full-size-engines-inputs
+	snakemake --configfile config.yaml config/full-size-engines.yaml --cores 2 --resources gpu=1 --set-threads $(THREADS)
+	python -m benchmarks.full_size.table results/full-size-engines/benchmarks
 
 test-gpu: setup  ## Compare a GPU with the CPU and measure it; one table of results. Skipped without one.
 	pytest tests/gpu -rs

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 import torch
 import typer
 from accelerate import PartialState
@@ -58,7 +59,8 @@ def main(
     cell = {"seed": seed, "replicate": replicate, "iteration": iteration}
     identity = settings.model_dump() | cell | {"tf32": tf32, "code": code}
     inputs = [training, *images, model, start]
-    steps = settings.steps_of(len(csvs.read(training)))
+    table = csvs.read(training, TYPES)
+    steps = settings.steps_of(len(table))
     _launch(min(torch.cuda.device_count(), settings.batch_size))
     keep_freed_memory()
     set_tf32(tf32)
@@ -74,7 +76,7 @@ def main(
     average = None if settings.average is None else moving_average(trained, settings.average)
 
     def train() -> list[float]:
-        data = _encode(engine.encoder(model), training, root, settings)
+        data = _encode(engine.encoder(model), table, root, settings)
         options = settings.model_dump(include=LOOP) | {"average": average, "checkpoint_minutes": checkpoint_minutes}
         draws = seed_of(seed, replicate, iteration, "finetune")
         return finetune(network, trained, objective, data, state, steps=steps, seed=draws, **options)
@@ -119,9 +121,8 @@ def _remove_others(checkpoints: Path, state: Path) -> None:
     state.mkdir(parents=True, exist_ok=True)
 
 
-def _encode(encoder: Encoder, training: Path, root: Path, settings: Finetune) -> TrainingData:
+def _encode(encoder: Encoder, table: pd.DataFrame, root: Path, settings: Finetune) -> TrainingData:
     """Run the frozen parts of the base model over the images of the training set."""
-    table = csvs.read(training, TYPES)
     images, prompts = imageset.read_rows(table, root), table["text"].tolist()
     return encode(images, prompts, encoder, flip=settings.horizontal_flip, dropout=settings.caption_dropout)
 

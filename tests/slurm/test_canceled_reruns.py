@@ -37,11 +37,4 @@ def test_a_changed_rule_is_canceled(
         assert run.wait(LONG) == 1, output(project)
     number = (folder / "held").read_text(encoding="utf-8")
     assert {job.state for job in cluster.jobs() if job.number == number} == {"CANCELLED"}
-    done = hollow.done(project, everything)
-    assert hollow.named(project.plan(*hollow.TARGETS)) == before - done, "what was not done is due, and no more"
-
-    take_back()
-    again = hollow.named(project.plan(*hollow.TARGETS))
-    surely = hollow.due(project, everything, also=hollow.of_script(done, rule))
-    assert rule in {job.rule for job in surely}, "its outputs were removed when it began"
-    assert surely <= again <= hollow.due(project, everything, also=done), "what was removed is due, and no more"
+    hollow.expect_what_is_due(project, everything, rule, before, take_back)

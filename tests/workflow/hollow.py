@@ -156,6 +156,27 @@ def done(project: Project, jobs: Collection[Job]) -> set[Job]:
     return {job for job in jobs if logs & set(job.logs)}
 
 
+def expect_what_is_due(
+    project: Project, jobs: Collection[Job], rule: str, before: Collection[Job], take_back: Callable[[], None]
+) -> None:
+    """Compare the plans after a fault with what the fault has left, with the change and without it.
+
+    Args:
+        project: after a run that met a fault at a job of the rule.
+        jobs: all of them.
+        rule: that was changed.
+        before: what the change made due.
+        take_back: what ``change`` has returned.
+    """
+    written = done(project, jobs)
+    assert named(project.plan(*TARGETS)) == set(before) - written, "what was not done is due, and no more"
+    take_back()
+    again = named(project.plan(*TARGETS))
+    surely = due(project, jobs, also=of_script(written, rule))
+    assert rule in {job.rule for job in surely}, "its outputs were removed when it began"
+    assert surely <= again <= due(project, jobs, also=written), "what was removed is due, and no more"
+
+
 def due(project: Project, jobs: Collection[Job], also: Collection[Job] = ()) -> set[Job]:
     """Return the jobs that lack an output that stays, others, what hangs on them, what makes their temporary inputs."""
 

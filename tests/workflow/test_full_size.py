@@ -12,7 +12,7 @@ from torchvision.models.inception import Inception3
 from transformers import Dinov2Config, Dinov2Model
 
 from benchmarks.full_size.make_inputs import draw_images
-from tests.models import tiny_pipeline
+from tests.models import tiny_3, tiny_pipeline, tiny_xl
 from tests.networks import write_color_networks
 from tests.workflow.conftest import ROOT, Project
 
@@ -47,3 +47,17 @@ def test_the_overlay_runs_to_the_end(tmp_path: Path):
     table = [sys.executable, "-m", "benchmarks.full_size.table", str(project.root / "results/full-size/benchmarks")]
     printed = subprocess.run(table, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert "culled/seed-0/iteration-1/finetune" in printed
+
+
+def test_the_overlay_of_further_engines_fits_their_pipelines(tmp_path: Path):
+    project = Project(ROOT).copy(tmp_path / "nepotism")
+    inputs = project.root / "results/full-size-engines-inputs"
+    tiny_xl(inputs / "xl")
+    tiny_3(inputs / "sd3", t5=False)
+    (project.root / "small.yaml").write_text(json.dumps({"dataset": {"resolution": 16}}), encoding="utf-8")
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "--configfile", "config.yaml"]
+    command += ["config/full-size-engines.yaml", "small.yaml"]
+    planned = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
+    assert planned.returncode == 0, planned.stdout + planned.stderr
+    for cell in ("xl/seed-0/iteration-1", "transformer/seed-0/iteration-1"):
+        assert f"results/full-size-engines/{cell}/model" in planned.stdout

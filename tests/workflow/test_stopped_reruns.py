@@ -116,11 +116,4 @@ def test_a_changed_rule_is_stopped(
         assert not list((project.root / ".snakemake/locks").glob("*")), "no lock is left"
     elif fault == "kill -9":
         assert project.snakemake("--unlock").returncode == 0
-    done = hollow.done(project, everything)
-    assert hollow.named(project.plan(*hollow.TARGETS)) == before - done, "what was not done is due, and no more"
-
-    take_back()
-    again = hollow.named(project.plan(*hollow.TARGETS))
-    surely = hollow.due(project, everything, also=hollow.of_script(done, rule))
-    assert rule in rules_of(list(surely)), "its outputs were removed when it began"
-    assert surely <= again <= hollow.due(project, everything, also=done), "what was removed is due, and no more"
+    hollow.expect_what_is_due(project, everything, rule, before, take_back)
