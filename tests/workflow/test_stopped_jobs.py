@@ -7,11 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
-from scripts.lib.dataset.avatars import draw
-from tests.workflow.conftest import ROOT, Job, Project, copy_checkout
+from tests.workflow.conftest import Job, Project
 from tests.workflow.hollow import change
+from tests.workflow.kinds import build
 from tests.workflow.test_plan import rules_of
 
 RULES = ["merge", "reward", "curate", "read_source", "select_fresh", "read_fresh"]
@@ -44,18 +43,8 @@ pathlib.Path.replace = hold
 
 @pytest.fixture(scope="module")
 def kinds(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project in which the experiment of `kinds.yaml` has run as far as the targets, with a folder of drawings."""
-    copied = copy_checkout(ROOT, tmp_path_factory.mktemp("kinds") / "nepotism")
-    project = copied._replace(experiment="tests/workflow/kinds.yaml")
-    folder = project.root / "drawings"
-    folder.mkdir()
-    rows = ["file_name,gender,tone,age"]
-    for gender in ("man", "woman"):
-        for number in range(4):
-            rows.append(f"{gender}-{number}.png,{gender},brown,young")
-            image = draw(gender, "brown", "young", seed=f"elsewhere/{gender}/{number}", size=32)
-            Image.fromarray(image).save(folder / f"{gender}-{number}.png")
-    (folder / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    """A project in which the experiment of `kinds.yaml` has run as far as the targets."""
+    project = build(tmp_path_factory.mktemp("kinds") / "nepotism")
     result = project.snakemake(*TARGETS)
     assert result.returncode == 0, result.stdout + result.stderr
     return project
