@@ -21,6 +21,11 @@ SCHEDULERS = {  # As each model's scheduler_config.json states it.
     ),
     "StableDiffusion3Pipeline": lambda: FlowMatchEulerDiscreteScheduler(shift=3.0),
 }
+LEFT_OUT = {
+    "StableDiffusionPipeline": ("safety_checker", "feature_extractor", "image_encoder"),
+    "StableDiffusionXLPipeline": ("feature_extractor", "image_encoder"),
+    "StableDiffusion3Pipeline": ("feature_extractor", "image_encoder", "text_encoder_3", "tokenizer_3"),
+}
 IN_HALF = ("unet", "transformer", "text_encoder", "text_encoder_2")
 
 
@@ -34,8 +39,7 @@ def write(architecture: str, folder: Path, *, half: bool = False) -> None:
     """
     index = read_json(ROOT / ARCHITECTURES / architecture / "model_index.json")
     kind = index.pop("_class_name")
-    index.pop("text_encoder_3", None)
-    for name in list(index):
+    for name in [name for name in index if name not in LEFT_OUT[kind]]:
         encodes = name.startswith("text_encoder")
         network = part(architecture, name, **(special_tokens() if encodes else {}))
         dtype = torch.float16 if half and name in IN_HALF else torch.float32
@@ -48,8 +52,7 @@ def write(architecture: str, folder: Path, *, half: bool = False) -> None:
     sampler = SCHEDULERS[kind]()
     sampler.save_pretrained(folder / "scheduler")
     index["scheduler"] = ["diffusers", type(sampler).__name__]
-    left_out = ("safety_checker", "feature_extractor", "image_encoder", "text_encoder_3", "tokenizer_3")
-    index |= {name: [None, None] for name in left_out}
+    index |= {name: [None, None] for name in LEFT_OUT[kind]}
     (folder / "model_index.json").write_text(json.dumps({"_class_name": kind, **index}))
 
 
