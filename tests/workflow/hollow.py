@@ -14,9 +14,6 @@ from pathlib import Path
 from tests.networks import write_color_networks
 from tests.workflow.conftest import ROOT, Job, Project, copy_checkout
 
-# Which script a rule runs, where it has another name.
-SCRIPTS = {"embed_dataset": "embed", "embed_set": "embed", "score_floor": "score", "unseen": "generate"}
-SCRIPTS |= {"rewrite": "curate", "rewrite_with_model": "curate", "reward_of_dataset": "reward"}
 # Rules that other weights make due, and not other code.
 WEIGHTS = {"check_weights": "clip/model.safetensors", "check_scheduler": "unet/diffusion_pytorch_model.safetensors"}
 # Rules that no fault can make the workflow forget, and why.
@@ -71,6 +68,13 @@ DECLARED = {
 RULES = [rule for rule in DECLARED if rule not in APART]
 
 
+def script_of(rule: str) -> str:
+    """Return which script a rule runs, by its own command or that of the rule that it inherits from."""
+    parent, body = DECLARED[rule]
+    found = re.search(r"python -m scripts\.(\w+)", body)
+    return found[1] if found else script_of(str(parent))
+
+
 def local_rules() -> set[str]:
     """Return the rules that no cluster runs."""
     found = set()
@@ -114,7 +118,7 @@ def named(jobs: Iterable[Job]) -> set[Job]:
 def change(project: Project, rule: str) -> Callable[[], None]:
     """Change what makes a rule due, but nothing that its jobs do; return a function that takes it back."""
     weights = WEIGHTS.get(rule)
-    path = project.root / (f"models/miniature/{weights}" if weights else f"scripts/{SCRIPTS.get(rule, rule)}.py")
+    path = project.root / (f"models/miniature/{weights}" if weights else f"scripts/{script_of(rule)}.py")
     before = path.read_bytes()
     path.write_bytes(before[:-1] + bytes([before[-1] ^ 1]) if weights else before + b"\nCHANGED = 1\n")
 
@@ -146,7 +150,7 @@ def hold(project: Project, jobs: Collection[Job], rule: str = "", does: str = "p
 
 def of_script(jobs: Collection[Job], rule: str) -> set[Job]:
     """Return those jobs whose script is that of a rule."""
-    return {job for job in jobs if SCRIPTS.get(job.rule, job.rule) == SCRIPTS.get(rule, rule)}
+    return {job for job in jobs if script_of(job.rule) == script_of(rule)}
 
 
 def done(project: Project, jobs: Collection[Job]) -> set[Job]:
