@@ -18,7 +18,7 @@ from scripts.lib.engines import prompts
 from scripts.lib.engines.engine import engine_of, name_of
 from scripts.lib.weights import configured as weights
 from scripts.lib.experiment.config.describe import describe
-from scripts.lib.planning.controls import unmatched
+from scripts.lib.planning.controls import starved, unmatched
 from scripts.lib.experiment.config.score import CLIP_SCORE
 from scripts.lib.planning.image_sets import data_folders, data_of, fresh_sets, image_sets, parts, steps, training_sets
 from scripts.lib.planning.jobs import (
@@ -73,7 +73,7 @@ for warning in prompts.check(
 ):
     if workflow.is_main_process:
         print(warning, file=sys.stderr)
-for warning in unmatched(EXPERIMENT) if workflow.is_main_process else ():
+for warning in [*unmatched(EXPERIMENT), *starved(EXPERIMENT)] if workflow.is_main_process else ():
     print(warning, file=sys.stderr)
 RESULTS = f"results/{EXPERIMENT.experiment}"
 # Where jobs find the results: there, or in the local copies of what a default storage provider keeps.

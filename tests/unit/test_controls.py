@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from scripts.lib.experiment.config.load import load
-from scripts.lib.planning.controls import shares, unmatched
+from scripts.lib.planning.controls import shares, starved, unmatched
 
 CULL = {"synthetic": 0.25, "curate": ["match_histograms", {"cull": {"on_reject": "drop"}}]}
 RANDOM = {"random": {"keep": 0.7, "on_reject": "drop"}}
@@ -61,3 +61,17 @@ def test_arms_without_a_filter_and_without_generated_images_need_no_control(sett
 def test_arms_of_equal_steps_share_a_message(settings):
     (message,) = said(settings, one={"curate": ["cull"]}, half={"synthetic": 0.5, "curate": ["cull"]})
     assert message.startswith("arms: `one`, `half`: ")
+
+
+@pytest.mark.parametrize(
+    ("synthetic", "tpr", "left"),
+    [(1.0, 0.99, "0.16"), (1.0, 0.5, "8"), (1.0, 0.2, None), (0.25, 0.99, None)],
+)
+def test_a_filter_that_may_leave_nothing_is_told(settings, synthetic, tpr, left):
+    settings["dataset"] |= {"attributes": {"gender": ["man", "woman"]}, "prompt": "a {gender}", "per_group": 8}
+    settings["figures"] = {"group": {"gender": "man"}}
+    settings["arms"] = {"watched": {"synthetic": synthetic, "curate": [{"detector": {"tpr": tpr, "fpr": 0.05}}]}}
+    said = starved(load(settings))
+    assert [message.startswith(f"arms.watched: its filters leave {left} of 16 images") for message in said] == (
+        [True] if left else []
+    )

@@ -26,7 +26,7 @@ SHAPES = {
     "diamond": Shape("D", "◆◇", (5, 3)),
     "square": Shape("s", "■□", (2, 2)),
     "cross": Shape("P", "✚✚", (6, 2)),
-    "stroke": Shape("_", "▬▬", (4, 4)),
+    "stroke": Shape("$▬$", "▬▬", (4, 4)),
 }
 # Those of arms without curation, by their share; a step of curation names its own.
 PLAIN = ["circle", "triangle-down", "triangle-up", "triangle-left", "triangle-right"]

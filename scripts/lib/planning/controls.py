@@ -1,4 +1,4 @@
-"""Whether every filter of an experiment has its control: a `random` step that leaves as many images."""
+"""What the filters of an experiment leave, and whether each has its control: a `random` step of equal size."""
 
 from math import prod
 from typing import Any, NamedTuple
@@ -9,8 +9,10 @@ from scripts.lib.experiment.arms import percent
 from scripts.lib.experiment.config.arm import Arm
 from scripts.lib.experiment.config.choice import Choice
 from scripts.lib.experiment.config.experiment import Experiment
+from scripts.lib.planning.amounts import images_a_cell
 
 CONTROL = "random"
+FEW = 10  # Expected images at which chance leaves none in one of 20,000 iterations.
 
 
 class Size(NamedTuple):
@@ -51,6 +53,23 @@ def size_of(arm: Arm) -> Size:
     # Of all images, the arm's share is generated under `replace` alone.
     tells = len(known) == len(every) and not (real and arm.regime.kind != "replace")
     return Size(real, kept if tells else None, whole if tells else None, "drop" if "drop" in on_reject else "replace")
+
+
+def starved(experiment: Experiment) -> list[str]:
+    """Say which filters are expected to leave so few images that an iteration may have none to train on."""
+    said = []
+    for name, arm in experiment.arms.items():
+        size = size_of(arm)
+        if size.kept is None or size.on_reject != "drop" or arm.regime.kind != "replace":
+            continue
+        real = size.kept.real if size.real else 1.0
+        left = images_a_cell(experiment) * (arm.synthetic * size.kept.generated + (1 - arm.synthetic) * real)
+        if left < FEW:
+            said.append(
+                f"arms.{name}: its filters leave {left:.2g} of {images_a_cell(experiment)} images, on average; in an "
+                "iteration in which none is left, the arm ends. Let them keep more, or raise dataset.per_group."
+            )
+    return said
 
 
 def shares(experiment: Experiment) -> list[str]:
