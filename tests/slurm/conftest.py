@@ -23,7 +23,7 @@ EXPERIMENT: dict[str, Any] = {
 }
 FAST = ["--seconds-between-status-checks", "1", "--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "5"]
 # What a second run writes differently: when, where and how long.
-VARYING = {"finetune.json", "unseen.json", "shard-0.json", "costs.csv", "costs.html"}
+VARYING = {"finetune.json", "unseen.json", "shard-0.json", "validation.json", "merge.json", "costs.csv", "costs.html"}
 SECONDS: dict[str, float] = {}
 
 
