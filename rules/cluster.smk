@@ -1,4 +1,4 @@
-"""Before a run submits its first job: what SLURM needs (then and in each job), and what a rerun does."""
+"""Before a run submits its first job: how it is planned, what SLURM needs (then and in each job), what a rerun does."""
 
 import os
 import shutil

@@ -26,7 +26,6 @@ LEFT_OUT = {
     "StableDiffusionXLPipeline": ("feature_extractor", "image_encoder"),
     "StableDiffusion3Pipeline": ("feature_extractor", "image_encoder", "text_encoder_3", "tokenizer_3"),
 }
-IN_HALF = ("unet", "transformer", "text_encoder", "text_encoder_2")
 
 
 def write(architecture: str, folder: Path, *, half: bool = False) -> None:
@@ -42,7 +41,7 @@ def write(architecture: str, folder: Path, *, half: bool = False) -> None:
     for name in [name for name in index if name not in LEFT_OUT[kind]]:
         encodes = name.startswith("text_encoder")
         network = part(architecture, name, **(special_tokens() if encodes else {}))
-        dtype = torch.float16 if half and name in IN_HALF else torch.float32
+        dtype = torch.float16 if half and name != "vae" else torch.float32
         network.to(dtype).save_pretrained(folder / name, max_shard_size="100GB")
         del network  # The next one needs the memory.
         if encodes:
@@ -63,5 +62,5 @@ def write_tokenizer(folder: Path) -> None:
 
 def special_tokens() -> dict[str, int]:
     """Return the numbers of the tokenizer's special tokens, as a text encoder's configuration names them."""
-    config = json.loads((TOKENIZER.parent / "text_encoder/config.json").read_text())
+    config = read_json(TOKENIZER.parent / "text_encoder/config.json")
     return {key: config[key] for key in ("bos_token_id", "eos_token_id", "pad_token_id")}

@@ -50,14 +50,11 @@ def test_the_overlay_runs_to_the_end(tmp_path: Path):
 
 
 def test_the_overlay_of_further_engines_fits_their_pipelines(tmp_path: Path):
-    project = Project(ROOT).copy(tmp_path / "nepotism")
+    project = Project(ROOT).copy(tmp_path / "nepotism")._replace(experiment="config/full-size-engines.yaml")
     inputs = project.root / "results/full-size-engines-inputs"
     tiny_xl(inputs / "xl")
     tiny_3(inputs / "sd3", t5=False)
-    (project.root / "small.yaml").write_text(json.dumps({"dataset": {"resolution": 16}}), encoding="utf-8")
-    command = [sys.executable, "-m", "snakemake", "--dry-run", "--configfile", "config.yaml"]
-    command += ["config/full-size-engines.yaml", "small.yaml"]
-    planned = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
+    planned = project.snakemake("--dry-run", overlay={"dataset": {"resolution": 16}})
     assert planned.returncode == 0, planned.stdout + planned.stderr
     for cell in ("xl/seed-0/iteration-1", "transformer/seed-0/iteration-1"):
         assert f"results/full-size-engines/{cell}/model" in planned.stdout

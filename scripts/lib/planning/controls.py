@@ -60,10 +60,10 @@ def starved(experiment: Experiment) -> list[str]:
     said = []
     for name, arm in experiment.arms.items():
         size = size_of(arm)
-        if size.kept is None or size.on_reject != "drop" or arm.regime.kind != "replace":
+        if size.share is None or size.on_reject != "drop" or arm.regime.kind != "replace":
             continue
-        real = size.kept.real if size.real else 1.0
-        left = images_a_cell(experiment) * (arm.synthetic * size.kept.generated + (1 - arm.synthetic) * real)
+        share = size.share if size.real else arm.synthetic * size.share + 1 - arm.synthetic
+        left = images_a_cell(experiment) * share
         if left < FEW:
             said.append(
                 f"arms.{name}: its filters leave {left:.2g} of {images_a_cell(experiment)} images, on average; in an "
