@@ -9,7 +9,6 @@ from diffusers import (
     AuraFlowTransformer2DModel,
     AutoencoderKL,
     DDIMScheduler,
-    EulerDiscreteScheduler,
     FlowMatchEulerDiscreteScheduler,
     FluxPipeline,
     FluxTransformer2DModel,
@@ -33,10 +32,10 @@ from transformers import (
 )
 
 from benchmarks.full_size.architectures import NOISE
+from benchmarks.full_size.pipelines import SCHEDULERS
 from scripts.lib.base.code import ROOT
 
 Shape = Literal["1.5", "2.1-base", "2.1"]
-BETAS = ("beta_schedule", "beta_start", "beta_end")
 SHAPES: tuple[Shape, ...] = ("1.5", "2.1-base", "2.1")
 
 
@@ -152,7 +151,7 @@ def tiny_xl(folder: Path) -> Path:
         tokenizer=tokenizer,
         tokenizer_2=tokenizer,
         unet=unet,
-        scheduler=EulerDiscreteScheduler(**{name: NOISE[name] for name in BETAS}, timestep_spacing="leading"),
+        scheduler=SCHEDULERS["StableDiffusionXLPipeline"](),
         add_watermarker=False,
     )
     pipeline.save_pretrained(folder)
@@ -184,7 +183,7 @@ def tiny_3(folder: Path, *, t5: bool) -> Path:
         tokenizer_2=tokenizer,
         tokenizer_3=t5_tokenizer() if t5 else None,
         transformer=transformer,
-        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+        scheduler=SCHEDULERS["StableDiffusion3Pipeline"](),
     )
     pipeline.save_pretrained(folder)
     return folder

@@ -10,7 +10,7 @@ from scripts.lib.base.code import ROOT
 from scripts.lib.experiment.config.describe import describe
 from scripts.lib.experiment.config.load import ConfigurationError, load
 from scripts.lib.planning.amounts import steps_of_arms
-from scripts.lib.planning.controls import starved
+from scripts.lib.planning.controls import starved, unmatched
 
 
 def test_the_default_experiment_loads():
@@ -200,8 +200,8 @@ def test_the_studies_load_and_have_equal_steps_where_they_say_so():
     assert {(row["first"], row["last"]) for row in trained} == {(48, 48)}
     amounts = {(arm.real_per_group, arm.real) for name, arm in healing.arms.items() if name.startswith("real-")}
     assert amounts == {(number, real) for number in (1, 3, 10) for real in ("fixed", "fresh")}
-    assert len(study("filters").arms) == 19
-    assert starved(study("filters")) == []
+    assert len(study("filters").arms) == 18
+    assert starved(study("filters")) == unmatched(study("filters")) == []
     assert sum(arm.merge is not None for arm in healing.arms.values()) == 4
 
 

@@ -47,6 +47,10 @@ def test_the_control_of_a_detector_thins_real_and_generated_images_alike(setting
     generated_only = [{"random": {"keep": 0.738, "on_reject": "drop"}}]
     assert len(said(settings, watched=arm, control=arm | {"curate": generated_only})) == 1
     assert said(settings, watched=arm, control=arm | {"curate": written}) == []
+    half = 0.5 / load(settings).dataset.per_group
+    for keep, messages in ((0.7375 + 0.9 * half, 0), (0.7375 + 1.1 * half, 1)):
+        near = arm | {"curate": [{"random": {"keep": keep, "on_reject": "drop", "real": True}}]}
+        assert len(said(settings, watched=arm, control=near)) == messages, "a control keeps whole images of a group"
     assert shares(load(settings)) == ["watched: 25 % generated images before the filters, 3.39 % after."]
     scored = arm | {"curate": [{"detector": {"reward": "single_image_distance", "threshold": 1}}]}
     assert "`composition.csv`" in said(settings, watched=scored)[0]
@@ -64,14 +68,20 @@ def test_arms_of_equal_steps_share_a_message(settings):
 
 
 @pytest.mark.parametrize(
-    ("synthetic", "tpr", "left"),
-    [(1.0, 0.99, "0.16"), (1.0, 0.5, "8"), (1.0, 0.2, None), (0.25, 0.99, None)],
+    ("arm", "tpr", "left"),
+    [
+        ({"synthetic": 1.0}, 0.99, "0.16 of 16"),
+        ({"synthetic": 1.0}, 0.5, "8 of 16"),
+        ({"synthetic": 1.0}, 0.2, None),
+        ({"synthetic": 0.25}, 0.99, None),
+        ({"synthetic": 0.25, "real_per_group": 4}, 0.99, "5.7 of 8"),
+    ],
 )
-def test_a_filter_that_may_leave_nothing_is_told(settings, synthetic, tpr, left):
+def test_a_filter_that_may_leave_nothing_is_told(settings, arm, tpr, left):
     settings["dataset"] |= {"attributes": {"gender": ["man", "woman"]}, "prompt": "a {gender}", "per_group": 8}
     settings["figures"] = {"group": {"gender": "man"}}
-    settings["arms"] = {"watched": {"synthetic": synthetic, "curate": [{"detector": {"tpr": tpr, "fpr": 0.05}}]}}
+    settings["arms"] = {"watched": arm | {"curate": [{"detector": {"tpr": tpr, "fpr": 0.05}}]}}
     said = starved(load(settings))
-    assert [message.startswith(f"arms.watched: its filters leave {left} of 16 images") for message in said] == (
+    assert [message.startswith(f"arms.watched: its filters leave {left} images") for message in said] == (
         [True] if left else []
     )

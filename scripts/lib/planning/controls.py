@@ -9,7 +9,8 @@ from scripts.lib.experiment.arms import percent
 from scripts.lib.experiment.config.arm import Arm
 from scripts.lib.experiment.config.choice import Choice
 from scripts.lib.experiment.config.experiment import Experiment
-from scripts.lib.planning.amounts import images_a_cell
+from scripts.lib.experiment.lineage import trained
+from scripts.lib.planning.amounts import training_images
 
 CONTROL = "random"
 FEW = 10  # Expected images at which chance leaves none in one of 20,000 iterations.
@@ -34,9 +35,10 @@ class Size(NamedTuple):
 def unmatched(experiment: Experiment) -> list[str]:
     """Say which filters have no control of equal size, and how to write one; arms of equal steps share a message."""
     lacking: dict[str, list[str]] = {}
+    half = 0.5 / experiment.dataset.per_group  # An image per group is the step of what `random` can keep.
     for name, arm in experiment.arms.items():
         others = [step for step in arm.curate if _filters(step) and step.kind != CONTROL]
-        if arm.synthetic and others and not any(_controls(other, arm) for other in experiment.arms.values()):
+        if arm.synthetic and others and not any(_controls(other, arm, half) for other in experiment.arms.values()):
             lacking.setdefault(_message(arm), []).append(f"`{name}`")
     return [f"arms: {', '.join(names)}: {message}" for message, names in lacking.items()]
 
@@ -58,15 +60,16 @@ def size_of(arm: Arm) -> Size:
 def starved(experiment: Experiment) -> list[str]:
     """Say which filters are expected to leave so few images that an iteration may have none to train on."""
     said = []
+    first = {cell.arm: cell for cell in reversed(trained(experiment))}
     for name, arm in experiment.arms.items():
         size = size_of(arm)
-        if size.share is None or size.on_reject != "drop" or arm.regime.kind != "replace":
+        if name not in first or size.share is None or size.on_reject != "drop" or arm.regime.kind != "replace":
             continue
         share = size.share if size.real else arm.synthetic * size.share + 1 - arm.synthetic
-        left = images_a_cell(experiment) * share
-        if left < FEW:
+        images = training_images(experiment, first[name])
+        if images * share < FEW:
             said.append(
-                f"arms.{name}: its filters leave {left:.2g} of {images_a_cell(experiment)} images, on average; in an "
+                f"arms.{name}: its filters leave {images * share:.2g} of {images} images, on average; in an "
                 "iteration in which none is left, the arm ends. Let them keep more, or raise dataset.per_group."
             )
     return said
@@ -98,13 +101,13 @@ def _filters(step: Choice) -> bool:
     return not _needs(step).rewrites and _kept(step) != Kept(1.0, 1.0)
 
 
-def _controls(other: Arm, arm: Arm) -> bool:
+def _controls(other: Arm, arm: Arm, tolerance: float) -> bool:
     """Say whether an arm is another one's control: alike but for `random` steps in the place of its filters."""
     filters = [step.kind for step in other.curate if _filters(step)]
     if set(filters) != {CONTROL} or other.iterations < arm.iterations or _others(other) != _others(arm):
         return False
     ours, theirs = size_of(other), size_of(arm)
-    same_size = theirs.share is None or ours.share is None or abs(ours.share - theirs.share) < 0.005
+    same_size = theirs.share is None or ours.share is None or abs(ours.share - theirs.share) < tolerance
     return same_size and (ours.real, ours.on_reject) == (theirs.real, theirs.on_reject)
 
 
