@@ -109,7 +109,6 @@ CLASSIFIED = {
 }
 EMBEDDINGS = EXPERIMENT.score.embeddings
 SPACES = {space: EXPERIMENT.score.embedding(space) for space in EXPERIMENT.score.features}
-CONTROL = flags({"control": EXPERIMENT.control} if EXPERIMENT.control else {})
 METRICS = [f"scripts.lib.metrics.{name}" for name in kinds("metrics")]
 BASE_DIGESTS = {name: weights.identity(EXPERIMENT, path) for name, path in BASES.items()}
 WEIGHTS = weights.uses(EXPERIMENT)

@@ -36,8 +36,8 @@ CURVES = {
         "diversity": "diversity over the iterations",
         **({"watermark": "how well the watermark is found"} if MARKED and space == MAIN_SPACE else {}),
         "groups": "quality by demographic group",
-        **({"contrasts": f"differences to {EXPERIMENT.control}"} if EXPERIMENT.control else {}),
-        **({"recovery": f"the way back to {EXPERIMENT.control}"} if EXPERIMENT.control and HEALING else {}),
+        **({"contrasts": f"differences to {arms.say_control(EXPERIMENT.controls.values())}"} if EXPERIMENT.control else {}),
+        **({"recovery": f"the way back to {arms.say_control(EXPERIMENT.controls.values())}"} if EXPERIMENT.control and HEALING else {}),
     }.items()
 }
 # What `draw_samples` shows: rows, a label and an image set each, and how many images of how many groups.
@@ -94,7 +94,10 @@ TABLES = {
 }
 OPTIMIZER_STEPS = {row["arm"]: (row["first"], row["last"]) for row in steps_of_arms(EXPERIMENT)}
 ARMS = json.dumps(
-    {name: arm._replace(steps=OPTIMIZER_STEPS.get(name))._asdict() for name, arm in arms.of(EXPERIMENT.arms).items()}
+    {
+        name: arm._replace(steps=OPTIMIZER_STEPS.get(name))._asdict()
+        for name, arm in arms.of(EXPERIMENT.arms, EXPERIMENT.controls).items()
+    }
 )
 SOURCES = {"avatars": "drawn avatars, not photographs", "folder": f"those of {EXPERIMENT.dataset.path}"}
 NOTE = (
@@ -130,7 +133,6 @@ rule draw_curves:
             {
                 "figure": CURVES[wildcards.figure][0],
                 "space": CURVES[wildcards.figure][1],
-                "control": EXPERIMENT.control,
                 "network": EXPERIMENT.score.features[CURVES[wildcards.figure][1]].network.upper(),
             }
         ),
@@ -320,6 +322,5 @@ rule summarize:
         code=digest("scripts.summarize"),
         arms=lambda wildcards: in_file({"arms": ARMS, "note": NOTE}),
         space=fixed(flags({"space": MAIN_SPACE})),
-        control=fixed(CONTROL),
     shell:
-        "python -m scripts.summarize {params.arms} {params.space} {params.control} --scores {input} --output {output} > {log} 2>&1"
+        "python -m scripts.summarize {params.arms} {params.space} --scores {input} --output {output} > {log} 2>&1"

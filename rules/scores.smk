@@ -205,6 +205,6 @@ rule contrast:
         "../envs/images.yaml"
     params:
         code=digest("scripts.contrast"),
-        control=fixed(CONTROL),
+        arms=lambda wildcards: in_file({"arms": ARMS}),
     shell:
-        "python -m scripts.contrast {params.control} --scores {input} --output {output} > {log} 2>&1"
+        "python -m scripts.contrast {params.arms} --scores {input} --output {output} > {log} 2>&1"

@@ -43,7 +43,7 @@ def section(model: type[BaseModel]) -> Any:
     return typer.Option(parser=model.model_validate_json, metavar="JSON", help=described)
 
 
-Arms = Annotated[str, typer.Option(help="JSON: name to synthetic, curate, shape, parent and from_iteration.")]
+Arms = Annotated[str, typer.Option(help="JSON: name to synthetic, curate, shape, parent, from_iteration and control.")]
 
 
 def _attributes(text: str) -> dict[str, list[str]]:

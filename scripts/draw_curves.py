@@ -21,15 +21,14 @@ def main(
     space: Annotated[str, typer.Option(help="Feature space of the scores.")],
     network: Annotated[str, typer.Option(help="Whose features these are, for the axes.")],
     output: Annotated[list[Path], typer.Option(help="Figure to write: .png, .svg or .pdf. Repeat it.")],
-    control: Annotated[str, typer.Option(help="The control arm, of contrasts and recovery.")] = "",
 ) -> None:
     """Draw quality, diversity, the quality of every demographic group, differences, or recovery, one line per arm."""
     table = csvs.read(scores, csvs.SCORES)
     table = table[table["features"].isin(["", space])]
     if figure == "contrasts":
-        drawn = differences.draw(table, read_arms(arms), network, control)
+        drawn = differences.draw(table, read_arms(arms), network)
     elif figure == "recovery":
-        drawn = recovery.draw(table, read_arms(arms), network, control)
+        drawn = recovery.draw(table, read_arms(arms), network)
     else:
         drawn = curves.draw(figure, table, read_arms(arms), network)
     for path in output:

@@ -17,12 +17,11 @@ def main(
     arms: Arms,
     space: Annotated[str, typer.Option(help="Feature space of the Fréchet distance.")],
     output: Annotated[Path, typer.Option(help="Text to write.")],
-    control: Annotated[str | None, typer.Option(help="The control arm; without one no arm is judged.")] = None,
     note: Annotated[str, typer.Option(help="A last sentence, such as what the scores cannot be compared with.")] = "",
 ) -> None:
-    """Say how every arm ends, compared with the control."""
+    """Say how every arm ends, compared with its control."""
     table = csvs.read(scores, csvs.SCORES)
-    text = summarize(table[table["features"].isin(["", space])], read_arms(arms), control, note)
+    text = summarize(table[table["features"].isin(["", space])], read_arms(arms), note)
     with replacing(output) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

@@ -1,5 +1,6 @@
 """What the tests of figures share: arms, scores, and what print demands of every figure."""
 
+from collections.abc import Mapping
 from itertools import combinations
 
 import pandas as pd
@@ -10,14 +11,23 @@ from matplotlib.text import Text
 from scripts.lib.experiment.arms import Arm
 from scripts.lib.figures.style import DPI, WIDTH
 
-ARMS = {
-    "real": Arm(0.0),
-    "all": Arm(1.0),
-    "half": Arm(0.5),
-    "matched": Arm(1.0, ("match_histograms",), "diamond"),
-    "culled": Arm(1.0, ("cull",), "square"),
-    "healed": Arm(0.0, parent="half", from_iteration=2),
-}
+
+def beside(control: str | None, arms: Mapping[str, Arm]) -> dict[str, Arm]:
+    """Give all arms one control."""
+    return {name: arm._replace(control=control) for name, arm in arms.items()}
+
+
+ARMS = beside(
+    "real",
+    {
+        "real": Arm(0.0),
+        "all": Arm(1.0),
+        "half": Arm(0.5),
+        "matched": Arm(1.0, ("match_histograms",), "diamond"),
+        "culled": Arm(1.0, ("cull",), "square"),
+        "healed": Arm(0.0, parent="half", from_iteration=2),
+    },
+)
 SMALLEST = 7  # Points.
 METRICS = ("frechet_distance", "clip_score", "clip_score_std")
 

@@ -250,12 +250,37 @@ def test_null_removes_an_arm(settings):
     assert list(load(settings).arms) == ["kept"]
 
 
+def test_the_control_of_an_arm_has_its_base_model_where_there_is_such_an_arm(settings):
+    settings["models"] = {
+        "other": {"path": settings["model"], "generate": {"steps": 7}},
+        "third": {"path": settings["model"]},
+    }
+    slow = {"finetune": {"learning_rate": 1e-6}}
+    settings["arms"] = {
+        "real": {"synthetic": 0},
+        "all": {},
+        "other-real": {"model": "other", "synthetic": 0, "iterations": 1},
+        "other-slow": {"model": "other", "synthetic": 0} | slow,
+        "other-all": {"model": "other"},
+        "third-all": {"model": "third"},
+    }
+    assert load(settings).controls == {
+        "real": "real",
+        "all": "real",
+        "other-real": "other-real",
+        "other-slow": "other-real",
+        "other-all": "other-real",
+        "third-all": "real",
+    }
+
+
 def test_the_control_is_an_arm_or_there_is_none(settings):
     names = list(settings["arms"])
     assert load(settings | {"arms": {"real": {"synthetic": 0}}}).control == "real"
     assert load(settings | {"arms": {"all": {"synthetic": 1}}}).control is None
     settings["score"]["control"] = names[-1]
     assert load(settings).control == names[-1]
+    assert load(settings).controls == dict.fromkeys(names, names[-1])
     settings["score"]["control"] = "rael"
     with pytest.raises(ConfigurationError, match=r"score\.control: there is no arm 'rael'; name one of \["):
         load(settings)

@@ -8,6 +8,7 @@ import scipy.stats
 from scripts.lib.scoring.contrasts import contrasts, holm, worse
 from scripts.lib.scoring.dose_response import rank_correlation
 
+CONTROLS = dict.fromkeys(("real", "same", "half", "all"), "real")
 COLUMNS = ["arm", "replicate", "iteration", "images", "group", "features", "metric", "value"]
 
 
@@ -23,7 +24,7 @@ def scores(values, metric="frechet_distance", group="all", iteration=1):
 
 def test_a_contrast_is_the_paired_t_test():
     real, half = [1.0, 2.0, 4.0], [1.5, 2.9, 4.4]
-    (row,) = contrasts(scores({"base": [0], "floor": [0], "real": real, "half": half}), "real").to_dict("records")
+    (row,) = contrasts(scores({"base": [0], "floor": [0], "real": real, "half": half}), CONTROLS).to_dict("records")
     test = scipy.stats.ttest_rel(half, real)
     low, high = test.confidence_interval(0.95)
     assert (row["arm"], row["control"], row["pairs"]) == ("half", "real", 3)
@@ -33,25 +34,35 @@ def test_a_contrast_is_the_paired_t_test():
 
 def test_only_replicates_and_iterations_that_both_arms_have_are_compared():
     table = pd.concat([scores({"real": [1, 2], "half": [2, 4, 9]}), scores({"half": [7, 7]}, iteration=2)])
-    (row,) = contrasts(table, "real").to_dict("records")
+    (row,) = contrasts(table, CONTROLS).to_dict("records")
     assert (row["iteration"], row["pairs"], row["difference"]) == (1, 2, 1.5)
 
 
 def test_a_single_pair_has_a_difference_and_no_interval():
-    (row,) = contrasts(scores({"real": [1], "half": [3]}), "real").to_dict("records")
+    (row,) = contrasts(scores({"real": [1], "half": [3]}), CONTROLS).to_dict("records")
     assert row["difference"] == 2
     assert np.isnan([row["low"], row["high"], row["p"], row["p_holm"]]).all()
 
 
 @pytest.mark.parametrize(("half", "p"), [([1, 2, 4], 1), ([2, 3, 5], 0)])
 def test_differences_that_are_all_alike_have_an_interval_of_no_width(half, p):
-    (row,) = contrasts(scores({"real": [1, 2, 4], "half": half}), "real").to_dict("records")
+    (row,) = contrasts(scores({"real": [1, 2, 4], "half": half}), CONTROLS).to_dict("records")
     assert row["low"] == row["high"] == row["difference"] == half[0] - 1
     assert row["p"] == p
 
 
+def test_each_arm_is_compared_with_its_own_control():
+    values = {"real": [1, 2], "half": [2, 4], "other": [5, 6], "other-half": [6, 9]}
+    controls = {"real": "real", "half": "real", "other": "other", "other-half": "other"}
+    table = contrasts(scores(values), controls)
+    assert table[["arm", "control", "difference"]].to_numpy().tolist() == [
+        ["half", "real", 1.5],
+        ["other-half", "other", 2.0],
+    ]
+
+
 def test_no_control_gives_no_rows():
-    table = contrasts(scores({"half": [1, 2]}), None)
+    table = contrasts(scores({"half": [1, 2]}), {})
     assert table.empty
     assert {"arm", "control", "difference", "low", "high", "p_holm"} <= set(table)
 
@@ -66,7 +77,7 @@ def test_holm_multiplies_by_the_comparisons_that_are_left():
 def test_a_family_holds_all_arms_and_all_groups_of_a_metric_and_an_iteration():
     values = {"real": [1.0, 2, 4], "half": [1.5, 2.9, 4.4], "all": [2.5, 2.9, 5.2]}
     parts = [scores(values, group=group) for group in ("all", "age=old", "age=young")]
-    table = contrasts(pd.concat([*parts, scores(values, metric="clip_score"), scores(values, iteration=2)]), "real")
+    table = contrasts(pd.concat([*parts, scores(values, metric="clip_score"), scores(values, iteration=2)]), CONTROLS)
     smallest = table.groupby(["iteration", "metric", "group"])[["p", "p_holm"]].min()
     ratios = (smallest["p_holm"] / smallest["p"]).to_dict()
     assert ratios[1, "frechet_distance", "all"] == ratios[2, "frechet_distance", "all"] == pytest.approx(2)
@@ -85,7 +96,7 @@ def simulated(request):
         index = pd.MultiIndex.from_product([range(2000), range(request.param)], names=["iteration", "replicate"])
         tables.append(pd.Series(own.ravel(), index, name="value").reset_index().assign(arm=arm))
     table = pd.concat(tables).assign(images="generated", group="all", features="fid", metric="frechet_distance")
-    return contrasts(table, "real")
+    return contrasts(table, CONTROLS)
 
 
 def test_intervals_of_a_known_difference_have_their_nominal_coverage(simulated):

@@ -164,11 +164,11 @@ def test_the_same_scores_give_the_same_bytes(tmp_path, suffix, monkeypatch):
 
 def test_the_figure_of_contrasts_shows_paired_differences_to_the_control_and_their_intervals():
     scores = table(3)
-    upper, clip_score, *_ = differences.draw(scores, ARMS, "CLIP", "real").axes
+    upper, clip_score, *_ = differences.draw(scores, ARMS, "CLIP").axes
     drawn = lines(upper)
     assert set(drawn) == {"real", *ARMS} - {"healed"}, "the control has no iteration beside those of healing"
     assert drawn["real"].get_ydata() == [0, 0]
     assert drawn["all"].get_xydata().tolist() == [[1, 2], [2, 31]], "pairs rise together: 13 to 11, 40 to 9"
     assert lines(clip_score)["all"].get_ydata().tolist() == [-2, -7.5]
     assert len(bands(upper)) == len(ARMS) - 2
-    assert_printable(differences.draw(scores, ARMS, "CLIP", "real"))
+    assert_printable(differences.draw(scores, ARMS, "CLIP"))

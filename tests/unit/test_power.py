@@ -39,9 +39,9 @@ def test_only_the_last_iteration_with_two_pairs_is_read():
         scores({"real": [1, 2, 3], "half": [0, 0, 0]}, group="gender=man", iteration=2),
         scores({"real": [1], "half": [4]}, iteration=3),
     ]
-    (row,) = suggested(pd.concat(parts), "real").to_dict("records")
+    (row,) = suggested(pd.concat(parts), dict.fromkeys(("real", "half"), "real")).to_dict("records")
     assert (row["arm"], row["iteration"], row["metric"], row["pairs"]) == ("half", 2, "frechet_distance", 3)
     assert row["difference"] == pytest.approx(7 / 3)
     assert row["deviation"] == pytest.approx(np.std([2, 2, 3], ddof=1))
     assert row["replicates"] == replicates_needed(row["difference"], row["deviation"])
-    assert suggested(pd.concat(parts), None).empty
+    assert suggested(pd.concat(parts), {}).empty

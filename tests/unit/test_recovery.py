@@ -11,16 +11,19 @@ from scripts.lib.experiment.arms import Arm
 from scripts.lib.figures.recovery import draw
 from scripts.lib.scoring.recovery import half_life, recoveries, said
 from scripts.lib.scoring.summary import summarize
-from tests.unit.figures import assert_printable, rows
+from tests.unit.figures import assert_printable, beside, rows
 
-ARMS = {
-    "real": Arm(0.0),
-    "all": Arm(1.0),
-    "healed": Arm(0.0, parent="all", from_iteration=2),
-    "slow": Arm(0.0, parent="all", from_iteration=2),
-    "away": Arm(1.0, parent="all", from_iteration=2, merge="extrapolate"),
-    "early": Arm(0.0, parent="all", from_iteration=1),
-}
+ARMS = beside(
+    "real",
+    {
+        "real": Arm(0.0),
+        "all": Arm(1.0),
+        "healed": Arm(0.0, parent="all", from_iteration=2),
+        "slow": Arm(0.0, parent="all", from_iteration=2),
+        "away": Arm(1.0, parent="all", from_iteration=2, merge="extrapolate"),
+        "early": Arm(0.0, parent="all", from_iteration=1),
+    },
+)
 COLUMNS = ["arm", "replicate", "iteration", "images", "group", "features", "metric", "value", "n"]
 
 
@@ -68,7 +71,7 @@ def test_the_half_life_is_read_from_a_straight_line(left, expected):
 
 
 def test_the_distance_is_that_of_logarithms_to_the_control_of_the_same_iteration():
-    found = recoveries(table(), ARMS, "real")
+    found = recoveries(table(), ARMS)
     assert set(found) == {"healed", "slow", "away"}, "in its start `early` is at 1.5 times the control's distance"
     # From 32 times over 8 and 4 to twice: log 2 of them is 5, 3, 2, 1. The control ends in iteration 3.
     assert found["healed"].distance.to_numpy() == pytest.approx(np.log([32, 8, 4, 2]))
@@ -79,31 +82,31 @@ def test_the_distance_is_that_of_logarithms_to_the_control_of_the_same_iteration
 
 
 def test_replicates_are_compared_with_the_control_of_their_own():
-    one, several = (recoveries(table(replicates), ARMS, "real")["healed"] for replicates in ((0,), (0, 1, 2)))
+    one, several = (recoveries(table(replicates), ARMS)["healed"] for replicates in ((0,), (0, 1, 2)))
     assert several.distance.to_numpy() == pytest.approx(one.distance.to_numpy())
 
 
 def test_without_a_control_or_a_collapse_there_is_no_way_back():
-    assert recoveries(table(), ARMS, None) == {}
-    assert said(table(all={1: 3, 2: 3.9}), ARMS, "real") == []
-    assert said(table().query("metric != 'frechet_distance'"), ARMS, "real") == []
-    assert said(table(all={1: 3}), ARMS, "real") == [], "the start is not scored yet"
+    assert recoveries(table(), beside(None, ARMS)) == {}
+    assert said(table(all={1: 3, 2: 3.9}), ARMS) == []
+    assert said(table().query("metric != 'frechet_distance'"), ARMS) == []
+    assert said(table(all={1: 3}), ARMS) == [], "the start is not scored yet"
 
 
 def test_the_summary_says_how_fast_and_what_does_not_come_back():
-    text = " ".join(summarize(table(), ARMS, "real").split())
+    text = " ".join(summarize(table(), ARMS).split())
     assert (
         "half as far from real's as at its start: healed 1.5 (20 % left after 3); slow more than 2 (80 % left); away "
         "no iteration, a merge (20 % left)." in text
     )
     assert "the last iteration still lacks: healed 4.0 of 10.0; slow 0.0 of 10.0; away 0.0 of 10.0." in text
-    without = " ".join(said(table().query("images == 'generated'"), ARMS, "real"))
+    without = " ".join(said(table().query("images == 'generated'"), ARMS))
     assert "healed 1.5" in without
     assert "lacks" not in without
 
 
 def test_the_figure_draws_the_ways_and_marks_the_half_life():
-    figure = draw(table(), ARMS, "CLIP", "real")
+    figure = draw(table(), ARMS, "CLIP")
     left, right = figure.axes
     (cross,) = [line for line in left.lines if line.get_marker() == "x"]
     assert np.ravel(cross.get_xydata()) == pytest.approx([1.5, 0.5])
@@ -112,4 +115,4 @@ def test_the_figure_draws_the_ways_and_marks_the_half_life():
     (unseen,) = [line for line in right.lines if str(line.get_label()).startswith("healed")]
     assert unseen.get_ydata() == pytest.approx([-10, -6, -5, -4])
     assert_printable(figure)
-    assert_printable(draw(table(all={1: 2, 2: 2}), ARMS, "CLIP", "real"))
+    assert_printable(draw(table(all={1: 2, 2: 2}), ARMS, "CLIP"))

@@ -5,11 +5,11 @@ import pytest
 
 from scripts.lib.experiment.arms import Arm
 from scripts.lib.scoring import summary
-from tests.unit.figures import ARMS, rows, table
+from tests.unit.figures import ARMS, beside, rows, table
 
 
 def say(scores, control="real", **options):
-    return " ".join(summary.summarize(scores, ARMS, control, **options).split())
+    return " ".join(summary.summarize(scores, beside(control, ARMS), **options).split())
 
 
 @pytest.mark.parametrize(
@@ -116,13 +116,29 @@ def test_the_summary_says_what_of_a_collapse_is_healed():
     assert "way back" not in summary_of(13.5, 26.0), "there is nothing to heal where nothing collapsed"
 
 
+def test_each_arm_is_judged_by_its_own_control():
+    arms = {"real": Arm(0, control="real"), "far": Arm(0, control="far"), "all": Arm(1, control="real")}
+    arms |= {"away": Arm(1, control="far")}
+    parts = [rows(name, 0, 1, distance, 27, 2) for name, distance in {"real": 9, "far": 20, "all": 20}.items()]
+    scores = pd.DataFrame(sum(parts, rows("away", 0, 1, 21, 20, 2)), columns=table().columns[:9])
+    scores = pd.concat([scores, table()[table()["arm"] == "floor"]])
+    text = " ".join(summary.summarize(scores, arms).split())
+    for end in (
+        "far has a Fréchet distance of 20.0 and a CLIP score of 27.0 after iteration 1: the control of away.",
+        "all has a Fréchet distance of 20.0 and a CLIP score of 27.0 after iteration 1: worse than real by its",
+        "away has a Fréchet distance of 21.0 and a CLIP score of 20.0 after iteration 1: worse than far by both",
+    ):
+        assert end in text
+    assert "as far above that of real images as the control's in the same iteration" in text
+
+
 def test_the_summary_says_how_the_distance_follows_the_share():
-    arms = {f"share-{share}": Arm(share / 100) for share in (0, 25, 50, 100)}
+    arms = beside("share-0", {f"share-{share}": Arm(share / 100) for share in (0, 25, 50, 100)})
     parts = [rows(name, 0, 1, 5 + arm.synthetic, 27, 2) for name, arm in arms.items()]
     scores = pd.DataFrame(sum(parts, rows("floor", 0, 0, 4, 28, 1)), columns=table().columns[:9]).assign(
         low_images=float("nan"), high_images=float("nan")
     )
-    text = " ".join(summary.summarize(scores, arms, "share-0").split())
+    text = " ".join(summary.summarize(scores, arms).split())
     assert "Over 4 arms that differ by their share alone, Spearman's ρ of the share of generated images" in text
     assert "Fréchet distance after iteration 1 is 1.00, p = 0.083 by permutation." in text
     assert "Spearman" not in say(table()), "three arms are too few"
@@ -131,7 +147,7 @@ def test_the_summary_says_how_the_distance_follows_the_share():
 def test_the_summary_says_where_arms_differ_in_steps():
     def said(**steps):
         arms = {name: arm._replace(steps=steps.get(name, (57, 57))) for name, arm in ARMS.items()}
-        return " ".join(summary.summarize(table(), arms, "real").split())
+        return " ".join(summary.summarize(table(), arms).split())
 
     start = "Fine-tunes differ in their optimizer steps:"
     assert "optimizer steps" not in said()
@@ -142,7 +158,7 @@ def test_the_summary_says_where_arms_differ_in_steps():
 
 def test_the_summary_says_how_many_replicates_and_what_it_is_told():
     assert "means of 3 replicates" in say(table(3))
-    text = summary.summarize(table(1), ARMS, "real", note="Drawings, not photographs.")
+    text = summary.summarize(table(1), ARMS, note="Drawings, not photographs.")
     assert "replicates" not in text
     assert text.endswith("Drawings, not photographs.\n")
 

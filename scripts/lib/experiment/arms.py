@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from scripts.lib.base.kinds import kinds
@@ -25,6 +25,7 @@ class Arm(NamedTuple):
         steps: the optimizer steps of its first and of its last fine-tune; None where nobody has counted them.
         merge: how it merges two models in the place of a fine-tune.
         model: the name of the base model that it retrains.
+        control: the arm that it is compared with, which is itself for a control; None where there is none.
     """
 
     synthetic: float
@@ -36,6 +37,7 @@ class Arm(NamedTuple):
     steps: tuple[int, int] | None = None
     merge: str | None = None
     model: str = BASE
+    control: str | None = None
 
     @property
     def plain(self) -> bool:
@@ -43,8 +45,13 @@ class Arm(NamedTuple):
         return not (self.curate or self.parent or self.unusual)
 
 
-def of(arms: Mapping[str, Configured]) -> dict[str, Arm]:
-    """Return what figures know of configured arms; the shape of an arm is that of its first step that has one."""
+def of(arms: Mapping[str, Configured], controls: Mapping[str, str]) -> dict[str, Arm]:
+    """Return what figures know of configured arms; the shape of an arm is that of its first step that has one.
+
+    Args:
+        arms: by name.
+        controls: the control of each arm, which is itself for a control; empty where there is none.
+    """
     rest = {name: arm.model_dump_json(exclude=SAID) for name, arm in arms.items()}
     usual = Counter(rest.values()).most_common(1)[0][0]
     found = {}
@@ -53,8 +60,20 @@ def of(arms: Mapping[str, Configured]) -> dict[str, Arm]:
         shapes = (getattr(kinds("curation")[step], "SHAPE", None) for step in steps)
         shape = next(filter(None, shapes), None)
         own = Arm(arm.synthetic, tuple(steps), shape, arm.parent, arm.from_iteration, rest[name] != usual)
-        found[name] = own._replace(merge=arm.merge.kind if arm.merge else None, model=arm.model)
+        merge = arm.merge.kind if arm.merge else None
+        found[name] = own._replace(merge=merge, model=arm.model, control=controls.get(name))
     return found
+
+
+def controls_of(arms: Mapping[str, Arm]) -> dict[str, str]:
+    """Return the control of each arm that has one, a control's own among them."""
+    return {name: arm.control for name, arm in arms.items() if arm.control}
+
+
+def say_control(controls: Iterable[str]) -> str:
+    """Return how a text calls what arms are compared with: one control by its name, several `the control`."""
+    names = set(controls)
+    return names.pop() if len(names) == 1 else "the control"
 
 
 def line_of(arms: Mapping[str, Arm], name: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""Differences of every arm to the control arm over the iterations, with their intervals over paired replicates."""
+"""Differences of every arm to its control arm over the iterations, with their intervals over paired replicates."""
 
 from collections.abc import Mapping
 from math import ceil
@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from scripts.lib.experiment.arms import Arm
+from scripts.lib.experiment.arms import Arm, controls_of, say_control
 from scripts.lib.experiment.cell import ALL
 from scripts.lib.figures.looks import looks, name_arms
 from scripts.lib.figures.style import WIDTH, styled
@@ -18,16 +18,17 @@ from scripts.lib.scoring.contrasts import contrasts
 COLUMNS = 3
 
 
-def draw(scores: pd.DataFrame, arms: Mapping[str, Arm], features: str, control: str) -> Figure:
+def draw(scores: pd.DataFrame, arms: Mapping[str, Arm], features: str) -> Figure:
     """Draw the differences of the scores that other figures have a panel of, one line per arm.
 
     Args:
         scores: those of one feature space, columns as for ``contrasts.contrasts``.
         arms: by name.
         features: whose features the scores compare, e.g. ``CLIP``.
-        control: the control arm.
     """
-    table = contrasts(scores[(scores["images"] == "generated") & (scores["group"] == ALL)], control)
+    controls = controls_of(arms)
+    control = say_control(controls.values())
+    table = contrasts(scores[(scores["images"] == "generated") & (scores["group"] == ALL)], controls)
     # A mark is looked for only where that is asked for.
     scored = {"curves", "diversity", *(["watermark"] if (scores["metric"] == "watermark_auc").any() else [])}
     shown = {name: metric for name, metric in catalogue().items() if metric.figure in scored}
@@ -51,7 +52,8 @@ def draw(scores: pd.DataFrame, arms: Mapping[str, Arm], features: str, control: 
 
 def _draw_lines(axes: Axes, table: pd.DataFrame, arms: Mapping[str, Arm], control: str) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10], nbins=8))
-    axes.axhline(0, color="0.35", linestyle=(0, (8, 3)), linewidth=0.9, zorder=1, label=f"{control} (control)")
+    label = f"{control} (control)" if control in arms else control
+    axes.axhline(0, color="0.35", linestyle=(0, (8, 3)), linewidth=0.9, zorder=1, label=label)
     for name, look in looks(arms).items():
         own = table[table["arm"] == name].sort_values("iteration")
         if not own.empty:

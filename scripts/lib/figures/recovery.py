@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from scripts.lib.experiment.arms import Arm
+from scripts.lib.experiment.arms import Arm, controls_of, say_control
 from scripts.lib.figures.looks import looks, name_arms
 from scripts.lib.figures.style import WIDTH, styled
 from scripts.lib.scoring.recovery import Recovery, recoveries
@@ -17,16 +17,16 @@ from scripts.lib.scoring.recovery import Recovery, recoveries
 NONE = "no arm starts from a collapse:\nits Fréchet distance twice the control's"
 
 
-def draw(scores: pd.DataFrame, arms: Mapping[str, Arm], features: str, control: str) -> Figure:
-    """Draw the distance to the control arm since the start, and what unseen prompts lack, one line per arm.
+def draw(scores: pd.DataFrame, arms: Mapping[str, Arm], features: str) -> Figure:
+    """Draw the distance to each arm's control since the start, and what unseen prompts lack, one line per arm.
 
     Args:
         scores: those of one feature space, columns as for ``recovery.recoveries``.
         arms: by name.
         features: whose features the Fréchet distance compares, e.g. ``CLIP``.
-        control: the control arm.
     """
-    found = recoveries(scores, arms, control)
+    found = recoveries(scores, arms)
+    control = say_control(controls_of(arms).values())
     shown = looks({name: arms[name] for name in found})
     with styled([features, control, *found]):
         figure = Figure(figsize=(WIDTH, 3.9), layout="constrained")

@@ -180,7 +180,7 @@ def _power(experiment: Experiment, results: Path) -> pd.DataFrame:
     if not path.is_file():
         return pd.DataFrame(columns=COLUMNS)
     scores = csvs.read(path, csvs.SCORES)
-    return suggested(scores[scores["features"].isin(["", space])], experiment.control)
+    return suggested(scores[scores["features"].isin(["", space])], experiment.controls)
 
 
 def _rules(experiment: Experiment, every: list[Job], costs: Mapping[str, Cost | None]) -> pd.DataFrame:

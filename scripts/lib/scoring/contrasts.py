@@ -1,20 +1,22 @@
-"""Every arm against a control arm: paired differences with intervals, and the iteration in which an arm leaves it.
+"""Every arm against its control arm: paired differences with intervals, and the iteration in which an arm leaves it.
 
 Replicates of two arms with one seed share noise and slots, so their scores rise and fall together. The difference of
 each pair is more exact than the difference of two means with their own intervals.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from scipy.special import stdtr, stdtrit
 
-from scripts.lib.experiment.cell import ALL, BASE, FLOOR
+from scripts.lib.experiment.cell import ALL
 
 KEYS = ["arm", "iteration", "images", "group", "features", "metric"]
 
 
-def contrasts(scores: pd.DataFrame, control: str | None) -> pd.DataFrame:
-    """Return the difference of every arm to the control arm in the same iteration, over the pairs of equal replicate.
+def contrasts(scores: pd.DataFrame, controls: Mapping[str, str]) -> pd.DataFrame:
+    """Return the difference of every arm to its control arm in the same iteration, over the pairs of equal replicate.
 
     The floor cancels in a difference. ``p`` is that of the paired t test, ``p_holm`` is adjusted by Holm (1979) for all
     comparisons of one metric in one feature space and iteration: those of all arms, and for single groups those of all
@@ -22,28 +24,43 @@ def contrasts(scores: pd.DataFrame, control: str | None) -> pd.DataFrame:
 
     Args:
         scores: columns ``arm, replicate, iteration, images, group, features, metric, value``.
-        control: the control arm's name; None gives a table without rows.
+        controls: the control of each arm; without one the table has no rows.
 
     Returns:
         ``arm, iteration, images, group, features, metric, control, pairs, difference, low, high, p, p_holm``:
         ``low`` and ``high`` are the ends of Student's 95 % interval. They and both p are NaN for a single pair. An
         iteration that the control does not have is absent.
     """
-    arms = scores[~scores["arm"].isin([BASE, FLOOR, control])]
-    on = [*KEYS[1:], "replicate"]
-    pairs = arms.merge(scores.loc[scores["arm"] == control, [*on, "value"]], on=on, suffixes=("", "_control"))
-    pairs["difference"] = pairs["value"] - pairs["value_control"]
-    table = pairs.groupby(KEYS, sort=False)["difference"].agg(["count", "mean", "std"]).reset_index()
+    pairs = paired(scores, controls, [*KEYS[1:], "replicate"])
+    table = pairs.groupby([*KEYS, "control"], sort=False)["difference"].agg(["count", "mean", "std"]).reset_index()
     error, freedom = table["std"] / np.sqrt(table["count"]), table["count"] - 1
     half = stdtrit(freedom, 0.975) * error
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(table["mean"] == 0, 0 * error, table["mean"].abs() / error)
-    table = table.assign(
-        control=control, low=table["mean"] - half, high=table["mean"] + half, p=2 * stdtr(freedom, -t)
-    ).rename(columns={"count": "pairs", "mean": "difference"})
+    table = table.assign(low=table["mean"] - half, high=table["mean"] + half, p=2 * stdtr(freedom, -t)).rename(
+        columns={"count": "pairs", "mean": "difference"}
+    )
     family = [table["iteration"], table["images"], table["features"], table["metric"], table["group"] == ALL]
     table["p_holm"] = table.groupby(family)["p"].transform(holm)
     return table[[*KEYS, "control", "pairs", "difference", "low", "high", "p", "p_holm"]]
+
+
+def paired(scores: pd.DataFrame, controls: Mapping[str, str], on: list[str]) -> pd.DataFrame:
+    """Return the rows of arms that have a control and are none, each beside its control's row.
+
+    Args:
+        scores: columns ``arm``, ``value`` and those of ``on``.
+        controls: the control of each arm.
+        on: the columns in which both rows are equal.
+
+    Returns:
+        Their columns, and ``control, value_control, difference``; a row whose control has none is absent.
+    """
+    arms = scores[scores["arm"].isin([arm for arm, control in controls.items() if arm != control])]
+    arms = arms.assign(control=arms["arm"].map(dict(controls)).astype(str))
+    theirs = scores[["arm", *on, "value"]].rename(columns={"arm": "control", "value": "value_control"})
+    pairs = arms.merge(theirs, on=["control", *on])
+    return pairs.assign(difference=pairs["value"] - pairs["value_control"])
 
 
 def holm(p: pd.Series) -> pd.Series:

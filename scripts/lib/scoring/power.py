@@ -1,11 +1,13 @@
 """How many replicates it takes to see a difference between two arms, by what the finished ones suggest."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
-from scripts.lib.experiment.cell import ALL, BASE, FLOOR
+from scripts.lib.experiment.cell import ALL
+from scripts.lib.scoring.contrasts import paired
 
 POWER = 0.8
 MOST = 1000
@@ -38,22 +40,19 @@ def replicates_needed(difference: float, deviation: float, power: float = POWER)
     return float(pairs[enough.argmax()]) if enough.any() else math.inf
 
 
-def suggested(scores: pd.DataFrame, control: str | None) -> pd.DataFrame:
-    """Return what the finished replicates of each arm suggest, in its last iteration that the control has too.
+def suggested(scores: pd.DataFrame, controls: Mapping[str, str]) -> pd.DataFrame:
+    """Return what the finished replicates of each arm suggest, in its last iteration that its control has too.
 
     Args:
         scores: those of one feature space, columns ``arm, replicate, iteration, images, group, metric, value``.
-        control: the control arm.
+        controls: the control of each arm.
 
     Returns:
         One row per arm of two pairs or more and per metric of ``SEEN_BY``; its columns are ``COLUMNS``, of which
         ``replicates`` is the number that would be needed.
     """
     whole = scores[(scores["images"] == "generated") & (scores["group"] == ALL) & scores["metric"].isin(SEEN_BY)]
-    on = ["replicate", "iteration", "metric"]
-    theirs = whole.loc[whole["arm"] == control, [*on, "value"]]
-    pairs = whole[~whole["arm"].isin([BASE, FLOOR, control])].merge(theirs, on=on, suffixes=("", "_control"))
-    pairs["difference"] = pairs["value"] - pairs["value_control"]
+    pairs = paired(whole, controls, ["replicate", "iteration", "metric"])
     keys = ["arm", "iteration", "metric"]
     table = pairs.groupby(keys, sort=False)["difference"].agg(["count", "mean", "std"]).reset_index()
     table = table[table["count"] > 1].rename(columns={"count": "pairs", "mean": "difference", "std": "deviation"})

@@ -1,4 +1,4 @@
-"""How fast an arm that continues from a collapsed one comes back to the control arm, and what does not come back."""
+"""How fast an arm that continues from a collapsed one comes back to its control arm, and what does not come back."""
 
 import math
 from collections.abc import Mapping
@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from scripts.lib.experiment.arms import Arm
+from scripts.lib.experiment.arms import Arm, controls_of, say_control
 from scripts.lib.experiment.cell import ALL
 
 FARTHER = 2.0  # A parent whose Fréchet distance is less than twice the control's has nothing to recover from.
 
 
 class Recovery(NamedTuple):
-    """The way of one arm back to the control arm.
+    """The way of one arm back to its control arm.
 
     Attributes:
         distance: of each iteration since the start, by its number from 0, which is the parent's: log Fréchet distance
@@ -53,8 +53,8 @@ def half_life(left: pd.Series) -> float:
     return math.nan
 
 
-def recoveries(scores: pd.DataFrame, arms: Mapping[str, Arm], control: str | None) -> dict[str, Recovery]:
-    """Return the way back of each arm whose parent had left the control arm where the arm starts.
+def recoveries(scores: pd.DataFrame, arms: Mapping[str, Arm]) -> dict[str, Recovery]:
+    """Return the way back of each arm whose parent had left its control arm where the arm starts.
 
     Left means: the Fréchet distance of the parent's model is at least twice the control's, so that there is a distance
     to halve. Each replicate is compared with the control of the same replicate and iteration, or with its last
@@ -63,15 +63,13 @@ def recoveries(scores: pd.DataFrame, arms: Mapping[str, Arm], control: str | Non
     Args:
         scores: those of one feature space, columns as for ``replicates.over_replicates``.
         arms: by name.
-        control: the control arm; None: there is no way back.
     """
-    if control is None:
-        return {}
-    distance = _differences(scores, "generated", "frechet_distance", control)
-    unseen = _differences(scores, "unseen", "clip_score", control)
+    controls = controls_of(arms)
+    distance = _differences(scores, "generated", "frechet_distance", controls)
+    unseen = _differences(scores, "unseen", "clip_score", controls)
     found = {}
     for name, arm in arms.items():
-        if arm.parent is None or name == control:
+        if arm.parent is None or arm.control in (None, name):
             continue
         course = _course(distance, name, arm)
         if len(course) > 1 and course.iloc[0] >= math.log(FARTHER):
@@ -79,14 +77,16 @@ def recoveries(scores: pd.DataFrame, arms: Mapping[str, Arm], control: str | Non
     return found
 
 
-def _differences(scores: pd.DataFrame, images: str, metric: str, control: str) -> pd.DataFrame:
+def _differences(scores: pd.DataFrame, images: str, metric: str, controls: Mapping[str, str]) -> pd.DataFrame:
     """Return ``arm, replicate, iteration, value``: scores less the control's; of distances the logarithms."""
     own = scores[(scores["images"] == images) & (scores["group"] == ALL) & (scores["metric"] == metric)]
     own = own[["arm", "replicate", "iteration", "value"]].sort_values("iteration")
     if metric == "frechet_distance":
         own = own[own["value"] > 0].assign(value=lambda table: table["value"].map(math.log))
-    of_control = own[own["arm"] == control].drop(columns="arm")
-    pairs = pd.merge_asof(own, of_control, on="iteration", by="replicate", suffixes=("", "_control"))
+    theirs = own.rename(columns={"arm": "control"})
+    own = own[own["arm"].isin(controls)]
+    own = own.assign(control=own["arm"].map(dict(controls)).astype(str))
+    pairs = pd.merge_asof(own, theirs, on="iteration", by=["control", "replicate"], suffixes=("", "_control"))
     return pairs.assign(value=pairs["value"] - pairs["value_control"]).dropna(subset=["value"])
 
 
@@ -99,11 +99,12 @@ def _course(differences: pd.DataFrame, name: str, arm: Arm) -> pd.Series:
     return course if start.any() else course.iloc[:0]
 
 
-def said(scores: pd.DataFrame, arms: Mapping[str, Arm], control: str | None) -> list[str]:
+def said(scores: pd.DataFrame, arms: Mapping[str, Arm]) -> list[str]:
     """Say in sentences how fast arms come back, and what does not; none where no arm starts from a collapse."""
-    found = recoveries(scores, arms, control)
+    found = recoveries(scores, arms)
     if not found:
         return []
+    control = say_control(controls_of(arms).values())
     ways = [f"{name} {_way(one)}" for name, one in found.items()]
     sentences = [
         f"Half-life of recovery, the iterations until an arm's log Fréchet distance is half as far from {control}'s "

@@ -7,17 +7,17 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from scripts.lib.experiment.arms import Arm, percent
+from scripts.lib.experiment.arms import Arm, controls_of, percent, say_control
 from scripts.lib.experiment.cell import ALL, FLOOR, base_label
 from scripts.lib.scoring import recovery
 from scripts.lib.scoring.contrasts import contrasts, worse, worse_by_score
 from scripts.lib.scoring.dose_response import FEWEST, rank_correlation
 
 
-def summarize(scores: pd.DataFrame, arms: Mapping[str, Arm], control: str | None, note: str = "") -> str:
+def summarize(scores: pd.DataFrame, arms: Mapping[str, Arm], note: str = "") -> str:
     """Say in a few sentences how every arm ends, whether that is a collapse, and since when.
 
-    An arm is judged against the control arm in the same iteration, by two scores: in a collapse the Fréchet distance
+    An arm is judged against its control arm in the same iteration, by two scores: in a collapse the Fréchet distance
     above the floor is at least twice the control's, and the CLIP score is lower by more than the standard deviation
     over the control's images. With replicates, the 95 % intervals of both paired differences have to leave 0 too; the
     first iteration in which they do is the onset. The text says so.
@@ -25,15 +25,15 @@ def summarize(scores: pd.DataFrame, arms: Mapping[str, Arm], control: str | None
     Args:
         scores: those of one feature space, columns as for ``replicates.over_replicates``; the mean over replicates
             counts.
-        arms: by name.
-        control: the control arm; None: no arm is judged.
+        arms: by name; where none has a control, no arm is judged.
         note: a last sentence, such as what the scores cannot be compared with.
     """
-    recovered = recovery.said(scores, arms, control)
+    recovered = recovery.said(scores, arms)
     scores = scores[(scores["images"] == "generated") & (scores["group"] == ALL)]
     replicates = scores.loc[scores["arm"] != FLOOR, "replicate"].nunique()
-    control = control if control in set(scores["arm"]) else None
-    judge = _Judge(scores, control) if control else None
+    scored = set(scores["arm"])
+    controls = {name: control for name, control in controls_of(arms).items() if control in scored}
+    judge = _Judge(scores, controls)
     sentences = [_arm(scores, name, arm, judge) for name, arm in _in_order(arms).items()]
     sentences += recovered
     sentences.append(_dose_response(scores, arms))
@@ -43,7 +43,7 @@ def summarize(scores: pd.DataFrame, arms: Mapping[str, Arm], control: str | None
     sentences.append(f"{'. '.join(starts)}, real images {_say(_last(scores, FLOOR))}.")
     sentences.append(f"These are means of {replicates} replicates." if replicates > 1 else "")
     own_data = scores.loc[scores["arm"] == FLOOR, "replicate"].nunique() > 1
-    sentences.append(_definition(control, replicates, own_data=own_data) if control else "")
+    sentences.append(_definition(say_control(controls.values()), replicates, own_data=own_data) if controls else "")
     return "\n".join(textwrap.fill(sentence, 100) for sentence in [*sentences, note] if sentence) + "\n"
 
 
@@ -65,17 +65,22 @@ class _Scores(NamedTuple):
 
 
 class _Judge:
-    """Whether scores are worse than those of the control arm, by how much, and whether that can be chance."""
+    """Whether scores are worse than those of an arm's control, by how much, and whether that can be chance."""
 
-    def __init__(self, scores: pd.DataFrame, control: str) -> None:
-        self.control = control
-        self._course = _course(scores, control)
+    def __init__(self, scores: pd.DataFrame, controls: Mapping[str, str]) -> None:
+        self.controls = controls
+        self._courses = {control: _course(scores, control) for control in set(controls.values())}
         self._floor = _last(scores, FLOOR).distance
-        self._contrasts = contrasts(scores, control).dropna(subset=["low"])
+        self._contrasts = contrasts(scores, controls).dropna(subset=["low"])
 
-    def beside(self, iteration: int) -> _Scores:
-        """Return the control's scores in an iteration, or in its last one where the control ends earlier."""
-        return [own for own in self._course if own.iteration <= iteration or own is self._course[0]][-1]
+    def judges(self, arm: str) -> bool:
+        """Return whether an arm has a control, and is none."""
+        return self.controls.get(arm, arm) != arm
+
+    def beside(self, arm: str, iteration: int) -> _Scores:
+        """Return the scores of an arm's control in an iteration, or in its last one where it ends earlier."""
+        course = self._courses[self.controls[arm]]
+        return [own for own in course if own.iteration <= iteration or own is course[0]][-1]
 
     def leaves(self, arm: str) -> dict[int, bool]:
         """Return for each iteration with intervals whether both of an arm leave 0 on the worse side."""
@@ -92,12 +97,12 @@ class _Judge:
         if scores.iteration in known.index:
             farther, lower = known.loc[scores.iteration, ["frechet_distance", "clip_score"]]
             return bool(farther), bool(lower)
-        control = self.beside(scores.iteration)
+        control = self.beside(arm, scores.iteration)
         return scores.distance_low > control.distance_high, scores.clip_high < control.clip_low
 
     def collapsed(self, arm: str, scores: _Scores) -> bool:
         """Return whether an arm is collapsed; by size alone where an iteration has no intervals."""
-        control = self.beside(scores.iteration)
+        control = self.beside(arm, scores.iteration)
         excess, of_control = scores.distance - self._floor, control.distance - self._floor
         farther = excess > 0 and excess >= 2 * of_control
         lower = control.clip_score - scores.clip_score > control.deviation
@@ -110,7 +115,7 @@ def _in_order(arms: Mapping[str, Arm]) -> dict[str, Arm]:
     return dict(plain) | dict(arms)
 
 
-def _arm(scores: pd.DataFrame, name: str, arm: Arm, judge: _Judge | None) -> str:
+def _arm(scores: pd.DataFrame, name: str, arm: Arm, judge: _Judge) -> str:
     """Say how an arm ends, and what that is beside the control."""
     *_, end = course = _course(scores, name)
     images = f"a merge ({arm.merge})" if arm.merge else f"{percent(arm.synthetic)} generated images"
@@ -142,17 +147,19 @@ def _last(scores: pd.DataFrame, arm: str) -> _Scores:
     return _course(scores, arm)[-1]
 
 
-def _judge(arm: str, end: _Scores, judge: _Judge | None) -> str:
-    if judge is None:
+def _judge(arm: str, end: _Scores, judge: _Judge) -> str:
+    if arm not in judge.controls:
         return "not judged, there is no control arm"
-    if arm == judge.control:
-        return "the control"
-    control = judge.beside(end.iteration)
+    name = judge.controls[arm]
+    if name == arm:
+        *others, last = [other for other, control in judge.controls.items() if control == name != other] or [name]
+        of = f"{', '.join(others)} and {last}" if others else last
+        return "the control" if len(set(judge.controls.values())) == 1 else f"the control of {of}"
+    control = judge.beside(arm, end.iteration)
     if not (end.known and control.known):
         return "not judged, a score is missing"
-    name = judge.control
     if control.iteration < end.iteration:
-        name = f"{judge.control} in its last iteration, {control.iteration},"
+        name = f"{name} in its last iteration, {control.iteration},"
     farther, lower = judge.worse_by(arm, end)
     if judge.collapsed(arm, end):
         return "a collapse"
@@ -163,20 +170,20 @@ def _judge(arm: str, end: _Scores, judge: _Judge | None) -> str:
     return f"no worse than {name.rstrip(',')}"
 
 
-def _since(arm: str, course: list[_Scores], judge: _Judge | None) -> str:
+def _since(arm: str, course: list[_Scores], judge: _Judge) -> str:
     """Say since which iteration an arm has been collapsed, if it is at its end."""
     since = None
     for scores in reversed(course):
-        if judge is None or arm == judge.control or not judge.collapsed(arm, scores):
+        if not (judge.judges(arm) and judge.collapsed(arm, scores)):
             break
         since = scores.iteration
     return "" if since is None else f" since iteration {since}"
 
 
-def _onset(arm: str, judge: _Judge | None) -> str:
+def _onset(arm: str, judge: _Judge) -> str:
     """Say in which iteration an arm leaves the control first; nothing where no iteration has intervals."""
-    leaves = judge.leaves(arm) if judge else {}
-    if judge is None or not leaves:
+    leaves = judge.leaves(arm)
+    if not leaves:
         return ""
     first = next((iteration for iteration, worse_by_both in leaves.items() if worse_by_both), None)
     if first is None:
@@ -184,11 +191,11 @@ def _onset(arm: str, judge: _Judge | None) -> str:
     return f"; onset in iteration {first}"
 
 
-def _way_back(parent: str, start: _Scores, end: _Scores, judge: _Judge | None) -> str:
+def _way_back(parent: str, start: _Scores, end: _Scores, judge: _Judge) -> str:
     """Say how much of a parent's collapse is undone, by each score."""
-    if judge is None or parent == judge.control or not judge.collapsed(parent, start) or not end.known:
+    if not (judge.judges(parent) and judge.collapsed(parent, start) and end.known):
         return ""
-    goal = judge.beside(start.iteration)
+    goal = judge.beside(parent, start.iteration)
     distance, clip_score = (
         (before - after) / (before - to) for before, after, to in zip(start[1:3], end[1:3], goal[1:3], strict=True)
     )

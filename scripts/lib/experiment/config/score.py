@@ -53,7 +53,8 @@ class Score(Section):
     control: Name | None = Field(
         None,
         description="The arm that every other one is compared with (`contrasts.csv`, `summary.txt`); none: `real`, if "
-        "such an arm exists. Without a control nothing is compared.",
+        "such an arm exists. Without a control nothing is compared. Arms of another base model are compared with that "
+        "model's first arm of the same composition, where it has one.",
     )
     bootstrap: Bootstrap = Field(
         default_factory=Bootstrap,
