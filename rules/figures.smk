@@ -36,8 +36,8 @@ CURVES = {
         "diversity": "diversity over the iterations",
         **({"watermark": "how well the watermark is found"} if MARKED and space == MAIN_SPACE else {}),
         "groups": "quality by demographic group",
-        **({"contrasts": f"differences to {arms.say_control(EXPERIMENT.controls.values())}"} if EXPERIMENT.control else {}),
-        **({"recovery": f"the way back to {arms.say_control(EXPERIMENT.controls.values())}"} if EXPERIMENT.control and HEALING else {}),
+        **({"contrasts": f"differences to {arms.say_control(arms.controls(EXPERIMENT).values())}"} if EXPERIMENT.control else {}),
+        **({"recovery": f"the way back to {arms.say_control(arms.controls(EXPERIMENT).values())}"} if EXPERIMENT.control and HEALING else {}),
     }.items()
 }
 # What `draw_samples` shows: rows, a label and an image set each, and how many images of how many groups.
@@ -96,7 +96,7 @@ OPTIMIZER_STEPS = {row["arm"]: (row["first"], row["last"]) for row in steps_of_a
 ARMS = json.dumps(
     {
         name: arm._replace(steps=OPTIMIZER_STEPS.get(name))._asdict()
-        for name, arm in arms.of(EXPERIMENT.arms, EXPERIMENT.controls).items()
+        for name, arm in arms.of(EXPERIMENT).items()
     }
 )
 SOURCES = {"avatars": "drawn avatars, not photographs", "folder": f"those of {EXPERIMENT.dataset.path}"}

@@ -33,7 +33,7 @@ def test_a_changed_rule_is_canceled(
     before = hollow.named(project.plan(*hollow.TARGETS))
     target = min(job.outputs for job in before if job.rule == rule)
     folder = hollow.hold(project, before, rule, CANCEL)
-    with driver(project, *target, "--retries", "0", overlay={}) as run:
+    with driver(project, *target, "--retries", "0", "--max-threads", "2", overlay={}) as run:  # Its nodes have two.
         assert run.wait(LONG) == 1, output(project)
     number = (folder / "held").read_text(encoding="utf-8")
     assert {job.state for job in cluster.jobs() if job.number == number} == {"CANCELLED"}

@@ -7,6 +7,7 @@ import yaml
 from snakemake.utils import update_config
 
 from scripts.lib.base.code import ROOT
+from scripts.lib.experiment.arms import controls
 from scripts.lib.experiment.config.describe import describe
 from scripts.lib.experiment.config.load import ConfigurationError, load
 from scripts.lib.planning.amounts import steps_of_arms
@@ -264,7 +265,7 @@ def test_the_control_of_an_arm_has_its_base_model_where_there_is_such_an_arm(set
         "other-all": {"model": "other"},
         "third-all": {"model": "third"},
     }
-    assert load(settings).controls == {
+    assert controls(load(settings)) == {
         "real": "real",
         "all": "real",
         "other-real": "other-real",
@@ -280,7 +281,7 @@ def test_the_control_is_an_arm_or_there_is_none(settings):
     assert load(settings | {"arms": {"all": {"synthetic": 1}}}).control is None
     settings["score"]["control"] = names[-1]
     assert load(settings).control == names[-1]
-    assert load(settings).controls == dict.fromkeys(names, names[-1])
+    assert controls(load(settings)) == dict.fromkeys(names, names[-1])
     settings["score"]["control"] = "rael"
     with pytest.raises(ConfigurationError, match=r"score\.control: there is no arm 'rael'; name one of \["):
         load(settings)

@@ -97,7 +97,7 @@ def test_settings_are_the_arm_s_then_its_model_s_then_those_of_defaults_then_the
 
 
 def test_what_figures_know_of_an_arm_names_its_model(experiment):
-    known = of(experiment.arms, experiment.controls)
+    known = of(experiment)
     assert (known["healed"].control, known["poisoned"].control) == ("flow-real", "real")
     assert (known["real"].model, known["flow-real"].model) == ("base", "flow")
     assert line_of(known, "healed") == {"healed", "flow-poisoned", "flow"}

@@ -307,6 +307,6 @@ def test_an_arm_with_other_sources_does_not_differ_by_its_share_alone(settings):
         "c": {"sources": {"base": 1}},
         "d": {"synthetic": 0},
     }
-    found = of(load(settings).arms, {})
+    found = of(load(settings))
     assert [name for name, arm in found.items() if arm.plain] == ["a", "b", "d"]
     assert line_of({"a": Arm(1), "b": Arm(1, parent="a", from_iteration=1)}, "b") == {"a", "b", "base"}

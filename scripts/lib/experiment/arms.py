@@ -8,6 +8,7 @@ from typing import NamedTuple
 from scripts.lib.base.kinds import kinds
 from scripts.lib.experiment.cell import BASE
 from scripts.lib.experiment.config.arm import Arm as Configured
+from scripts.lib.experiment.config.experiment import OVERRIDABLE, Experiment
 
 # What an Arm says itself, or that makes no other arm of it.
 SAID = {"synthetic", "curate", "parent", "from_iteration", "iterations"}
@@ -45,13 +46,9 @@ class Arm(NamedTuple):
         return not (self.curate or self.parent or self.unusual)
 
 
-def of(arms: Mapping[str, Configured], controls: Mapping[str, str]) -> dict[str, Arm]:
-    """Return what figures know of configured arms; the shape of an arm is that of its first step that has one.
-
-    Args:
-        arms: by name.
-        controls: the control of each arm, which is itself for a control; empty where there is none.
-    """
+def of(experiment: Experiment) -> dict[str, Arm]:
+    """Return what figures know of an experiment's arms; the shape of an arm is that of its first step that has one."""
+    arms, compared = experiment.arms, controls(experiment)
     rest = {name: arm.model_dump_json(exclude=SAID) for name, arm in arms.items()}
     usual = Counter(rest.values()).most_common(1)[0][0]
     found = {}
@@ -61,8 +58,27 @@ def of(arms: Mapping[str, Configured], controls: Mapping[str, str]) -> dict[str,
         shape = next(filter(None, shapes), None)
         own = Arm(arm.synthetic, tuple(steps), shape, arm.parent, arm.from_iteration, rest[name] != usual)
         merge = arm.merge.kind if arm.merge else None
-        found[name] = own._replace(merge=merge, model=arm.model, control=controls.get(name))
+        found[name] = own._replace(merge=merge, model=arm.model, control=compared.get(name))
     return found
+
+
+def controls(experiment: Experiment) -> dict[str, str]:
+    """Return the control of each arm, a control's own among them; none without a control arm.
+
+    An arm of another base model has that model's own control, where there is one: the first arm of that model with the
+    composition of the control arm.
+    """
+    arms, control = experiment.arms, experiment.control
+    if control is None:
+        return {}
+    composition = {*Configured.model_fields} - {"model", "iterations", *OVERRIDABLE}
+    alike = {
+        name: arm.model
+        for name, arm in arms.items()
+        if all(getattr(arm, key) == getattr(arms[control], key) for key in composition)
+    }
+    own = {model: name for name, model in reversed(alike.items())} | {arms[control].model: control}
+    return {name: own.get(arm.model, control) for name, arm in arms.items()}
 
 
 def controls_of(arms: Mapping[str, Arm]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from scripts.lib.base import csvs
+from scripts.lib.experiment.arms import controls
 from scripts.lib.experiment.config.experiment import Experiment
 from scripts.lib.experiment.config.finetune import Finetune
 from scripts.lib.experiment.config.generate import Generate
@@ -180,7 +181,7 @@ def _power(experiment: Experiment, results: Path) -> pd.DataFrame:
     if not path.is_file():
         return pd.DataFrame(columns=COLUMNS)
     scores = csvs.read(path, csvs.SCORES)
-    return suggested(scores[scores["features"].isin(["", space])], experiment.controls)
+    return suggested(scores[scores["features"].isin(["", space])], controls(experiment))
 
 
 def _rules(experiment: Experiment, every: list[Job], costs: Mapping[str, Cost | None]) -> pd.DataFrame:

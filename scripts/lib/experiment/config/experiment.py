@@ -254,24 +254,6 @@ class Experiment(Section):
         """The control arm, if there is one."""
         return self.score.control or (USUAL_CONTROL if USUAL_CONTROL in self.arms else None)
 
-    @property
-    def controls(self) -> dict[str, str]:
-        """The control of each arm, a control's own among them; none without a control arm.
-
-        An arm of another base model has that model's own control, where there is one: the first arm of that model with
-        the composition of the control arm.
-        """
-        if self.control is None:
-            return {}
-        composition, theirs = {*Arm.model_fields} - {"model", "iterations", *OVERRIDABLE}, self.arms[self.control]
-        alike = {
-            name: arm.model
-            for name, arm in self.arms.items()
-            if all(getattr(arm, key) == getattr(theirs, key) for key in composition)
-        }
-        own = {model: name for name, model in reversed(alike.items())} | {theirs.model: self.control}
-        return {name: own.get(arm.model, self.control) for name, arm in self.arms.items()}
-
     @field_validator("replicates")
     @classmethod
     def _each_seed_once(cls, seeds: list[int]) -> list[int]:
