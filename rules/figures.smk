@@ -23,6 +23,7 @@ HEALING = list(
 )
 MAIN_SPACE = next(iter(SPACES))
 MARKED = EXPERIMENT.score.metrics.watermark.key is not None
+CONTROL = arms.say_control(arms.controls(EXPERIMENT).values())
 # Figures of scores: which, in which feature space, and what they show. Those of the first space have no suffix.
 CURVES = {
     kind if space == MAIN_SPACE else f"{kind}-{space}": (
@@ -36,8 +37,8 @@ CURVES = {
         "diversity": "diversity over the iterations",
         **({"watermark": "how well the watermark is found"} if MARKED and space == MAIN_SPACE else {}),
         "groups": "quality by demographic group",
-        **({"contrasts": f"differences to {arms.say_control(arms.controls(EXPERIMENT).values())}"} if EXPERIMENT.control else {}),
-        **({"recovery": f"the way back to {arms.say_control(arms.controls(EXPERIMENT).values())}"} if EXPERIMENT.control and HEALING else {}),
+        **({"contrasts": f"differences to {CONTROL}"} if EXPERIMENT.control else {}),
+        **({"recovery": f"the way back to {CONTROL}"} if EXPERIMENT.control and HEALING else {}),
     }.items()
 }
 # What `draw_samples` shows: rows, a label and an image set each, and how many images of how many groups.
@@ -94,10 +95,7 @@ TABLES = {
 }
 OPTIMIZER_STEPS = {row["arm"]: (row["first"], row["last"]) for row in steps_of_arms(EXPERIMENT)}
 ARMS = json.dumps(
-    {
-        name: arm._replace(steps=OPTIMIZER_STEPS.get(name))._asdict()
-        for name, arm in arms.of(EXPERIMENT).items()
-    }
+    {name: arm._replace(steps=OPTIMIZER_STEPS.get(name))._asdict() for name, arm in arms.of(EXPERIMENT).items()}
 )
 SOURCES = {"avatars": "drawn avatars, not photographs", "folder": f"those of {EXPERIMENT.dataset.path}"}
 NOTE = (
