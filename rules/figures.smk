@@ -23,7 +23,8 @@ HEALING = list(
 )
 MAIN_SPACE = next(iter(SPACES))
 MARKED = EXPERIMENT.score.metrics.watermark.key is not None
-CONTROL = arms.say_control(arms.controls(EXPERIMENT).values())
+KNOWN = arms.of(EXPERIMENT)
+CONTROL = arms.say_control(arms.controls_of(KNOWN))
 # Figures of scores: which, in which feature space, and what they show. Those of the first space have no suffix.
 CURVES = {
     kind if space == MAIN_SPACE else f"{kind}-{space}": (
@@ -95,7 +96,7 @@ TABLES = {
 }
 OPTIMIZER_STEPS = {row["arm"]: (row["first"], row["last"]) for row in steps_of_arms(EXPERIMENT)}
 ARMS = json.dumps(
-    {name: arm._replace(steps=OPTIMIZER_STEPS.get(name))._asdict() for name, arm in arms.of(EXPERIMENT).items()}
+    {name: arm._replace(steps=OPTIMIZER_STEPS.get(name))._asdict() for name, arm in KNOWN.items()}
 )
 SOURCES = {"avatars": "drawn avatars, not photographs", "folder": f"those of {EXPERIMENT.dataset.path}"}
 NOTE = (

@@ -130,6 +130,11 @@ def test_each_arm_is_judged_by_its_own_control():
     ):
         assert end in text
     assert "as far above that of real images as the control's in the same iteration" in text
+    del arms["away"]
+    assert (
+        "27.0 after iteration 1: the control. "
+        in summary.summarize(scores, arms).replace("\n", " ").split("far has")[1]
+    )
 
 
 def test_the_summary_says_how_the_distance_follows_the_share():

@@ -62,7 +62,8 @@ class Prediction:
         """Return the mean squared error of the prediction."""
         from torch.nn import functional
 
-        return functional.mse_loss(*self._prediction_and_target(network, latents, noise, levels, text))
+        noisy, target = self.mixed(latents, noise, levels)
+        return functional.mse_loss(self.predict(network, noisy, levels, text).float(), target.float())
 
     def losses(
         self,
@@ -73,19 +74,9 @@ class Prediction:
         text: "Tensors",
     ) -> "torch.Tensor":
         """Return the mean squared error of each sample, whose mean is ``loss``."""
-        prediction, target = self._prediction_and_target(network, latents, noise, levels, text)
-        return (prediction - target).square().flatten(1).mean(1)
-
-    def _prediction_and_target(
-        self,
-        network: "torch.nn.Module",
-        latents: "torch.Tensor",
-        noise: "torch.Tensor",
-        levels: "torch.Tensor",
-        text: "Tensors",
-    ) -> "tuple[torch.Tensor, torch.Tensor]":
         noisy, target = self.mixed(latents, noise, levels)
-        return self.predict(network, noisy, levels, text).float(), target.float()
+        error = self.predict(network, noisy, levels, text).float() - target.float()
+        return error.square().flatten(1).mean(1)
 
 
 class Denoising(Prediction):

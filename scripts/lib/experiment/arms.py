@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from scripts.lib.base.kinds import kinds
@@ -86,9 +86,9 @@ def controls_of(arms: Mapping[str, Arm]) -> dict[str, str]:
     return {name: arm.control for name, arm in arms.items() if arm.control}
 
 
-def say_control(controls: Iterable[str]) -> str:
+def say_control(controls: Mapping[str, str]) -> str:
     """Return how a text calls what arms are compared with: one control by its name, several `the control`."""
-    names = set(controls)
+    names = set(controls.values())
     return names.pop() if len(names) == 1 else "the control"
 
 

@@ -27,7 +27,7 @@ def draw(scores: pd.DataFrame, arms: Mapping[str, Arm], features: str) -> Figure
         features: whose features the scores compare, e.g. ``CLIP``.
     """
     controls = controls_of(arms)
-    control = say_control(controls.values())
+    control = say_control(controls)
     table = contrasts(scores[(scores["images"] == "generated") & (scores["group"] == ALL)], controls)
     # A mark is looked for only where that is asked for.
     scored = {"curves", "diversity", *(["watermark"] if (scores["metric"] == "watermark_auc").any() else [])}

@@ -26,7 +26,7 @@ def draw(scores: pd.DataFrame, arms: Mapping[str, Arm], features: str) -> Figure
         features: whose features the Fréchet distance compares, e.g. ``CLIP``.
     """
     found = recoveries(scores, arms)
-    control = say_control(controls_of(arms).values())
+    control = say_control(controls_of(arms))
     shown = looks({name: arms[name] for name in found})
     with styled([features, control, *found]):
         figure = Figure(figsize=(WIDTH, 3.9), layout="constrained")

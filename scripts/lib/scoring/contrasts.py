@@ -56,11 +56,15 @@ def paired(scores: pd.DataFrame, controls: Mapping[str, str], on: list[str]) -> 
     Returns:
         Their columns, and ``control, value_control, difference``; a row whose control has none is absent.
     """
-    arms = scores[scores["arm"].isin([arm for arm, control in controls.items() if arm != control])]
-    arms = arms.assign(control=arms["arm"].map(dict(controls)).astype(str))
     theirs = scores[["arm", *on, "value"]].rename(columns={"arm": "control", "value": "value_control"})
-    pairs = arms.merge(theirs, on=["control", *on])
+    pairs = with_control(scores, controls).merge(theirs, on=["control", *on])
     return pairs.assign(difference=pairs["value"] - pairs["value_control"])
+
+
+def with_control(scores: pd.DataFrame, controls: Mapping[str, str]) -> pd.DataFrame:
+    """Return the rows of arms that have a control and are none, with its name in the column ``control``."""
+    arms = scores[scores["arm"].isin([arm for arm, control in controls.items() if arm != control])]
+    return arms.assign(control=arms["arm"].map(dict(controls)).astype(str))
 
 
 def holm(p: pd.Series) -> pd.Series:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from scripts.lib.experiment.arms import Arm, controls_of, say_control
 from scripts.lib.experiment.cell import ALL
+from scripts.lib.scoring.contrasts import with_control
 
 FARTHER = 2.0  # A parent whose Fréchet distance is less than twice the control's has nothing to recover from.
 
@@ -84,9 +85,9 @@ def _differences(scores: pd.DataFrame, images: str, metric: str, controls: Mappi
     if metric == "frechet_distance":
         own = own[own["value"] > 0].assign(value=lambda table: table["value"].map(math.log))
     theirs = own.rename(columns={"arm": "control"})
-    own = own[own["arm"].isin(controls)]
-    own = own.assign(control=own["arm"].map(dict(controls)).astype(str))
-    pairs = pd.merge_asof(own, theirs, on="iteration", by=["control", "replicate"], suffixes=("", "_control"))
+    pairs = pd.merge_asof(
+        with_control(own, controls), theirs, on="iteration", by=["control", "replicate"], suffixes=("", "_control")
+    )
     return pairs.assign(value=pairs["value"] - pairs["value_control"]).dropna(subset=["value"])
 
 
@@ -104,7 +105,7 @@ def said(scores: pd.DataFrame, arms: Mapping[str, Arm]) -> list[str]:
     found = recoveries(scores, arms)
     if not found:
         return []
-    control = say_control(controls_of(arms).values())
+    control = say_control(controls_of(arms))
     ways = [f"{name} {_way(one)}" for name, one in found.items()]
     sentences = [
         f"Half-life of recovery, the iterations until an arm's log Fréchet distance is half as far from {control}'s "

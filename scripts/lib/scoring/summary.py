@@ -43,7 +43,7 @@ def summarize(scores: pd.DataFrame, arms: Mapping[str, Arm], note: str = "") -> 
     sentences.append(f"{'. '.join(starts)}, real images {_say(_last(scores, FLOOR))}.")
     sentences.append(f"These are means of {replicates} replicates." if replicates > 1 else "")
     own_data = scores.loc[scores["arm"] == FLOOR, "replicate"].nunique() > 1
-    sentences.append(_definition(say_control(controls.values()), replicates, own_data=own_data) if controls else "")
+    sentences.append(_definition(say_control(controls), replicates, own_data=own_data) if controls else "")
     return "\n".join(textwrap.fill(sentence, 100) for sentence in [*sentences, note] if sentence) + "\n"
 
 
@@ -152,9 +152,11 @@ def _judge(arm: str, end: _Scores, judge: _Judge) -> str:
         return "not judged, there is no control arm"
     name = judge.controls[arm]
     if name == arm:
-        *others, last = [other for other, control in judge.controls.items() if control == name != other] or [name]
-        of = f"{', '.join(others)} and {last}" if others else last
-        return "the control" if len(set(judge.controls.values())) == 1 else f"the control of {of}"
+        others = [other for other, control in judge.controls.items() if control == name != other]
+        if not others or len(set(judge.controls.values())) == 1:
+            return "the control"
+        *first, last = others
+        return "the control of " + (f"{', '.join(first)} and {last}" if first else last)
     control = judge.beside(arm, end.iteration)
     if not (end.known and control.known):
         return "not judged, a score is missing"
