@@ -95,9 +95,7 @@ TABLES = {
     },
 }
 OPTIMIZER_STEPS = {row["arm"]: (row["first"], row["last"]) for row in steps_of_arms(EXPERIMENT)}
-ARMS = json.dumps(
-    {name: arm._replace(steps=OPTIMIZER_STEPS.get(name))._asdict() for name, arm in KNOWN.items()}
-)
+ARMS = json.dumps({name: arm._replace(steps=OPTIMIZER_STEPS.get(name))._asdict() for name, arm in KNOWN.items()})
 SOURCES = {"avatars": "drawn avatars, not photographs", "folder": f"those of {EXPERIMENT.dataset.path}"}
 NOTE = (
     f"The images are {SOURCES[EXPERIMENT.dataset.source]}; the Fréchet distance compares"
